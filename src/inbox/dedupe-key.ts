@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { type InboundMessage, textField } from '../wechat/message.js';
+
+/**
+ * Equal for every push of one message, different for different messages of an account.
+ *
+ * Messages have a MsgId. Events have none, and WeChat's advice (FromUserName + CreateTime) loses one of two events
+ * of a user in the same second (subscribe and LOCATION, SCAN and CLICK): the event's name, key and, where it has
+ * one, the id of the job that caused it tell them apart. A repeated push carries all of them unchanged.
+ */
+export function dedupeKey(message: InboundMessage): string {
+  const { openid, createTime, fields } = message;
+  if (message.kind === 'event') {
+    const jobId = textField(fields, 'MsgID') ?? textField(fields, 'MsgId') ?? textField(fields, 'TaskId') ?? '';
+    return ['event', openid, createTime, message.event, bounded(message.eventKey ?? ''), jobId].join(':');
+  }
+  if (message.msgId) return `msg:${bounded(message.msgId)}`;
+  return ['msg', openid, createTime, sha256(JSON.stringify(fields))].join(':');
+}
+
+/** An EventKey may be a url of any length, and an index entry of Postgres holds 2.7 kB at most. */
+function bounded(value: string): string {
+  return value.length <= 256 ? value : sha256(value);
+}
+
+function sha256(value: string): string {
+  return `sha256-${createHash('sha256').update(value).digest('hex')}`;
+}

@@ -1,0 +1,129 @@
+import { XMLParser } from 'fast-xml-parser';
+import { type FieldMap, type FieldValue, type InboundMessage, textField } from './message.js';
+
+export type ParseResult = { ok: true; message: InboundMessage } | { ok: false; reason: string };
+
+/**
+ * Entities stay untouched and a DOCTYPE is refused before parsing, so no push can make the parser expand or
+ * fetch anything. Values stay text: MsgId has 64 bits, and a user's text keeps its spaces.
+ */
+const parser = new XMLParser({
+  processEntities: false,
+  htmlEntities: false,
+  ignoreAttributes: true,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  parseTagValue: false,
+  trimValues: false,
+});
+
+/** The root element must come first, but for a byte order mark, white space and an XML declaration. */
+const rootFirst = /^\uFEFF?\s*(?:<\?xml[^>]{0,200}\?>\s*)?<xml[\s>]/;
+
+/** Reads one push in WeChat's XML format. Never throws. */
+export function parseInbound(body: string): ParseResult {
+  if (!rootFirst.test(body)) return { ok: false, reason: 'the body does not begin with an <xml> element' };
+  if (!body.trimEnd().endsWith('</xml>')) return { ok: false, reason: 'the body does not end with </xml>' };
+  if (hasDoctype(body)) return { ok: false, reason: 'a DOCTYPE is not allowed' };
+  let root: unknown;
+  try {
+    root = parser.parse(body).xml;
+  } catch (error) {
+    return { ok: false, reason: `the XML cannot be read: ${error instanceof Error ? error.message : error}` };
+  }
+  const fields = toField(root);
+  if (typeof fields !== 'object' || Array.isArray(fields)) return { ok: false, reason: 'the <xml> element is empty' };
+  return toMessage(fields);
+}
+
+/** A user may well write "<!DOCTYPE": only outside of CDATA is it markup. */
+function hasDoctype(body: string): boolean {
+  return /<!doctype/i.test(body) && /<!doctype/i.test(body.replace(/<!\[CDATA\[[\s\S]*?\]\]>/g, ''));
+}
+
+function toMessage(fields: FieldMap): ParseResult {
+  const text = (name: string) => textField(fields, name);
+  const openid = text('FromUserName');
+  const msgType = text('MsgType');
+  const createTime = text('CreateTime');
+  if (!openid) return { ok: false, reason: 'FromUserName is missing' };
+  if (!msgType) return { ok: false, reason: 'MsgType is missing' };
+  if (!createTime || !/^\d{1,11}$/.test(createTime)) {
+    return { ok: false, reason: 'CreateTime is missing or not a unix time in seconds' };
+  }
+  const common = { toUserName: text('ToUserName') ?? '', openid, createTime: Number(createTime), fields };
+  if (msgType.toLowerCase() === 'event') {
+    const event = text('Event');
+    if (!event) return { ok: false, reason: 'Event is missing' };
+    const eventKey = text('EventKey') || undefined;
+    return { ok: true, message: { kind: 'event', ...common, event: event.toLowerCase(), eventKey } };
+  }
+  return { ok: true, message: toUserMessage(msgType, { ...common, msgId: text('MsgId') || undefined }, text) };
+}
+
+interface UserMessageFields {
+  toUserName: string;
+  openid: string;
+  createTime: number;
+  fields: FieldMap;
+  msgId: string | undefined;
+}
+
+function toUserMessage(
+  msgType: string,
+  common: UserMessageFields,
+  text: (name: string) => string | undefined,
+): InboundMessage {
+  const field = (name: string) => text(name) ?? '';
+  switch (msgType) {
+    case 'text':
+      return { kind: 'text', ...common, content: field('Content'), menuId: text('bizmsgmenuid') };
+    case 'image':
+      return { kind: 'image', ...common, picUrl: field('PicUrl'), mediaId: field('MediaId') };
+    case 'voice':
+      return {
+        kind: 'voice',
+        ...common,
+        mediaId: field('MediaId'),
+        format: field('Format'),
+        recognition: text('Recognition') || undefined,
+      };
+    case 'video':
+    case 'shortvideo':
+      return { kind: msgType, ...common, mediaId: field('MediaId'), thumbMediaId: field('ThumbMediaId') };
+    case 'location':
+      return {
+        kind: 'location',
+        ...common,
+        latitude: field('Location_X'),
+        longitude: field('Location_Y'),
+        scale: field('Scale'),
+        label: field('Label'),
+      };
+    case 'link':
+      return {
+        kind: 'link',
+        ...common,
+        title: field('Title'),
+        description: field('Description'),
+        url: field('Url'),
+      };
+    default:
+      return { kind: 'unknown', ...common, msgType };
+  }
+}
+
+/** Turns the parser's value into ours: white space between elements goes, and so do NULs, which Postgres refuses. */
+function toField(value: unknown): FieldValue {
+  if (Array.isArray(value)) return value.map(toField);
+  if (typeof value === 'object' && value !== null) {
+    const fields: FieldMap = {};
+    for (const [name, inner] of Object.entries(value)) if (name !== '#text') fields[name] = toField(inner);
+    return fields;
+  }
+  return withoutNul(String(value ?? ''));
+}
+
+function withoutNul(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
+}
