@@ -20,7 +20,14 @@ try {
   });
   await migrate(pool);
   await pool.end();
-  const flags = ['--dialect', 'postgres', '--include-pattern', 'wechat.*', '--out-file', path.resolve('src/db/schema.ts')];
+  const flags = [
+    '--dialect',
+    'postgres',
+    '--include-pattern',
+    'wechat.*',
+    '--out-file',
+    path.resolve('src/db/schema.ts'),
+  ];
   if (process.argv.includes('--verify')) flags.push('--verify');
   execFileSync('npx', ['kysely-codegen', ...flags, '--url', postgres.url], { stdio: 'inherit' });
 } catch (error) {

@@ -102,7 +102,8 @@ export function readConfig(environment: Environment): Config {
   const given = withSecretFiles(environment, problems);
   const parsed = settings.safeParse(given);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(describeIssue(String(issue.path[0]), given, issue.message));
+    for (const issue of parsed.error.issues)
+      problems.push(describeIssue(String(issue.path[0]), given, issue.message));
   }
   if (!given.PUBLIC_URL && !given.REPLIES) {
     problems.push(
@@ -133,12 +134,15 @@ export function readConfig(environment: Environment): Config {
 }
 
 /** The part of the settings that `migrate` needs; it asks for no account. */
-export function readDatabaseConfig(environment: Environment): Pick<Config, 'databaseUrl' | 'dataDir' | 'logLevel'> {
+export function readDatabaseConfig(
+  environment: Environment,
+): Pick<Config, 'databaseUrl' | 'dataDir' | 'logLevel'> {
   const problems: string[] = [];
   const given = withSecretFiles(environment, problems);
   const parsed = settings.pick({ DATABASE_URL: true, DATA_DIR: true, LOG_LEVEL: true }).safeParse(given);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(describeIssue(String(issue.path[0]), given, issue.message));
+    for (const issue of parsed.error.issues)
+      problems.push(describeIssue(String(issue.path[0]), given, issue.message));
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return {
@@ -151,7 +155,9 @@ export function readDatabaseConfig(environment: Environment): Pick<Config, 'data
 function describeIssue(name: string, given: Environment, message: string): string {
   const value = given[name];
   const isSecret = secretNames.some((secret) => secret === name);
-  return value === undefined || isSecret ? `${name} ${message}` : `${name} ${message} (it is ${JSON.stringify(value)})`;
+  return value === undefined || isSecret
+    ? `${name} ${message}`
+    : `${name} ${message} (it is ${JSON.stringify(value)})`;
 }
 
 /** Replaces each `NAME_FILE` by the trimmed contents of the file it names, and drops empty values. */

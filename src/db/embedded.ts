@@ -54,7 +54,10 @@ interface Binaries {
  *
  * @throws EmbeddedPostgresError when the package is missing or Postgres does not start, with what to do
  */
-export async function startEmbeddedPostgres({ dataDir, settings = {} }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres({
+  dataDir,
+  settings = {},
+}: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const cluster = path.resolve(dataDir, 'postgres');
   const notesFile = path.resolve(dataDir, 'postgres.json');
   await mkdir(path.resolve(dataDir), { recursive: true });
@@ -62,7 +65,11 @@ export async function startEmbeddedPostgres({ dataDir, settings = {} }: Embedded
 
   let notes = await readNotes(notesFile);
   if (!notes) {
-    notes = { port: await freePort(), password: randomBytes(18).toString('base64url'), ownerPid: process.pid };
+    notes = {
+      port: await freePort(),
+      password: randomBytes(18).toString('base64url'),
+      ownerPid: process.pid,
+    };
     // Beside its final place, so that a killed initdb leaves nothing that looks like a cluster.
     const fresh = `${cluster}.new`;
     await rm(fresh, { recursive: true, force: true });
@@ -71,7 +78,11 @@ export async function startEmbeddedPostgres({ dataDir, settings = {} }: Embedded
     await writeFile(notesFile, JSON.stringify(notes), { mode: 0o600 });
   }
   const ids = await postgresUser();
-  const isRunning = () => exec(pg_ctl, ['-D', cluster, 'status'], ids).then(() => true, () => false);
+  const isRunning = () =>
+    exec(pg_ctl, ['-D', cluster, 'status'], ids).then(
+      () => true,
+      () => false,
+    );
 
   async function start(): Promise<void> {
     if (!notes) return;
@@ -84,11 +95,20 @@ export async function startEmbeddedPostgres({ dataDir, settings = {} }: Embedded
     const serverFlags = Object.entries(flags).map(([name, value]) => `-c ${name}='${value}'`);
     const log = path.join(cluster, 'server.log');
     try {
-      await exec(pg_ctl, ['-D', cluster, '-l', log, '-w', '-t', '60', '-o', serverFlags.join(' '), 'start'], ids);
+      await exec(
+        pg_ctl,
+        ['-D', cluster, '-l', log, '-w', '-t', '60', '-o', serverFlags.join(' '), 'start'],
+        ids,
+      );
     } catch (cause) {
       if (await isRunning()) return;
-      const tail = await readFile(log, 'utf8').then((text) => text.trim().split('\n').slice(-5).join('\n'), () => '');
-      throw new EmbeddedPostgresError(`PostgreSQL did not start in ${cluster}. Its log ends:\n${tail}`, { cause });
+      const tail = await readFile(log, 'utf8').then(
+        (text) => text.trim().split('\n').slice(-5).join('\n'),
+        () => '',
+      );
+      throw new EmbeddedPostgresError(`PostgreSQL did not start in ${cluster}. Its log ends:\n${tail}`, {
+        cause,
+      });
     }
   }
 
@@ -208,7 +228,10 @@ async function freePort(): Promise<number> {
 }
 
 async function isPortFree(port: number): Promise<boolean> {
-  return listenOnce(port).then(() => true, () => false);
+  return listenOnce(port).then(
+    () => true,
+    () => false,
+  );
 }
 
 function listenOnce(port: number): Promise<number> {

@@ -25,7 +25,9 @@ export function isOutage(error: unknown): boolean {
   const code = 'code' in error ? String(error.code) : '';
   if (networkCodes.has(code)) return true;
   // pg's own errors carry no code: "Connection terminated unexpectedly", "timeout expired", "Query read timeout", …
-  return /connection (terminated|ended|error|closed)|timeout|client has encountered a connection error/i.test(error.message);
+  return /connection (terminated|ended|error|closed)|timeout|client has encountered a connection error/i.test(
+    error.message,
+  );
 }
 
 function isOutageState(sqlState: string): boolean {

@@ -21,7 +21,9 @@ const lockKey = 1467502434;
 export class MigrationError extends Error {
   readonly code = 'MIGRATION';
   constructor(name: string, cause: unknown) {
-    super(`Migration ${name} failed and was rolled back: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    super(`Migration ${name} failed and was rolled back: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
     this.name = 'MigrationError';
   }
 }

@@ -11,7 +11,9 @@ export type SignatureCheck = { ok: true } | { ok: false; reason: 'missing' | 'wr
 
 /** sha1 (hex) over the parts, sorted as strings and joined: WeChat's signature. */
 export function sign(...parts: readonly string[]): string {
-  return createHash('sha1').update([...parts].sort().join('')).digest('hex');
+  return createHash('sha1')
+    .update([...parts].sort().join(''))
+    .digest('hex');
 }
 
 /**
@@ -22,7 +24,12 @@ export function sign(...parts: readonly string[]): string {
  *
  * @param maxAgeSeconds allowed distance between timestamp and now, either way; 0 allows any
  */
-export function checkSignature(query: SignedQuery, token: string, now: Date, maxAgeSeconds: number): SignatureCheck {
+export function checkSignature(
+  query: SignedQuery,
+  token: string,
+  now: Date,
+  maxAgeSeconds: number,
+): SignatureCheck {
   const { signature, timestamp, nonce } = query;
   if (!signature || !timestamp || !nonce) return { ok: false, reason: 'missing' };
   if (!equalInConstantTime(signature, sign(token, timestamp, nonce))) return { ok: false, reason: 'wrong' };

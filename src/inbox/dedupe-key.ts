@@ -11,7 +11,8 @@ import { type InboundMessage, textField } from '../wechat/message.js';
 export function dedupeKey(message: InboundMessage): string {
   const { openid, createTime, fields } = message;
   if (message.kind === 'event') {
-    const jobId = textField(fields, 'MsgID') ?? textField(fields, 'MsgId') ?? textField(fields, 'TaskId') ?? '';
+    const jobId =
+      textField(fields, 'MsgID') ?? textField(fields, 'MsgId') ?? textField(fields, 'TaskId') ?? '';
     return ['event', openid, createTime, message.event, bounded(message.eventKey ?? ''), jobId].join(':');
   }
   if (message.msgId) return `msg:${bounded(message.msgId)}`;

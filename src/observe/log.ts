@@ -5,8 +5,21 @@ export type Logger = PinoLogger;
 
 /** Fields that hold secrets or what users wrote; they are replaced wherever they appear, one level deep too. */
 const hidden = [
-  'secret', 'appSecret', 'app_secret', 'token', 'access_token', 'ticket', 'signature', 'echostr',
-  'content', 'payload', 'body', 'databaseUrl', 'connectionString', 'password', 'authorization',
+  'secret',
+  'appSecret',
+  'app_secret',
+  'token',
+  'access_token',
+  'ticket',
+  'signature',
+  'echostr',
+  'content',
+  'payload',
+  'body',
+  'databaseUrl',
+  'connectionString',
+  'password',
+  'authorization',
 ];
 
 /** JSON lines on standard output: one wide line an event, fields in snake_case. */

@@ -31,9 +31,7 @@ export function backoffMs(policy: RetryPolicy, failures: number, random: number)
   return Math.round(random * ceiling);
 }
 
-export type Next =
-  | { kind: 'retry'; delayMs: number }
-  | { kind: 'give-up'; reason: 'attempts' | 'window' };
+export type Next = { kind: 'retry'; delayMs: number } | { kind: 'give-up'; reason: 'attempts' | 'window' };
 
 /**
  * What follows a failed attempt.

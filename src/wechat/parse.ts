@@ -32,7 +32,8 @@ export function parseInbound(body: string): ParseResult {
     return { ok: false, reason: `the XML cannot be read: ${error instanceof Error ? error.message : error}` };
   }
   const fields = toField(root);
-  if (typeof fields !== 'object' || Array.isArray(fields)) return { ok: false, reason: 'the <xml> element is empty' };
+  if (typeof fields !== 'object' || Array.isArray(fields))
+    return { ok: false, reason: 'the <xml> element is empty' };
   return toMessage(fields);
 }
 
@@ -41,7 +42,8 @@ function hasDoctype(body: string): boolean {
   return /<!doctype/i.test(body) && /<!doctype/i.test(body.replace(/<!\[CDATA\[[\s\S]*?\]\]>/g, ''));
 }
 
-function toMessage(fields: FieldMap): ParseResult {
+/** Gives stored fields (inbound_message.payload) their type again. */
+export function toMessage(fields: FieldMap): ParseResult {
   const text = (name: string) => textField(fields, name);
   const openid = text('FromUserName');
   const msgType = text('MsgType');
@@ -58,7 +60,10 @@ function toMessage(fields: FieldMap): ParseResult {
     const eventKey = text('EventKey') || undefined;
     return { ok: true, message: { kind: 'event', ...common, event: event.toLowerCase(), eventKey } };
   }
-  return { ok: true, message: toUserMessage(msgType, { ...common, msgId: text('MsgId') || undefined }, text) };
+  return {
+    ok: true,
+    message: toUserMessage(msgType, { ...common, msgId: text('MsgId') || undefined }, text),
+  };
 }
 
 interface UserMessageFields {

@@ -69,3 +69,10 @@ export function toWire(reply: Reply): WirePayload {
       return { msgtype: reply.type, [reply.type]: { media_id: reply.mediaId } };
   }
 }
+
+/** A payload as JSON that Postgres takes as well: no NULs, no halves of surrogate pairs. */
+export function encodePayload(payload: WirePayload): string {
+  return JSON.stringify(payload, (_name, value: unknown) =>
+    typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
+  );
+}

@@ -1,0 +1,198 @@
+import type { Config } from './config.js';
+import { createCredentialStore } from './db/credentials.js';
+import { createKysely } from './db/kysely.js';
+import { migrate, pendingMigrations } from './db/migrate.js';
+import { createPool, type Pool } from './db/pool.js';
+import { createAdmin, type ReadinessCheck } from './http/admin.js';
+import { type HttpServer, serve } from './http/server.js';
+import { createWebhook } from './http/webhook.js';
+import { createCommitGroup } from './inbox/commit-group.js';
+import { createStore } from './inbox/store.js';
+import type { Logger } from './observe/log.js';
+import { createMetrics, type Metrics } from './observe/metrics.js';
+import { defaultRetryPolicy } from './outbox/retry-policy.js';
+import type { Replies } from './replies/router.js';
+import { createAccessTokens } from './wechat/access-token.js';
+import { createClient } from './wechat/client.js';
+import { defaultWorkerOptions, startWorker } from './worker/runner.js';
+
+export type Role = 'all' | 'ingress' | 'worker';
+
+export interface AppOptions {
+  config: Config;
+  /** Where the database is; config.databaseUrl, or the embedded one. */
+  databaseUrl: string;
+  role: Role;
+  replies: Replies;
+  log: Logger;
+}
+
+export interface App {
+  /** Absent in the role `worker`. */
+  readonly webhookPort: number | undefined;
+  readonly adminPort: number;
+  /** Stops in the order of the flow: no new pushes, then no new work, then the database. */
+  stop(): Promise<void>;
+}
+
+/** A statement of the ingress must fail in time for another try within WeChat's five seconds. */
+const ingressStatementTimeoutMs = 2_000;
+/** Longer than the wait for the lock of a token renewal. */
+const workerStatementTimeoutMs = 20_000;
+
+/** Migrates the database and starts the roles; the only place that knows all the parts. */
+export async function startApp({ config, databaseUrl, role, replies, log }: AppOptions): Promise<App> {
+  const metrics = createMetrics();
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart();
+  };
+
+  function openPool(name: string, max: number, statementTimeoutMs: number): Pool {
+    const onError = (error: Error) =>
+      log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost');
+    const pool = createPool({ connectionString: databaseUrl, name, max, statementTimeoutMs, onError });
+    stops.push(() => pool.end());
+    return pool;
+  }
+
+  try {
+    await migrateNow(databaseUrl, log);
+    const checks = databaseChecks(openPool('admin', 2, 2_500));
+    const adminServer = await serve(createAdmin({ metrics, checks }), {
+      host: config.adminHost,
+      port: config.adminPort,
+    });
+    stops.push(() => adminServer.close());
+
+    if (role !== 'ingress') {
+      const stopWorker = await startWorkerRole(openPool('worker', 12, workerStatementTimeoutMs));
+      stops.push(stopWorker);
+    }
+    let webhookServer: HttpServer | undefined;
+    if (role !== 'worker') {
+      webhookServer = await startIngressRole(
+        openPool('ingress', 4, ingressStatementTimeoutMs),
+        config,
+        log,
+        metrics,
+      );
+      const { close } = webhookServer;
+      stops.push(close);
+    }
+    log.info(
+      {
+        event: 'started',
+        role,
+        webhook_port: webhookServer?.port,
+        admin_port: adminServer.port,
+        app_id: config.account.appId,
+      },
+      'started',
+    );
+    return { webhookPort: webhookServer?.port, adminPort: adminServer.port, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function startWorkerRole(pool: Pool): Promise<() => Promise<void>> {
+    const client = createClient({ apiBase: config.apiBase });
+    const tokens = createAccessTokens({
+      store: createCredentialStore(createKysely(pool)),
+      fetchToken: client.fetchStableToken,
+      clock,
+      onRefresh(appId, result, error) {
+        metrics.tokenRefreshes.inc({ account: appId, result });
+        if (result === 'ok') log.info({ event: 'token_refreshed', app_id: appId }, 'access token refreshed');
+        else
+          log.error(
+            { event: 'token_refresh_failed', app_id: appId, err: error },
+            'access token refresh failed',
+          );
+      },
+    });
+    const worker = await startWorker(
+      {
+        pool,
+        connectionString: databaseUrl,
+        accounts: [config.account],
+        replies,
+        client,
+        tokens,
+        log,
+        metrics,
+        clock,
+        random: Math.random,
+      },
+      {
+        ...defaultWorkerOptions,
+        replyTimeoutMs: config.replyTimeoutMs,
+        onUnknown: config.onUnknown,
+        policy: defaultRetryPolicy,
+        shutdownGraceMs: config.shutdownGraceMs,
+      },
+    );
+    return async () => {
+      await worker.stop();
+      await client.destroy();
+    };
+  }
+}
+
+const clock = () => new Date();
+
+async function startIngressRole(
+  pool: Pool,
+  config: Config,
+  log: Logger,
+  metrics: Metrics,
+): Promise<HttpServer> {
+  const inbox = createCommitGroup({
+    store: createStore(pool),
+    onGroup: (size) => metrics.commitGroupSize.observe(size),
+    onError: (error) => log.warn({ event: 'store_failed', err: error }, 'storing a group of messages failed'),
+  });
+  const webhook = createWebhook({
+    accounts: [config.account],
+    inbox,
+    log,
+    metrics,
+    clock,
+    maxTimestampAgeSeconds: config.maxTimestampAgeSeconds,
+  });
+  return serve(webhook, { host: config.host, port: config.port });
+}
+
+async function migrateNow(databaseUrl: string, log: Logger): Promise<void> {
+  const onError = (error: Error) =>
+    log.warn({ event: 'connection_lost', err: error }, 'database connection lost');
+  const pool = createPool({
+    connectionString: databaseUrl,
+    name: 'migrate',
+    max: 3,
+    statementTimeoutMs: 0,
+    onError,
+  });
+  try {
+    const applied = await migrate(pool);
+    if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
+  } finally {
+    await pool.end();
+  }
+}
+
+function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
+  return {
+    async database() {
+      const { rows } = await pool.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
+      return rows[0]?.standby ? 'it is a read-only standby' : undefined;
+    },
+    async migrations() {
+      const pending = await pendingMigrations(pool);
+      return pending.length > 0
+        ? `not applied: ${pending.join(', ')}; run "wechat-outbox migrate"`
+        : undefined;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { Command, CommanderError, Option } from 'commander';
+import type { Role } from '../app.js';
+import { demo } from './demo.js';
+import { migrateCommand } from './migrate.js';
+import { start } from './start.js';
+
+/** Exit codes: 0 done, 1 it went wrong, 2 the call or the settings are wrong. */
+const usageError = 2;
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Settings of a .env file in the working directory; the environment wins over them. */
+function environment(): Record<string, string | undefined> {
+  let file = '';
+  try {
+    file = readFileSync('.env', 'utf8');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+  return { ...parseEnv(file), ...process.env };
+}
+
+function describeError(error: unknown): { message: string; exitCode: number } {
+  if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'CONFIG' || code === 'REPLIES') return { message: error.message, exitCode: usageError };
+  const message =
+    error instanceof AggregateError && error.message === '' ? error.errors.join('; ') : error.message;
+  return { message, exitCode: 1 };
+}
+
+const program = new Command('wechat-outbox')
+  .description(
+    'Answers the users of a WeChat Official Account, durably: webhook in, Postgres between, customer-service messages out.',
+  )
+  .version(version)
+  .showHelpAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Settings come from the environment and from a file .env in the working directory; see .env.example.
+Exit codes: 0 done, 1 something went wrong, 2 the call or the settings are wrong.
+
+Examples:
+  wechat-outbox demo                  see it work, with a simulated WeChat and user
+  wechat-outbox start                 webhook and worker in one process
+  wechat-outbox start --role worker   only the worker; run as many as you like
+  wechat-outbox migrate               bring the database up to date and end`,
+  );
+
+program
+  .command('start')
+  .description('run the service: migrate, receive pushes, answer them, until SIGTERM or Ctrl-C')
+  .addOption(
+    new Option('--role <role>', 'what this process does')
+      .choices(['all', 'ingress', 'worker'])
+      .default('all'),
+  )
+  .action(({ role }: { role: Role }) => start({ role, environment: environment() }));
+
+program
+  .command('migrate')
+  .description('bring the database up to date; safe to run at any time, also several times at once')
+  .action(() => migrateCommand({ environment: environment() }));
+
+program
+  .command('demo')
+  .description(
+    'play a conversation between a simulated WeChat user and the service, on an embedded PostgreSQL',
+  )
+  .option('--once', 'end when every reply has arrived: exit code 0, or 1 if one is missing')
+  .action(({ once = false }: { once?: boolean }) => demo({ once, environment: environment() }));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : usageError;
+  } else {
+    const { message, exitCode } = describeError(error);
+    process.stderr.write(`wechat-outbox: ${message}\n`);
+    process.exitCode = exitCode;
+  }
+}

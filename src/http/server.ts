@@ -1,0 +1,54 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type Koa from 'koa';
+
+export interface HttpServer {
+  readonly port: number;
+  /** Takes no new requests and resolves when those under way are answered. */
+  close(): Promise<void>;
+}
+
+export class ListenError extends Error {
+  readonly code = 'LISTEN';
+  constructor(host: string, port: number, cause: Error) {
+    super(`Cannot listen on ${host}:${port}: ${cause.message}. Choose another port, or end what uses it.`, {
+      cause,
+    });
+    this.name = 'ListenError';
+  }
+}
+
+/**
+ * Serves an app until closed. Slow senders are cut off: headers must come within 5 s, a whole request within 10 s.
+ *
+ * @param port 0 takes any free one
+ * @throws ListenError when the port cannot be had
+ */
+export async function serve(app: Koa, { host, port }: { host: string; port: number }): Promise<HttpServer> {
+  const server = createServer(
+    {
+      headersTimeout: 5_000,
+      requestTimeout: 10_000,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: 65_000,
+    },
+    app.callback(),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new ListenError(host, port, error)));
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      // A keep-alive connection that is busy now becomes idle later, and would hold the server open.
+      const reaper = setInterval(() => server.closeIdleConnections(), 50);
+      return new Promise<void>((resolve) => {
+        server.close(() => {
+          clearInterval(reaper);
+          resolve();
+        });
+      });
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import { koaBody } from 'koa-body';
+import type { AccountConfig } from '../config.js';
+import type { Inbox } from '../inbox/commit-group.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import { messageType } from '../wechat/message.js';
+import { parseInbound } from '../wechat/parse.js';
+import { checkSignature } from './signature.js';
+
+export interface WebhookDependencies {
+  accounts: readonly AccountConfig[];
+  inbox: Inbox;
+  log: Logger;
+  metrics: Metrics;
+  clock: () => Date;
+  /** Oldest accepted timestamp; 0 accepts any. */
+  maxTimestampAgeSeconds: number;
+}
+
+const bodyLimit = 256 * 1024;
+
+/** WeChat takes what it does not expect as an error and tells the user so: hence no JSON, and no HTML. */
+type Answer = { status: 200 | 400 | 403 | 404 | 413 | 503; text: string };
+
+/**
+ * The public side: WeChat's server check (GET) and its pushes (POST), at /wechat/:appId, or /wechat for the first
+ * account. A push is answered with an empty body once it is committed, and with 503, so that WeChat tries again,
+ * when it could not be.
+ */
+export function createWebhook({
+  accounts,
+  inbox,
+  log,
+  metrics,
+  clock,
+  maxTimestampAgeSeconds,
+}: WebhookDependencies): Koa {
+  const byAppId = new Map(accounts.map((account) => [account.appId, account]));
+
+  function findAccount(appId: string | undefined): AccountConfig | undefined {
+    return appId === undefined ? accounts[0] : byAppId.get(appId);
+  }
+
+  function admit(ctx: Koa.Context, appId: string | undefined): AccountConfig | Answer {
+    const account = findAccount(appId);
+    if (!account) return { status: 404, text: 'unknown account' };
+    const { signature, timestamp, nonce } = ctx.query;
+    const query = { signature: single(signature), timestamp: single(timestamp), nonce: single(nonce) };
+    const check = checkSignature(query, account.token, clock(), maxTimestampAgeSeconds);
+    if (check.ok) return account;
+    metrics.inbound.inc({ account: account.appId, type: 'unknown', result: 'refused' });
+    log.warn(
+      { event: 'push_refused', app_id: account.appId, reason: `signature ${check.reason}`, ip: ctx.ip },
+      'push refused',
+    );
+    return { status: 403, text: `signature ${check.reason}` };
+  }
+
+  async function accept(account: AccountConfig, body: unknown): Promise<Answer> {
+    const { appId } = account;
+    const parsed = parseInbound(decode(body));
+    if (!parsed.ok) {
+      metrics.inbound.inc({ account: appId, type: 'unknown', result: 'refused' });
+      log.warn({ event: 'push_refused', app_id: appId, reason: parsed.reason }, 'push refused');
+      return { status: 400, text: `not a WeChat message: ${parsed.reason}` };
+    }
+    const { message } = parsed;
+    const result = await inbox.commit({ appId, message });
+    const type = message.kind === 'unknown' ? 'other' : messageType(message);
+    metrics.inbound.inc({ account: appId, type, result: result.kind });
+    if (result.kind === 'unavailable') {
+      log.error({ event: 'push_not_stored', app_id: appId, reason: result.reason }, 'push not stored');
+      return { status: 503, text: 'not stored, try again' };
+    }
+    return { status: 200, text: '' };
+  }
+
+  const router = new Router();
+  for (const path of ['/wechat', '/wechat/:appId']) {
+    router.get(path, (ctx) => {
+      const admitted = admit(ctx, ctx.params.appId);
+      respond(ctx, 'status' in admitted ? admitted : { status: 200, text: single(ctx.query.echostr) ?? '' });
+    });
+    router.post(path, async (ctx) => {
+      const finished = metrics.acknowledgeSeconds.startTimer();
+      const admitted = admit(ctx, ctx.params.appId);
+      if ('status' in admitted) return respond(ctx, admitted);
+      const refusal = await readBody(ctx);
+      respond(ctx, refusal ?? (await accept(admitted, ctx.request.body)));
+      finished();
+    });
+  }
+
+  const app = new Koa();
+  app.on('error', (error) => log.error({ event: 'webhook_error', err: error }, 'webhook error'));
+  app.use(async (ctx, next) => {
+    await next();
+    if (ctx.status === 404 && ctx.body === undefined) respond(ctx, { status: 404, text: 'not found' });
+  });
+  app.use(router.routes());
+  return app;
+}
+
+/** `binary` keeps the bytes as they came, one a character: decoding them is ours. Every type of body is read. */
+const readRaw = koaBody({
+  text: true,
+  textTypes: ['*/*'],
+  textLimit: bodyLimit,
+  encoding: 'binary',
+  json: false,
+  urlencoded: false,
+  multipart: false,
+  patchNode: false,
+});
+
+async function readBody(ctx: Koa.Context): Promise<Answer | undefined> {
+  // A push without a type is still a push.
+  ctx.req.headers['content-type'] ??= 'text/xml';
+  try {
+    await readRaw(ctx, async () => undefined);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && 'status' in error && error.status === 413) {
+      // Read no further: the rest of the body would be taken for the next request.
+      ctx.set('connection', 'close');
+      return { status: 413, text: 'more than 256 KiB' };
+    }
+    return { status: 400, text: 'the body could not be read' };
+  }
+}
+
+function decode(body: unknown): string {
+  return typeof body === 'string' ? Buffer.from(body, 'latin1').toString('utf8') : '';
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function respond(ctx: Koa.Context, { status, text }: Answer): void {
+  ctx.status = status;
+  ctx.type = 'text/plain; charset=utf-8';
+  ctx.body = text;
+  ctx.set('x-content-type-options', 'nosniff');
+}

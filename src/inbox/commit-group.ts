@@ -1,0 +1,138 @@
+import { isOutage } from '../db/errors.js';
+import type { Arrival, StoreGroup, StoreResult } from './store.js';
+
+export type CommitResult =
+  | { kind: StoreResult }
+  /** Not stored, or not known to be: the answer must make WeChat try again. */
+  | { kind: 'unavailable'; reason: string };
+
+export interface Inbox {
+  /** Resolves once the message is committed, or at the latest when its time is up. Never rejects. */
+  commit(arrival: Arrival): Promise<CommitResult>;
+  /** Messages that wait for their commit. */
+  readonly waiting: number;
+}
+
+export interface CommitGroupOptions {
+  store: StoreGroup;
+  /** How long to keep trying for a message while the database is away. WeChat hangs up after 5,000. */
+  patienceMs?: number;
+  /** Messages in one statement. */
+  maxGroup?: number;
+  /** Statements under way at once. */
+  maxConcurrent?: number;
+  onGroup?(size: number): void;
+  onError?(error: unknown): void;
+}
+
+interface Waiting {
+  arrival: Arrival;
+  resolve(result: CommitResult): void;
+  /** Set once answered; a statement under way may still store it, which its retry then finds. */
+  answered: boolean;
+}
+
+/** Between tries while the database is away. */
+const retryPauseMs = 100;
+
+/**
+ * Collects what arrives while statements are under way and stores it with the next one: under load the messages
+ * share a round trip, an fsync and a notification; a lone message waits for nobody.
+ */
+export function createCommitGroup({
+  store,
+  patienceMs = 4_500,
+  maxGroup = 500,
+  maxConcurrent = 2,
+  onGroup,
+  onError,
+}: CommitGroupOptions): Inbox {
+  let queue: Waiting[] = [];
+  let underWay = 0;
+  let unanswered = 0;
+  let scheduled = false;
+  let pausing = false;
+  let lastError = 'the database did not answer in time';
+
+  function schedule(): void {
+    if (scheduled || pausing || underWay >= maxConcurrent || queue.length === 0) return;
+    scheduled = true;
+    // After this turn of the event loop: every push that it still parses joins the group.
+    setImmediate(() => {
+      scheduled = false;
+      while (!pausing && underWay < maxConcurrent && queue.length > 0) void flush(queue.splice(0, maxGroup));
+    });
+  }
+
+  async function flush(taken: Waiting[]): Promise<void> {
+    const group = taken.filter(({ answered }) => !answered);
+    if (group.length === 0) return;
+    underWay += 1;
+    onGroup?.(group.length);
+    try {
+      const results = await store(group.map(({ arrival }) => arrival));
+      for (const [index, entry] of group.entries()) entry.resolve({ kind: results[index] ?? 'stored' });
+    } catch (error) {
+      onError?.(error);
+      lastError = error instanceof Error ? error.message : String(error);
+      if (isOutage(error)) retryLater(group);
+      else if (group.length > 1) await storeOneByOne(group);
+      else group[0]?.resolve({ kind: 'unavailable', reason: lastError });
+    } finally {
+      underWay -= 1;
+      schedule();
+    }
+  }
+
+  /** Back to the front of the queue, in order. A commit whose answer was lost is found by its dedupe key. */
+  function retryLater(group: Waiting[]): void {
+    queue = [...group, ...queue].filter(({ answered }) => !answered);
+    if (pausing) return;
+    pausing = true;
+    setTimeout(() => {
+      pausing = false;
+      schedule();
+    }, retryPauseMs);
+  }
+
+  /** One message that Postgres refuses must not take the others of its group with it. */
+  async function storeOneByOne(group: Waiting[]): Promise<void> {
+    for (const entry of group) {
+      try {
+        const [result] = await store([entry.arrival]);
+        entry.resolve({ kind: result ?? 'stored' });
+      } catch (error) {
+        onError?.(error);
+        entry.resolve({
+          kind: 'unavailable',
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+
+  return {
+    commit(arrival) {
+      unanswered += 1;
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => entry.resolve({ kind: 'unavailable', reason: lastError }), patienceMs);
+        const entry: Waiting = {
+          arrival,
+          answered: false,
+          resolve(result) {
+            if (entry.answered) return;
+            entry.answered = true;
+            unanswered -= 1;
+            clearTimeout(timer);
+            resolve(result);
+          },
+        };
+        queue.push(entry);
+        schedule();
+      });
+    },
+    get waiting() {
+      return unanswered;
+    },
+  };
+}

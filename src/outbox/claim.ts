@@ -1,0 +1,165 @@
+import type { Pool } from '../db/pool.js';
+import type { FieldMap } from '../wechat/message.js';
+import type { WirePayload } from '../wechat/reply.js';
+
+/** An unsettled message that this worker, and no other, may work on. */
+export interface ClaimedMessage {
+  id: string;
+  appId: string;
+  openid: string;
+  workerId: number;
+  /** `received`: the reply logic is to run; `answering`: its result is stored in `deliveries`. */
+  status: 'received' | 'answering';
+  receivedAt: Date;
+  windowEndsAt: Date | undefined;
+  /** Starts of the reply logic, this one included. */
+  replyAttempts: number;
+  fields: FieldMap;
+  /** Those that are not final, in order. */
+  deliveries: OpenDelivery[];
+}
+
+export interface OpenDelivery {
+  id: string;
+  position: number;
+  payload: WirePayload;
+  /** HTTP calls begun so far. */
+  attempts: number;
+  failures: number;
+  /** Set when an attempt was begun and its end is not on record. */
+  attemptStartedAt: Date | undefined;
+}
+
+export interface Conversation {
+  appId: string;
+  openid: string;
+}
+
+/**
+ * Gives messages to workers, so that a conversation is answered in order:
+ *
+ * - A message is claimed by one worker at a time, by a conditional update of its row; every later write of that
+ *   worker repeats the condition (`claimed_by`), which fences off one that was given up for dead and lives.
+ * - A message is claimed only when its conversation has no earlier unsettled one. One that must wait keeps no job:
+ *   whoever settles the earlier message claims the next *after* its commit. By then the two can no longer miss each
+ *   other: either the waiting one's check saw the earlier message settled, or this look finds the waiting one.
+ *
+ * No lock and no connection is held between claiming and settling.
+ */
+export interface Claims {
+  /** Claims those of `ids` that are due and at the head of their conversation. */
+  claim(ids: readonly string[], workerId: number): Promise<ClaimedMessage[]>;
+  /** Claims the oldest unsettled message of each conversation, where it is due and free. */
+  claimNext(conversations: readonly Conversation[], workerId: number): Promise<ClaimedMessage[]>;
+  /** Ids claimed by this worker for at least 30 s, longer than any claim takes to be answered. */
+  heldBy(workerId: number): Promise<string[]>;
+}
+
+/** Expects `candidate (id)` and completes it to a statement that claims and loads. */
+const claimCandidates = `
+  claimed as (
+    update wechat.inbound_message m
+    set claimed_by = $1, claimed_at = now(),
+        reply_attempts = m.reply_attempts + case m.status when 'received' then 1 else 0 end
+    from candidate
+    where m.id = candidate.id and m.settled_at is null and m.claimed_by is null and m.due_at <= now()
+      and not exists (
+        select from wechat.inbound_message earlier
+        where earlier.app_id = m.app_id and earlier.openid = m.openid and earlier.id < m.id
+          and earlier.settled_at is null)
+      and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
+    returning m.id, m.app_id, m.openid, m.status, m.received_at, m.window_ends_at, m.reply_attempts, m.payload
+  )
+  select claimed.*,
+    case when status = 'answering' then (
+      select json_agg(json_build_object(
+        'id', d.id::text, 'position', d.position, 'payload', d.payload, 'attempts', d.attempts,
+        'failures', d.failures, 'started', case d.status when 'sending' then d.attempt_started_at end
+      ) order by d.position)
+      from wechat.delivery d
+      where d.message_id = claimed.id and d.status in ('pending', 'sending')
+    ) end as deliveries
+  from claimed order by id`;
+
+const claimSql = `with candidate as (select unnest($2::bigint[]) as id), ${claimCandidates}`;
+
+const claimNextSql = `
+  with candidate as (
+    select head.id
+    from (select distinct * from unnest($2::text[], $3::text[])) as conversation (app_id, openid)
+    cross join lateral (
+      select m.id from wechat.inbound_message m
+      where m.app_id = conversation.app_id and m.openid = conversation.openid and m.settled_at is null
+      order by m.id limit 1
+    ) head
+  ), ${claimCandidates}`;
+
+interface Row {
+  id: string;
+  app_id: string;
+  openid: string;
+  status: ClaimedMessage['status'];
+  received_at: Date;
+  window_ends_at: Date | null;
+  reply_attempts: number;
+  payload: FieldMap;
+  deliveries:
+    | {
+        id: string;
+        position: number;
+        payload: WirePayload;
+        attempts: number;
+        failures: number;
+        started: string | null;
+      }[]
+    | null;
+}
+
+export function createClaims(pool: Pool): Claims {
+  return {
+    async claim(ids, workerId) {
+      const { rows } = await pool.query<Row>({ name: 'claim', text: claimSql, values: [workerId, ids] });
+      return rows.map((row) => toMessage(row, workerId));
+    },
+
+    async claimNext(conversations, workerId) {
+      const { rows } = await pool.query<Row>({
+        name: 'claim-next',
+        text: claimNextSql,
+        values: [
+          workerId,
+          conversations.map(({ appId }) => appId),
+          conversations.map(({ openid }) => openid),
+        ],
+      });
+      return rows.map((row) => toMessage(row, workerId));
+    },
+
+    async heldBy(workerId) {
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from wechat.inbound_message
+         where settled_at is null and claimed_by = $1 and claimed_at < now() - interval '30 seconds'`,
+        [workerId],
+      );
+      return rows.map(({ id }) => id);
+    },
+  };
+}
+
+function toMessage(row: Row, workerId: number): ClaimedMessage {
+  return {
+    id: row.id,
+    appId: row.app_id,
+    openid: row.openid,
+    workerId,
+    status: row.status,
+    receivedAt: row.received_at,
+    windowEndsAt: row.window_ends_at ?? undefined,
+    replyAttempts: row.reply_attempts,
+    fields: row.payload,
+    deliveries: (row.deliveries ?? []).map(({ started, ...delivery }) => ({
+      ...delivery,
+      attemptStartedAt: started === null ? undefined : new Date(started),
+    })),
+  };
+}

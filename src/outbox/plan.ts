@@ -1,0 +1,90 @@
+import type { Pool } from '../db/pool.js';
+import { encodePayload, type WirePayload } from '../wechat/reply.js';
+import type { OpenDelivery } from './claim.js';
+
+/** The reply logic's result for one message, to be stored before anything is sent. */
+export interface Plan {
+  messageId: string;
+  workerId: number;
+  /** At least one, in order. */
+  payloads: readonly WirePayload[];
+  /** Whether the first attempt follows at once: then it is stored as begun, which saves a statement. */
+  startFirst: boolean;
+}
+
+export type PlanResult = { kind: 'planned'; deliveries: OpenDelivery[] } | { kind: 'lost' };
+
+/**
+ * Stores the deliveries of all plans. Of a message that was given to another worker nothing is stored. Run again
+ * after an answer that was lost, it finds what it stored.
+ */
+const planSql = `
+  with input as (
+    select *
+    from unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::jsonb[], $6::boolean[])
+      as i (message_id, worker_id, position, msg_type, payload, starts)
+  ),
+  owned as (
+    update wechat.inbound_message m set status = 'answering'
+    from (select distinct message_id, worker_id from input) i
+    where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
+    returning m.id, m.app_id, m.openid
+  ),
+  planned as (
+    insert into wechat.delivery
+      (message_id, position, app_id, openid, msg_type, payload, status, attempts, attempt_started_at)
+    select owned.id, position, app_id, openid, msg_type, payload,
+           case when starts then 'sending' else 'pending' end, starts::int, case when starts then now() end
+    from owned join input on input.message_id = owned.id
+    order by owned.id, position
+    on conflict (message_id, position) do nothing
+    returning id, message_id, position
+  )
+  select id, message_id, position from planned
+  union all
+  select d.id, d.message_id, d.position from wechat.delivery d join owned on owned.id = d.message_id`;
+
+export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
+  return async (plans) => {
+    const rows = plans.flatMap(({ messageId, workerId, payloads, startFirst }) =>
+      payloads.map((payload, index) => ({
+        messageId,
+        workerId,
+        position: index + 1,
+        msgType: payload.msgtype,
+        payload: encodePayload(payload),
+        starts: startFirst && index === 0,
+      })),
+    );
+    const { rows: stored } = await pool.query<{ id: string; message_id: string; position: number }>({
+      name: 'plan',
+      text: planSql,
+      values: [
+        rows.map(({ messageId }) => messageId),
+        rows.map(({ workerId }) => workerId),
+        rows.map(({ position }) => position),
+        rows.map(({ msgType }) => msgType),
+        rows.map(({ payload }) => payload),
+        rows.map(({ starts }) => starts),
+      ],
+    });
+    const idOf = new Map(stored.map(({ id, message_id, position }) => [`${message_id} ${position}`, id]));
+    return plans.map(({ messageId, payloads, startFirst }): PlanResult => {
+      const deliveries: OpenDelivery[] = [];
+      for (const [index, payload] of payloads.entries()) {
+        const id = idOf.get(`${messageId} ${index + 1}`);
+        if (id === undefined) return { kind: 'lost' };
+        const attempts = startFirst && index === 0 ? 1 : 0;
+        deliveries.push({
+          id,
+          position: index + 1,
+          payload,
+          attempts,
+          failures: 0,
+          attemptStartedAt: undefined,
+        });
+      }
+      return { kind: 'planned', deliveries };
+    });
+  };
+}

@@ -1,0 +1,196 @@
+import type { Pool } from '../db/pool.js';
+
+export type AttemptOutcome = 'sent' | 'token' | 'transient' | 'throttled' | 'permanent' | 'unknown';
+
+export type DeliveryStatus = 'pending' | 'sending' | 'sent' | 'failed' | 'expired' | 'unknown';
+
+/** An attempt that is about to begin. */
+export interface Start {
+  deliveryId: string;
+  workerId: number;
+  /** Its number, from 1. */
+  attempt: number;
+}
+
+/** What became of a delivery just now: the end of an attempt, or a failure to begin one. */
+export interface Result {
+  deliveryId: string;
+  messageId: string;
+  workerId: number;
+  /** Number of the latest attempt; 0 before the first. */
+  attempt: number;
+  /** Absent when no call was made (there was no access token). */
+  call?:
+    | { startedAt: Date; finishedAt: Date; outcome: AttemptOutcome; httpStatus: number | undefined }
+    | undefined;
+  errcode: number | undefined;
+  errmsg: string | undefined;
+  status: DeliveryStatus;
+  failures: number;
+  /** For a pending delivery: when to go on. */
+  delayMs: number | undefined;
+  /** Set with the last delivery's final result: the message is settled in the same statement. */
+  settlesMessage: boolean;
+}
+
+/** The end of a worker's hold on a message: settled or failed, or given back to be worked on after `delayMs`. */
+export interface Finish {
+  messageId: string;
+  workerId: number;
+  end:
+    | { kind: 'settled' }
+    | { kind: 'failed' }
+    | { kind: 'released'; delayMs: number; refundAttempt: boolean };
+  error: string | undefined;
+}
+
+export interface Records {
+  /** True where the attempt may begin; false where the message is another worker's by now. */
+  start(starts: readonly Start[]): Promise<boolean[]>;
+  /** True where the result was the delivery's to have; false where another worker has taken over. */
+  record(results: readonly Result[]): Promise<boolean[]>;
+  finish(finishes: readonly Finish[]): Promise<boolean[]>;
+  /** Settles what is left of a reply that cannot be delivered, without calling. */
+  settleRest(rest: {
+    messageId: string;
+    workerId: number;
+    status: 'failed' | 'expired';
+    errcode: number | undefined;
+    errmsg: string;
+  }): Promise<void>;
+}
+
+/** The fence: an attempt begins only while the message is still claimed by this worker. May be run again. */
+const startSql = `
+  update wechat.delivery d
+  set status = 'sending', attempts = i.attempt, attempt_started_at = now(), next_attempt_at = null
+  from unnest($1::bigint[], $2::int[], $3::int[]) as i (delivery_id, worker_id, attempt), wechat.inbound_message m
+  where d.id = i.delivery_id and d.status in ('pending', 'sending') and d.attempts in (i.attempt - 1, i.attempt)
+    and m.id = d.message_id and m.claimed_by = i.worker_id
+  returning d.id`;
+
+/**
+ * The attempt's row is written in any case (it was made), unless the one who took over has recorded it as unknown;
+ * the delivery follows only where this attempt is still its latest.
+ */
+const recordSql = `
+  with input as (
+    select *
+    from unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+                $8::int[], $9::int[], $10::text[], $11::text[], $12::int[], $13::float8[], $14::boolean[])
+      as i (delivery_id, message_id, worker_id, attempt, started_at, finished_at, outcome,
+            http_status, errcode, errmsg, status, failures, delay_ms, settles)
+  ),
+  attempt as (
+    insert into wechat.delivery_attempt
+      (delivery_id, attempt, started_at, finished_at, outcome, http_status, errcode, errmsg)
+    select delivery_id, attempt, started_at, finished_at, outcome, http_status, errcode, errmsg
+    from input where outcome is not null
+    on conflict (delivery_id, attempt) do nothing
+  ),
+  settled as (
+    update wechat.inbound_message m
+    set status = 'settled', settled_at = now(), claimed_by = null, claimed_at = null
+    from input i
+    where i.settles and m.id = i.message_id and m.claimed_by = i.worker_id
+  )
+  update wechat.delivery d
+  set status = i.status, failures = i.failures, errcode = i.errcode, errmsg = i.errmsg,
+      sent_at = case when i.status = 'sent' then now() end,
+      next_attempt_at = now() + i.delay_ms * interval '1 ms'
+  from input i
+  where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
+  returning d.id`;
+
+/**
+ * Those given back get a job in the same statement, one for each tenth of a second in which they are due: whatever
+ * the outage, a message is never left without a job.
+ */
+const finishSql = `
+  with input as (
+    select *
+    from unnest($1::bigint[], $2::int[], $3::text[], $4::float8[], $5::int[], $6::text[])
+      as i (message_id, worker_id, status, delay_ms, refund, error)
+  ),
+  finished as (
+    update wechat.inbound_message m
+    set status = coalesce(i.status, m.status),
+        settled_at = case when i.status is not null then now() end,
+        due_at = coalesce(now() + i.delay_ms * interval '1 ms', m.due_at),
+        reply_attempts = m.reply_attempts - i.refund,
+        error = coalesce(i.error, m.error),
+        claimed_by = null, claimed_at = null
+    from input i
+    where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
+    returning m.id, m.due_at, m.settled_at
+  ),
+  due as (
+    select json_agg(id::text order by id) as ids, max(due_at) as run_at
+    from finished where settled_at is null
+    group by date_bin('100 ms', due_at, timestamptz '2000-01-01')
+  ),
+  job as (
+    select graphile_worker.add_jobs(array_agg(
+      ('answer', json_build_object('ids', ids), null, run_at, null, null, null, null)::graphile_worker.job_spec))
+    from due having count(*) > 0
+  )
+  select id from finished cross join (select count(*) from job) as added`;
+
+export function createRecords(pool: Pool): Records {
+  async function ids(name: string, text: string, values: unknown[]): Promise<Set<string>> {
+    const { rows } = await pool.query<{ id: string }>({ name, text, values });
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  return {
+    async start(starts) {
+      const started = await ids('start', startSql, [
+        starts.map(({ deliveryId }) => deliveryId),
+        starts.map(({ workerId }) => workerId),
+        starts.map(({ attempt }) => attempt),
+      ]);
+      return starts.map(({ deliveryId }) => started.has(deliveryId));
+    },
+
+    async record(results) {
+      const recorded = await ids('record', recordSql, [
+        results.map(({ deliveryId }) => deliveryId),
+        results.map(({ messageId }) => messageId),
+        results.map(({ workerId }) => workerId),
+        results.map(({ attempt }) => attempt),
+        results.map(({ call }) => call?.startedAt ?? null),
+        results.map(({ call }) => call?.finishedAt ?? null),
+        results.map(({ call }) => call?.outcome ?? null),
+        results.map(({ call }) => call?.httpStatus ?? null),
+        results.map(({ errcode }) => errcode ?? null),
+        results.map(({ errmsg }) => errmsg ?? null),
+        results.map(({ status }) => status),
+        results.map(({ failures }) => failures),
+        results.map(({ delayMs }) => delayMs ?? null),
+        results.map(({ settlesMessage }) => settlesMessage),
+      ]);
+      return results.map(({ deliveryId }) => recorded.has(deliveryId));
+    },
+
+    async finish(finishes) {
+      const finished = await ids('finish', finishSql, [
+        finishes.map(({ messageId }) => messageId),
+        finishes.map(({ workerId }) => workerId),
+        finishes.map(({ end }) => (end.kind === 'released' ? null : end.kind)),
+        finishes.map(({ end }) => (end.kind === 'released' ? end.delayMs : null)),
+        finishes.map(({ end }) => (end.kind === 'released' && end.refundAttempt ? 1 : 0)),
+        finishes.map(({ error }) => error ?? null),
+      ]);
+      return finishes.map(({ messageId }) => finished.has(messageId));
+    },
+
+    async settleRest({ messageId, workerId, status, errcode, errmsg }) {
+      await pool.query(
+        `update wechat.delivery d set status = $3, errcode = $4, errmsg = $5, next_attempt_at = null
+         from wechat.inbound_message m
+         where m.id = $1 and m.claimed_by = $2 and d.message_id = m.id and d.status = 'pending'`,
+        [messageId, workerId, status, errcode ?? null, errmsg],
+      );
+    },
+  };
+}

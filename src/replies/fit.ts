@@ -1,0 +1,133 @@
+import { type NewsReply, type Reply, text } from '../wechat/reply.js';
+import type { ReplyResult } from './router.js';
+
+/** Bytes of UTF-8 that the API takes in one text message. */
+export const maxTextBytes = 2_048;
+
+/** What the reply logic returned cannot be sent at all; names the reply and what is wrong with it. */
+export class InvalidReplyError extends Error {
+  readonly code = 'INVALID_REPLY';
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'InvalidReplyError';
+  }
+}
+
+/**
+ * Brings what the reply logic returned into the form that the API takes: long text is split, and so are several
+ * articles, which the API refuses in one message since 2018. Order is kept; nothing is dropped.
+ *
+ * @throws InvalidReplyError when it is no reply at all, or an empty one
+ */
+export function fitReplies(result: ReplyResult): Reply[] {
+  if (result === undefined || result === null) return [];
+  const replies = Array.isArray(result) ? (result as readonly unknown[]) : [result];
+  return replies.flatMap((reply, index) => fitOne(checked(reply, index + 1)));
+}
+
+function fitOne(reply: Reply): Reply[] {
+  switch (reply.type) {
+    case 'text':
+      return splitText(reply.content, maxTextBytes).map(text);
+    case 'news':
+      return reply.articles.map((article): NewsReply => ({ type: 'news', articles: [article] }));
+    case 'image':
+    case 'voice':
+      return [reply];
+  }
+}
+
+/** The logic may be plain JavaScript, so its result is checked, not trusted. */
+function checked(value: unknown, position: number): Reply {
+  const fail = (problem: string) => new InvalidReplyError(`reply ${position}: ${problem}`);
+  const reply = (typeof value === 'string' ? text(value) : value) as Partial<Reply> | null;
+  if (typeof reply !== 'object' || reply === null)
+    throw fail(`is ${JSON.stringify(value)}, not a reply or a string`);
+  switch (reply.type) {
+    case 'text': {
+      if (typeof reply.content !== 'string') throw fail('text: content must be a string');
+      const content = reply.content.replaceAll('\0', '');
+      if (content.trim() === '') throw fail('text: content is empty');
+      return text(content);
+    }
+    case 'news': {
+      const { articles } = reply;
+      if (!Array.isArray(articles) || articles.length === 0)
+        throw fail('news: articles must hold at least one');
+      for (const article of articles) {
+        if (typeof article?.title !== 'string' || article.title === '')
+          throw fail('news: an article needs a title');
+      }
+      return { type: 'news', articles };
+    }
+    case 'image':
+    case 'voice':
+      if (typeof reply.mediaId !== 'string' || reply.mediaId === '')
+        throw fail(`${reply.type}: mediaId is missing`);
+      return { type: reply.type, mediaId: reply.mediaId };
+    default:
+      throw fail(`has the unknown type ${JSON.stringify((reply as { type?: unknown }).type)}`);
+  }
+}
+
+/** Where a text may be cut, the best place first. The cut is behind the match. */
+const cuts = [/\n[ \t]*\n+/g, /\n+/g, /[。！？!?…]+[”’"')）]*|\.\s/g, /[\s，、；：,;:]+/g];
+
+/**
+ * Splits a text into parts of at most `maxBytes` of UTF-8: at a paragraph, a line, a sentence, a word, or between
+ * two characters, in that order; never inside a link, unless the link alone is longer than a part may be.
+ */
+export function splitText(content: string, maxBytes: number): string[] {
+  const parts: string[] = [];
+  let rest = content;
+  while (Buffer.byteLength(rest) > maxBytes) {
+    const longest = prefixWithin(rest, maxBytes);
+    const at = outsideLinks(rest, bestCut(longest)) || outsideLinks(rest, longest.length) || longest.length;
+    const part = rest.slice(0, at).trimEnd();
+    if (part !== '') parts.push(part);
+    rest = rest.slice(at).trimStart();
+  }
+  if (rest.trim() !== '') parts.push(rest);
+  return parts;
+}
+
+/** The last good place to cut in the latter half (a very short part would waste a message of the quota). */
+function bestCut(text: string): number {
+  for (const cut of cuts) {
+    let last = 0;
+    for (const match of text.matchAll(cut)) last = match.index + match[0].length;
+    if (last > text.length / 2) return last;
+  }
+  return text.length;
+}
+
+/** `at`, or the start of the link that it falls into. */
+function outsideLinks(text: string, at: number): number {
+  for (const link of text.matchAll(/<a\b[^>]*>[\s\S]*?<\/a>/gi)) {
+    if (link.index >= at) break;
+    if (link.index + link[0].length > at) return link.index;
+  }
+  return at;
+}
+
+/** The longest beginning of at most `maxBytes`, cut between characters as a reader sees them where possible. */
+function prefixWithin(text: string, maxBytes: number): string {
+  // A UTF-16 unit is one byte or more: no prefix can be longer than this.
+  const candidate = text.slice(0, maxBytes);
+  const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  let bytes = 0;
+  let end = 0;
+  for (const { segment, index } of graphemes.segment(candidate)) {
+    bytes += Buffer.byteLength(segment);
+    if (bytes > maxBytes) break;
+    end = index + segment.length;
+  }
+  // One cluster of marks may fill a whole part: then between code points.
+  if (end === 0) {
+    for (const character of candidate) {
+      if (Buffer.byteLength(candidate.slice(0, end + character.length)) > maxBytes) break;
+      end += character.length;
+    }
+  }
+  return text.slice(0, end);
+}

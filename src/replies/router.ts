@@ -1,0 +1,125 @@
+import type { Logger } from '../observe/log.js';
+import type { EventMessage, InboundMessage, TextMessage } from '../wechat/message.js';
+import type { Reply } from '../wechat/reply.js';
+
+/** What the reply logic gets to work with. */
+export interface ReplyContext<M extends InboundMessage = InboundMessage> {
+  readonly message: M;
+  readonly account: { readonly appId: string };
+  /** Carries app_id and message_id on each line. */
+  readonly log: Logger;
+  /** Aborted when the time limit is over or the process must stop: pass it on to fetch and the like. */
+  readonly signal: AbortSignal;
+}
+
+/** Nothing, one reply or several; a string is short for a text reply. */
+export type ReplyResult = undefined | null | string | Reply | readonly (string | Reply)[];
+
+type Awaitable<T> = T | Promise<T>;
+
+export type ReplyHandler<M extends InboundMessage = InboundMessage> = (
+  context: ReplyContext<M>,
+  match?: RegExpMatchArray,
+) => Awaitable<ReplyResult>;
+
+/** The whole reply logic: what to answer to a message. Pure as far as this service goes: it sends nothing itself. */
+export type Replies = (context: ReplyContext) => Awaitable<ReplyResult>;
+
+type Kind = Exclude<InboundMessage['kind'], 'event'>;
+type OfKind<K extends InboundMessage['kind']> = Extract<InboundMessage, { kind: K }>;
+
+interface Rule {
+  /** What to pass on when the rule applies: `true`, or the match of its expression. */
+  applies(message: InboundMessage): boolean | RegExpMatchArray | null;
+  handler: ReplyHandler;
+}
+
+/**
+ * Rules, tried in the order in which they were added; the first that applies answers. Each call returns a new
+ * router, so a set of rules can be shared and extended.
+ *
+ * @example
+ * export const replies = createRouter()
+ *   .subscribe(() => 'Welcome!')
+ *   .text('help', () => ['Ask me anything.', news({ title: 'Guide', url: 'https://…' })])
+ *   .text(/^order (\d+)$/, async ({ signal }, match) => status(match?.[1], signal))
+ *   .otherwise(() => undefined);
+ */
+export class ReplyRouter {
+  readonly #rules: readonly Rule[];
+
+  constructor(rules: readonly Rule[] = []) {
+    this.#rules = rules;
+  }
+
+  /** A new follower. */
+  subscribe(handler: ReplyHandler<EventMessage>): ReplyRouter {
+    return this.event('subscribe', handler);
+  }
+
+  /** An event by its name, without regard to case. */
+  event(name: string, handler: ReplyHandler<EventMessage>): ReplyRouter {
+    const wanted = name.toLowerCase();
+    return this.#with((message) => message.kind === 'event' && message.event === wanted, handler);
+  }
+
+  /** A menu click by its key. */
+  click(key: string, handler: ReplyHandler<EventMessage>): ReplyRouter {
+    return this.#with(
+      (message) => message.kind === 'event' && message.event === 'click' && message.eventKey === key,
+      handler,
+    );
+  }
+
+  /** A text that equals `pattern` (white space around it aside), or matches it; without a pattern any text. */
+  text(pattern: string | RegExp, handler: ReplyHandler<TextMessage>): ReplyRouter;
+  text(handler: ReplyHandler<TextMessage>): ReplyRouter;
+  text(
+    patternOrHandler: string | RegExp | ReplyHandler<TextMessage>,
+    handler?: ReplyHandler<TextMessage>,
+  ): ReplyRouter {
+    if (typeof patternOrHandler === 'function') {
+      return this.#with((message) => message.kind === 'text', patternOrHandler);
+    }
+    if (!handler) throw new TypeError('text(pattern, handler): the handler is missing');
+    return this.#with(
+      (message) => message.kind === 'text' && matchText(message.content, patternOrHandler),
+      handler,
+    );
+  }
+
+  /** A message of this type: image, voice, location, … or `unknown`. */
+  message<K extends Kind>(kind: K, handler: ReplyHandler<OfKind<K>>): ReplyRouter {
+    return this.#with((message) => message.kind === kind, handler);
+  }
+
+  /** Whatever no rule before it applies to. */
+  otherwise(handler: ReplyHandler): ReplyRouter {
+    return this.#with(() => true, handler);
+  }
+
+  /** Runs the first rule that applies; without one there is nothing to say. */
+  async answer(context: ReplyContext): Promise<ReplyResult> {
+    for (const { applies, handler } of this.#rules) {
+      const match = applies(context.message);
+      if (!match) continue;
+      return (await (match === true ? handler(context) : handler(context, match))) ?? undefined;
+    }
+    return undefined;
+  }
+
+  #with<M extends InboundMessage>(applies: Rule['applies'], handler: ReplyHandler<M>): ReplyRouter {
+    // `applies` has seen to it that the handler gets the kind of message it asks for.
+    return new ReplyRouter([...this.#rules, { applies, handler: handler as unknown as ReplyHandler }]);
+  }
+}
+
+export function createRouter(): ReplyRouter {
+  return new ReplyRouter();
+}
+
+function matchText(content: string, pattern: string | RegExp): boolean | RegExpMatchArray | null {
+  if (typeof pattern === 'string') return content.trim() === pattern;
+  // match() of a global expression would lose the groups.
+  return content.match(pattern.global ? new RegExp(pattern.source, pattern.flags.replace('g', '')) : pattern);
+}

@@ -1,0 +1,216 @@
+import type { AccountConfig } from '../config.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import type { ClaimedMessage, Conversation, OpenDelivery } from '../outbox/claim.js';
+import type { Deliver } from '../outbox/deliver.js';
+import type { Plan, PlanResult } from '../outbox/plan.js';
+import type { Finish, Records } from '../outbox/record.js';
+import { backoffMs, type RetryPolicy } from '../outbox/retry-policy.js';
+import type { Replies } from '../replies/router.js';
+import type { AccessTokens } from '../wechat/access-token.js';
+import { toMessage } from '../wechat/parse.js';
+import { type Reply, toWire } from '../wechat/reply.js';
+import { createSlots, type Slots } from './slots.js';
+import { think } from './think.js';
+
+export interface AnswerDependencies {
+  accounts: ReadonlyMap<string, AccountConfig>;
+  replies: Replies;
+  replyTimeoutMs: number;
+  /** Runs of the reply logic at once. */
+  replySlots: Slots;
+  /** Replies being sent at once, for each account. */
+  sendConcurrency: number;
+  tokens: AccessTokens;
+  plan(plan: Plan): Promise<PlanResult>;
+  deliver: Deliver;
+  finish(finish: Finish): Promise<boolean>;
+  settleRest: Records['settleRest'];
+  claimNext(conversation: Conversation): Promise<ClaimedMessage | undefined>;
+  policy: RetryPolicy;
+  random: () => number;
+  clock: () => Date;
+  log: Logger;
+  metrics: Metrics;
+  /** `drain`: begin nothing new; `stop`: give up what is still running. */
+  signals: { drain: AbortSignal; stop: AbortSignal };
+}
+
+/** Starts of the reply logic for one message before it is given up; a start that kills the process counts. */
+const maxReplyAttempts = 5;
+
+type End = 'settled' | 'released' | 'lost';
+
+export interface Answerer {
+  /** Answers one claimed message, then the next of its conversation, until none is due. */
+  answer(message: ClaimedMessage): Promise<void>;
+  /** Ids of the messages being answered now. */
+  readonly inHand: ReadonlySet<string>;
+}
+
+export function createAnswer(dependencies: AnswerDependencies): Answerer {
+  const { accounts, replies, replySlots, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
+    dependencies;
+  const sendSlots = new Map<string, Slots>();
+  const inHand = new Set<string>();
+
+  async function answer(message: ClaimedMessage): Promise<void> {
+    for (let current: ClaimedMessage | undefined = message; current; ) {
+      const { id } = current;
+      inHand.add(id);
+      const end: End = await answerOne(current).finally(() => inHand.delete(id));
+      // The next waits without a job: it is claimed after the commit that settled this one.
+      current = end === 'settled' ? await claimNext(current) : undefined;
+    }
+  }
+
+  async function answerOne(message: ClaimedMessage): Promise<End> {
+    if (signals.drain.aborted) return release(message, 0, { refundAttempt: message.status === 'received' });
+    const account = accounts.get(message.appId);
+    if (!account) return fail(message, `account ${message.appId} is not configured here`);
+
+    let thought: Reply[] | undefined;
+    if (message.status === 'received') {
+      if (message.replyAttempts > maxReplyAttempts) {
+        return fail(
+          message,
+          `the reply logic was started ${maxReplyAttempts} times and never came to an end`,
+        );
+      }
+      const outcome = await runReplyLogic(message);
+      if (typeof outcome === 'string') return outcome;
+      if (outcome.length === 0) return settle(message);
+      thought = outcome;
+    } else if (message.deliveries.length === 0) {
+      return settle(message);
+    }
+    return send(message, account, thought);
+  }
+
+  async function runReplyLogic(message: ClaimedMessage): Promise<Reply[] | End> {
+    const parsed = toMessage(message.fields);
+    if (!parsed.ok) return fail(message, `the stored message cannot be read: ${parsed.reason}`);
+    const log = dependencies.log.child({ app_id: message.appId, message_id: message.id });
+    await replySlots.acquire();
+    const thought = await think({
+      replies,
+      context: { message: parsed.message, account: { appId: message.appId }, log },
+      timeoutMs: dependencies.replyTimeoutMs,
+      stop: signals.stop,
+    }).finally(() => replySlots.release());
+    switch (thought.kind) {
+      case 'replies':
+        return thought.replies;
+      case 'stopped':
+        return release(message, 0, { refundAttempt: true });
+      case 'error': {
+        log.error(
+          { event: 'reply_logic_failed', attempt: message.replyAttempts, error: thought.error },
+          'reply logic failed',
+        );
+        if (message.replyAttempts >= maxReplyAttempts) return fail(message, thought.error);
+        const delayMs = backoffMs(dependencies.policy, message.replyAttempts, dependencies.random());
+        return release(message, delayMs, { error: thought.error });
+      }
+    }
+  }
+
+  /** The slot is held from before the plan to the last send, so that an attempt stored as begun begins at once. */
+  async function send(
+    message: ClaimedMessage,
+    account: AccountConfig,
+    replies: Reply[] | undefined,
+  ): Promise<End> {
+    const slots = sendSlots.get(account.appId) ?? createSlots(dependencies.sendConcurrency);
+    sendSlots.set(account.appId, slots);
+    await slots.acquire();
+    try {
+      if (!replies) return await sendAll(message, account, message.deliveries, false);
+      const startFirst = !signals.drain.aborted && (await hasToken(account));
+      const { id: messageId, workerId } = message;
+      const planned = await plan({ messageId, workerId, payloads: replies.map(toWire), startFirst });
+      if (planned.kind === 'lost') return 'lost';
+      return await sendAll(message, account, planned.deliveries, startFirst);
+    } finally {
+      slots.release();
+    }
+  }
+
+  async function sendAll(
+    message: ClaimedMessage,
+    account: AccountConfig,
+    deliveries: readonly OpenDelivery[],
+    firstBegun: boolean,
+  ): Promise<End> {
+    for (const [index, delivery] of deliveries.entries()) {
+      const begun = firstBegun && index === 0;
+      if (signals.drain.aborted && !begun) return release(message, 0, {});
+      const end = await deliver(message, delivery, { account, begun, last: index === deliveries.length - 1 });
+      switch (end.kind) {
+        case 'final':
+          break;
+        case 'final-with-rest': {
+          const errmsg = `not tried: reply ${delivery.position} failed with ${end.errcode ?? end.errmsg}`;
+          await settleRest({
+            messageId: message.id,
+            workerId: message.workerId,
+            status: end.status,
+            errcode: end.errcode,
+            errmsg,
+          });
+          return settle(message);
+        }
+        case 'later':
+          return release(message, end.delayMs, {});
+        case 'lost':
+          return 'lost';
+      }
+    }
+    observeSettled(message);
+    return 'settled';
+  }
+
+  function hasToken(account: AccountConfig): Promise<boolean> {
+    return tokens.get(account).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async function settle(message: ClaimedMessage): Promise<End> {
+    observeSettled(message);
+    await finish({
+      messageId: message.id,
+      workerId: message.workerId,
+      end: { kind: 'settled' },
+      error: undefined,
+    });
+    return 'settled';
+  }
+
+  async function fail(message: ClaimedMessage, error: string): Promise<End> {
+    dependencies.log.error(
+      { event: 'message_failed', app_id: message.appId, message_id: message.id, error },
+      'message failed',
+    );
+    await finish({ messageId: message.id, workerId: message.workerId, end: { kind: 'failed' }, error });
+    return 'settled';
+  }
+
+  async function release(
+    message: ClaimedMessage,
+    delayMs: number,
+    { refundAttempt = false, error }: { refundAttempt?: boolean; error?: string },
+  ): Promise<End> {
+    const end = { kind: 'released', delayMs, refundAttempt } as const;
+    await finish({ messageId: message.id, workerId: message.workerId, end, error });
+    return 'released';
+  }
+
+  function observeSettled({ appId, receivedAt }: ClaimedMessage): void {
+    const seconds = (dependencies.clock().getTime() - receivedAt.getTime()) / 1_000;
+    dependencies.metrics.replySeconds.observe({ account: appId }, Math.max(0, seconds));
+  }
+
+  return { answer, inHand };
+}

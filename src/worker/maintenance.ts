@@ -1,0 +1,69 @@
+import type { Pool } from '../db/pool.js';
+import type { Logger } from '../observe/log.js';
+import { reconcile } from './reconcile.js';
+import { rescue } from './rescue.js';
+
+export interface MaintenanceDependencies {
+  pool: Pool;
+  log: Logger;
+  returnStrays(): Promise<number>;
+}
+
+/** A dead worker is noticed after two of these and the time that rescue waits: within 30 s all in all. */
+const rescueEveryMs = 5_000;
+const reconcileEveryMs = 15_000;
+
+/** The rounds that every worker makes: rescue the dead, reconcile what has no job, return what it lost track of. */
+export function startMaintenance({ pool, log, returnStrays }: MaintenanceDependencies): {
+  stop(): Promise<void>;
+} {
+  const rounds = [
+    repeat(rescueEveryMs, async () => {
+      const { workers, messages } = await rescue(pool);
+      if (workers.length > 0)
+        log.warn({ event: 'rescued', workers, messages }, 'dead workers: their messages are given away');
+    }),
+    repeat(reconcileEveryMs, async () => {
+      const stranded = await reconcile(pool);
+      if (stranded > 0)
+        log.warn({ event: 'reconciled', messages: stranded }, 'messages without a job got one');
+      const strays = await returnStrays();
+      if (strays > 0)
+        log.warn({ event: 'strays_returned', messages: strays }, 'claims that this worker had lost track of');
+    }),
+  ];
+
+  function repeat(everyMs: number, round: () => Promise<void>): { stop(): Promise<void> } {
+    let timer: NodeJS.Timeout | undefined;
+    let stopped = false;
+    let underWay = Promise.resolve();
+    const schedule = () => {
+      if (stopped) return;
+      // Jitter: processes started together must not make their rounds together.
+      timer = setTimeout(
+        () => {
+          underWay = round()
+            .catch((error) =>
+              log.warn({ event: 'maintenance_failed', err: error }, 'maintenance round failed'),
+            )
+            .then(schedule);
+        },
+        everyMs * (0.8 + 0.4 * Math.random()),
+      );
+    };
+    schedule();
+    return {
+      stop() {
+        stopped = true;
+        clearTimeout(timer);
+        return underWay;
+      },
+    };
+  }
+
+  return {
+    async stop() {
+      await Promise.all(rounds.map((round) => round.stop()));
+    },
+  };
+}

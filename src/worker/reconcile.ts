@@ -1,0 +1,52 @@
+import type { Pool } from '../db/pool.js';
+
+/** Messages taken up in one run; the next run goes on. */
+const batch = 1_000;
+
+/**
+ * Gives a job to heads of conversations that are unsettled, claimed by nobody who lives, and overdue, and whose job
+ * must be gone. graphile-worker runs jobs in the order of run_at: a message due well before the oldest job that still waits
+ * cannot be in any of them. Moving due_at keeps the next run from adding the same again while the job waits.
+ *
+ * The safety net, not the mechanism: it is for jobs deleted by hand, a crash between settling one message and
+ * claiming the next, and the like. One process at a time.
+ */
+const reconcileSql = `
+  with turn as (select pg_try_advisory_xact_lock(1467502434, 0) as mine),
+  oldest as (
+    select coalesce(min(run_at), now()) as run_at
+    from graphile_worker.jobs
+    where task_identifier = 'answer' and locked_at is null and attempts < max_attempts and run_at <= now()
+  ),
+  stranded as (
+    select m.id
+    from wechat.inbound_message m, oldest, turn
+    where turn.mine and m.settled_at is null
+      and (m.claimed_by is null
+           or exists (select from wechat.worker_process w where w.id = m.claimed_by and w.ended_at is not null))
+      and m.due_at < least(oldest.run_at, now()) - interval '30 seconds'
+      and not exists (
+        select from wechat.inbound_message earlier
+        where earlier.app_id = m.app_id and earlier.openid = m.openid and earlier.id < m.id
+          and earlier.settled_at is null)
+    order by m.id limit $1
+  ),
+  moved as (
+    update wechat.inbound_message m set due_at = now(), claimed_by = null, claimed_at = null
+    from stranded
+    where m.id = stranded.id and m.settled_at is null
+      and (m.claimed_by is null
+           or exists (select from wechat.worker_process w where w.id = m.claimed_by and w.ended_at is not null))
+    returning m.id
+  ),
+  job as (
+    select graphile_worker.add_job('answer', json_build_object('ids', json_agg(id::text order by id)))
+    from moved having count(*) > 0
+  )
+  select id from moved cross join (select count(*) from job) as added`;
+
+/** @returns how many messages got going again */
+export async function reconcile(pool: Pool): Promise<number> {
+  const { rowCount } = await pool.query(reconcileSql, [batch]);
+  return rowCount ?? 0;
+}

@@ -1,0 +1,238 @@
+import { EventEmitter, once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger as GraphileLogger, type Runner, run, type WorkerEvents } from 'graphile-worker';
+import type { AccountConfig } from '../config.js';
+import { coalesce } from '../db/coalesce.js';
+import { persist } from '../db/persist.js';
+import type { Pool } from '../db/pool.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import { type ClaimedMessage, type Conversation, createClaims } from '../outbox/claim.js';
+import { createDeliver } from '../outbox/deliver.js';
+import { createPlanner } from '../outbox/plan.js';
+import { createRecords } from '../outbox/record.js';
+import type { RetryPolicy } from '../outbox/retry-policy.js';
+import type { Replies } from '../replies/router.js';
+import type { AccessTokens } from '../wechat/access-token.js';
+import type { WeChatClient } from '../wechat/client.js';
+import { createAnswer } from './answer.js';
+import { startMaintenance } from './maintenance.js';
+import { openSession } from './session.js';
+import { createSlots } from './slots.js';
+import { createAnswerTask } from './tasks.js';
+
+export interface WorkerDependencies {
+  pool: Pool;
+  connectionString: string;
+  accounts: readonly AccountConfig[];
+  replies: Replies;
+  client: WeChatClient;
+  tokens: AccessTokens;
+  log: Logger;
+  metrics: Metrics;
+  clock: () => Date;
+  random: () => number;
+}
+
+export interface WorkerOptions {
+  replyTimeoutMs: number;
+  onUnknown: 'resend' | 'hold';
+  policy: RetryPolicy;
+  /** How long `stop` waits for what is under way. */
+  shutdownGraceMs: number;
+  /** Messages being answered at once, those that wait for a slot included. */
+  maxInFlight: number;
+  replyConcurrency: number;
+  /** For each account. */
+  sendConcurrency: number;
+  /** How often graphile-worker looks for jobs whose time has come (retries); new ones are notified. */
+  pollIntervalMs: number;
+}
+
+export const defaultWorkerOptions = {
+  maxInFlight: 500,
+  replyConcurrency: 100,
+  sendConcurrency: 32,
+  pollIntervalMs: 500,
+} as const;
+
+export interface Worker {
+  readonly workerId: number;
+  /** Takes no more work, finishes what is under way within the grace period, gives the rest back. */
+  stop(): Promise<void>;
+}
+
+/** Jobs being claimed at once. A job ends when its messages are claimed, so few are enough. */
+const jobConcurrency = 4;
+
+/** After the grace period: for giving back what heeds the abort. */
+const lastWordsMs = 1_000;
+
+const writes = { maxItems: 500, maxConcurrent: 2 };
+
+/** Starts one worker process's part: from jobs to settled messages. */
+export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
+  const { pool, accounts, client, tokens, metrics, clock, random } = dependencies;
+  const session = await openSession(dependencies.connectionString, dependencies.log);
+  const log = dependencies.log.child({ worker_id: session.workerId });
+  const draining = new AbortController();
+  const stopping = new AbortController();
+  const signals = { drain: draining.signal, stop: stopping.signal };
+  const inFlight = new Set<Promise<void>>();
+  const inFlightSlots = createSlots(options.maxInFlight);
+
+  const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
+  const durably = <T>(statement: () => Promise<T>) =>
+    persist(statement, { signal: stopping.signal, onOutage });
+  const claims = createClaims(pool);
+  const records = createRecords(pool);
+  const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>) =>
+    coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes });
+  const plan = batched(createPlanner(pool));
+  const start = batched(records.start);
+  const record = batched(records.record);
+  const finish = batched(records.finish);
+  const next = coalesce({ run: claimHeads, ...writes });
+
+  async function claimHeads(conversations: readonly Conversation[]): Promise<(ClaimedMessage | undefined)[]> {
+    const claimed = await claims.claimNext(conversations, session.workerId);
+    const key = ({ appId, openid }: Conversation) => `${appId} ${openid}`;
+    const heads = new Map(claimed.map((message) => [key(message), message]));
+    // Each message to one asker only.
+    return conversations.map((conversation) => {
+      const head = heads.get(key(conversation));
+      heads.delete(key(conversation));
+      return head;
+    });
+  }
+
+  const deliver = createDeliver({
+    client,
+    tokens,
+    start: start.add,
+    record: record.add,
+    policy: options.policy,
+    onUnknown: options.onUnknown,
+    clock,
+    random,
+    log,
+    metrics,
+  });
+  const { answer, inHand } = createAnswer({
+    accounts: new Map(accounts.map((account) => [account.appId, account])),
+    replies: dependencies.replies,
+    replyTimeoutMs: options.replyTimeoutMs,
+    replySlots: createSlots(options.replyConcurrency),
+    sendConcurrency: options.sendConcurrency,
+    tokens,
+    plan: plan.add,
+    deliver,
+    finish: finish.add,
+    settleRest: (rest) => durably(() => records.settleRest(rest)),
+    claimNext: next.add,
+    policy: options.policy,
+    random,
+    clock,
+    log,
+    metrics,
+    signals,
+  });
+
+  /** Answers a claimed message and, in its slot, those that follow it in the conversation. */
+  function take(message: ClaimedMessage): void {
+    metrics.inFlight.inc();
+    const done = answer(message)
+      .catch((error) =>
+        log.error({ event: 'answer_broken_off', message_id: message.id, err: error }, 'answer broken off'),
+      )
+      .finally(() => {
+        inFlight.delete(done);
+        inFlightSlots.release();
+        metrics.inFlight.dec();
+      });
+    inFlight.add(done);
+  }
+
+  const answerTask = createAnswerTask({
+    claim: (ids) => claims.claim(ids, session.workerId),
+    slots: inFlightSlots,
+    maxClaim: Math.min(100, options.maxInFlight),
+    take,
+    drain: draining.signal,
+  });
+
+  let runner = await startRunner();
+
+  async function startRunner(): Promise<Runner> {
+    const events: WorkerEvents = new EventEmitter();
+    events.on('pool:create', ({ workerPool }) => void session.setPoolId(workerPool.id).catch(onOutage));
+    const started = await run({
+      pgPool: pool,
+      concurrency: jobConcurrency,
+      pollInterval: options.pollIntervalMs,
+      noHandleSignals: true,
+      taskList: { answer: answerTask },
+      events,
+      logger: new GraphileLogger(() => (level, message, meta) => {
+        // It tells of every job at `info`; ours are the wide lines.
+        if (level === 'error' || level === 'warning') log.warn({ event: 'graphile_worker', meta }, message);
+        else log.trace({ event: 'graphile_worker' }, message);
+      }),
+    });
+    started.promise.catch((error) => {
+      if (draining.signal.aborted) return;
+      log.error({ event: 'runner_died', err: error }, 'job runner died, starting another');
+      void restartRunner();
+    });
+    return started;
+  }
+
+  async function restartRunner(): Promise<void> {
+    await durably(async () => {
+      if (!draining.signal.aborted) runner = await startRunner();
+    });
+  }
+
+  const maintenance = startMaintenance({
+    pool,
+    log,
+    /** Claims whose answer was lost with a connection: ours by the database, unknown to us. */
+    async returnStrays() {
+      const held = await claims.heldBy(session.workerId);
+      const strays = held.filter((id) => !inHand.has(id));
+      for (const id of strays) {
+        await finish.add({
+          messageId: id,
+          workerId: session.workerId,
+          end: { kind: 'released', delayMs: 0, refundAttempt: false },
+          error: undefined,
+        });
+      }
+      return strays.length;
+    },
+  });
+
+  return {
+    get workerId() {
+      return session.workerId;
+    },
+    async stop() {
+      draining.abort();
+      const grace = setTimeout(() => stopping.abort(), options.shutdownGraceMs);
+      const finished = (async () => {
+        await runner
+          .stop()
+          .catch((error) =>
+            log.warn({ event: 'runner_stop', err: error }, 'job runner did not stop cleanly'),
+          );
+        await maintenance.stop();
+        await Promise.all(inFlight);
+      })();
+      // What is still on the wire when the grace is over is left to others, who will find it begun and not ended.
+      await Promise.race([finished, once(stopping.signal, 'abort').then(() => sleep(lastWordsMs))]);
+      clearTimeout(grace);
+      stopping.abort();
+      await session.end();
+    },
+  };
+}

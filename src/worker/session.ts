@@ -1,0 +1,110 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from '../observe/log.js';
+
+/** First half of the advisory lock that says "worker N lives"; the second is its id. */
+export const aliveLockClass = 1467502434;
+
+/**
+ * A worker's proof of life: a row in worker_process and a session-level advisory lock, on a connection kept for
+ * nothing else. When the process dies, or loses its connection, Postgres frees the lock, and others take over.
+ */
+export interface WorkerSession {
+  /** Changes if the process was declared dead while it was cut off. */
+  readonly workerId: number;
+  /** Tells the others under which name graphile-worker locks this process's jobs. */
+  setPoolId(poolId: string): Promise<void>;
+  /** Leaves in good order: nothing is left to rescue. */
+  end(): Promise<void>;
+}
+
+const reconnectMs = 500;
+
+/** @throws when the database cannot be reached at the start; later breaks are mended in the background */
+export async function openSession(connectionString: string, log: Logger): Promise<WorkerSession> {
+  let workerId = 0;
+  let poolId: string | undefined;
+  let ended = false;
+  let client = await connect();
+
+  async function connect(): Promise<pg.Client> {
+    const fresh = new pg.Client({
+      connectionString,
+      application_name: 'wechat-outbox alive',
+      keepAlive: true,
+      connectionTimeoutMillis: 3_000,
+    });
+    // Also after the end, when the server closes it.
+    fresh.on('error', (error) => {
+      if (!ended) log.warn({ event: 'session_lost', worker_id: workerId, err: error }, 'worker session lost');
+    });
+    await fresh.connect();
+    try {
+      workerId = (await resume(fresh)) ?? (await register(fresh));
+    } catch (error) {
+      await fresh.end().catch(() => undefined);
+      throw error;
+    }
+    fresh.once('end', () => void reconnect());
+    return fresh;
+  }
+
+  /** Takes the old id up again, unless others have declared it dead. */
+  async function resume(fresh: pg.Client): Promise<number | undefined> {
+    if (workerId === 0) return undefined;
+    const { rows } = await fresh.query<{ locked: boolean }>('select pg_try_advisory_lock($1, $2) as locked', [
+      aliveLockClass,
+      workerId,
+    ]);
+    if (!rows[0]?.locked) return undefined;
+    const { rowCount } = await fresh.query(
+      'update wechat.worker_process set missing_since = null where id = $1 and ended_at is null',
+      [workerId],
+    );
+    return rowCount === 1 ? workerId : undefined;
+  }
+
+  /** The row is seen by others only when its lock is held: they must not take a newcomer for dead. */
+  async function register(fresh: pg.Client): Promise<number> {
+    await fresh.query('begin');
+    const { rows } = await fresh.query<{ id: number }>(
+      `insert into wechat.worker_process (hostname, pid, pool_id) values ($1, $2, $3)
+       returning id, pg_advisory_lock($4, id)`,
+      [hostname(), process.pid, poolId ?? null, aliveLockClass],
+    );
+    await fresh.query('commit');
+    const id = rows[0]?.id;
+    if (id === undefined) throw new Error('worker_process gave no id');
+    log.info({ event: 'session_opened', worker_id: id }, 'worker session opened');
+    return id;
+  }
+
+  async function reconnect(): Promise<void> {
+    while (!ended) {
+      try {
+        client = await connect();
+        return;
+      } catch {
+        await sleep(reconnectMs);
+      }
+    }
+  }
+
+  return {
+    get workerId() {
+      return workerId;
+    },
+    async setPoolId(id) {
+      poolId = id;
+      await client.query('update wechat.worker_process set pool_id = $2 where id = $1', [workerId, id]);
+    },
+    async end() {
+      ended = true;
+      await client
+        .query('update wechat.worker_process set ended_at = now() where id = $1', [workerId])
+        .catch(() => undefined);
+      await client.end().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { fitReplies } from '../replies/fit.js';
+import type { Replies, ReplyContext } from '../replies/router.js';
+import type { Reply } from '../wechat/reply.js';
+
+/** What came of running the reply logic once. */
+export type Thought =
+  | { kind: 'replies'; replies: Reply[] }
+  /** It threw, took too long, or returned something that is no reply. */
+  | { kind: 'error'; error: string }
+  /** The process must stop: nothing was decided. */
+  | { kind: 'stopped' };
+
+export interface ThinkOptions {
+  replies: Replies;
+  context: Omit<ReplyContext, 'signal'>;
+  timeoutMs: number;
+  /** Aborted when the process will wait no longer. */
+  stop: AbortSignal;
+}
+
+/** Runs the reply logic for one message within its time limit. Never rejects. */
+export async function think({ replies, context, timeoutMs, stop }: ThinkOptions): Promise<Thought> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([timeout, stop]);
+  try {
+    // The logic may not heed the signal: it is left behind then, and what it returns later is ignored.
+    const result = await Promise.race([
+      Promise.resolve().then(() => replies({ ...context, signal })),
+      aborted(signal),
+    ]);
+    return { kind: 'replies', replies: fitReplies(result) };
+  } catch (error) {
+    if (stop.aborted) return { kind: 'stopped' };
+    if (timeout.aborted) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
+    return {
+      kind: 'error',
+      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

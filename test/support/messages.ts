@@ -1,0 +1,39 @@
+import type { EventMessage, FieldMap, TextMessage } from '../../src/wechat/message.js';
+
+let lastMsgId = 23_456_789_012_345_678n;
+
+/** A MsgId that no test has used: beyond 2^53, as WeChat's are. */
+export function nextMsgId(): string {
+  lastMsgId += 1n;
+  return String(lastMsgId);
+}
+
+export function textMessage(overrides: Partial<TextMessage> = {}): TextMessage {
+  const openid = overrides.openid ?? 'oUser';
+  const createTime = overrides.createTime ?? Math.floor(Date.now() / 1_000);
+  const content = overrides.content ?? 'hello';
+  const msgId = 'msgId' in overrides ? overrides.msgId : nextMsgId();
+  const fields: FieldMap = {
+    ToUserName: 'gh_account',
+    FromUserName: openid,
+    CreateTime: String(createTime),
+    MsgType: 'text',
+    Content: content,
+    ...(msgId === undefined ? {} : { MsgId: msgId }),
+  };
+  return { kind: 'text', toUserName: 'gh_account', openid, createTime, content, msgId, fields, ...overrides };
+}
+
+export function eventMessage(event: string, overrides: Partial<EventMessage> = {}): EventMessage {
+  const openid = overrides.openid ?? 'oUser';
+  const createTime = overrides.createTime ?? Math.floor(Date.now() / 1_000);
+  const fields: FieldMap = {
+    ToUserName: 'gh_account',
+    FromUserName: openid,
+    CreateTime: String(createTime),
+    MsgType: 'event',
+    Event: event,
+    ...(overrides.eventKey === undefined ? {} : { EventKey: overrides.eventKey }),
+  };
+  return { kind: 'event', toUserName: 'gh_account', openid, createTime, event: event.toLowerCase(), fields, ...overrides };
+}

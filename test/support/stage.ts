@@ -1,0 +1,31 @@
+import { onTestFinished } from 'vitest';
+import type { Simulator, SimulatorOptions } from '../../src/simulator/index.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { newAccount, type ServiceOptions, startService, startTestSimulator, type TestAccount, type TestService } from './service.js';
+
+/** All that an end-to-end test needs; taken down when the test ends. */
+export interface Stage {
+  account: TestAccount;
+  simulator: Simulator;
+  database: TestDatabase;
+  /** Starts the service, once or several times. */
+  start(options?: Partial<Omit<ServiceOptions, 'account' | 'simulator'>>): Promise<TestService>;
+}
+
+export async function setStage(simulatorOptions: Omit<SimulatorOptions, 'account'> = {}): Promise<Stage> {
+  const account = newAccount();
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const simulator = await startTestSimulator(account, simulatorOptions);
+  onTestFinished(() => simulator.close());
+  return {
+    account,
+    simulator,
+    database,
+    async start(options = {}) {
+      const service = await startService({ account, simulator, databaseUrl: database.url, ...options });
+      onTestFinished(() => service.stop());
+      return service;
+    },
+  };
+}

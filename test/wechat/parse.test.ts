@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { searchableText } from '../../src/wechat/message.js';
+import { parseInbound } from '../../src/wechat/parse.js';
+
+const xml = (inner: string) => `<xml>${inner}</xml>`;
+const cdata = (text: string) => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
+const common = `<ToUserName>${cdata('gh_1')}</ToUserName><FromUserName>${cdata('oABC')}</FromUserName><CreateTime>1348831860</CreateTime>`;
+const textPush = (content: string) =>
+  xml(`${common}<MsgType>${cdata('text')}</MsgType><Content>${cdata(content)}</Content><MsgId>12345678901234567890</MsgId>`);
+
+function parsed(body: string) {
+  const result = parseInbound(body);
+  if (!result.ok) throw new Error(result.reason);
+  return result.message;
+}
+
+describe('a push in XML', () => {
+  test('gives a text message with its 64-bit MsgId exact', () => {
+    expect(parsed(textPush('tw'))).toMatchObject({
+      kind: 'text',
+      toUserName: 'gh_1',
+      openid: 'oABC',
+      createTime: 1348831860,
+      content: 'tw',
+      msgId: '12345678901234567890',
+    });
+  });
+
+  test('keeps any text as it was meant, spaces, entities and markup included', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (content) => {
+        // WeChat's XML 1.0 carries no control characters, and line ends are normalised.
+        const sent = content.replace(/[\u0000-\u0008\u000b\u000c\u000d\u000e-\u001f\ufffe\uffff]/g, '');
+        const message = parsed(textPush(sent));
+        expect(message.kind === 'text' && message.content).toBe(sent);
+      }),
+    );
+  });
+
+  test('may hold <!DOCTYPE in what the user wrote, but not in its markup', () => {
+    expect(parsed(textPush('<!DOCTYPE html><p>&amp;'))).toMatchObject({ content: '<!DOCTYPE html><p>&amp;' });
+    expect(parseInbound(`<!DOCTYPE x [<!ENTITY a "b">]>${textPush('x')}`).ok).toBe(false);
+    expect(parseInbound(xml(`<!DOCTYPE x [<!ENTITY a "b">]>${common}<MsgType>text</MsgType>`)).ok).toBe(false);
+  });
+
+  test('leaves entities alone', () => {
+    const message = parsed(xml(`${common}<MsgType>text</MsgType><Content>&lt;&#65;&custom;</Content>`));
+    expect(message).toMatchObject({ content: '&lt;&#65;&custom;' });
+  });
+
+  test('keeps nested and repeated elements', () => {
+    const body = xml(`${common}<MsgType>event</MsgType><Event>pic_weixin</Event><EventKey>k</EventKey>
+      <SendPicsInfo><Count>2</Count><PicList>
+        <item><PicMd5Sum>a</PicMd5Sum></item><item><PicMd5Sum>b</PicMd5Sum></item>
+      </PicList></SendPicsInfo>`);
+    expect(parsed(body).fields.SendPicsInfo).toEqual({
+      Count: '2',
+      PicList: { item: [{ PicMd5Sum: 'a' }, { PicMd5Sum: 'b' }] },
+    });
+  });
+
+  test('gives an event its name in lower case', () => {
+    expect(parsed(xml(`${common}<MsgType>event</MsgType><Event>CLICK</Event><EventKey>MENU</EventKey>`))).toMatchObject({
+      kind: 'event',
+      event: 'click',
+      eventKey: 'MENU',
+    });
+  });
+
+  test('of an unknown type is kept whole', () => {
+    expect(parsed(xml(`${common}<MsgType>hologram</MsgType><Beam>7</Beam>`))).toMatchObject({
+      kind: 'unknown',
+      msgType: 'hologram',
+      fields: { Beam: '7' },
+    });
+  });
+
+  test('loses its NULs, which Postgres would refuse', () => {
+    expect(parsed(textPush('a\0b'))).toMatchObject({ content: 'a\uFFFDb' });
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['JSON', '{"ToUserName":"gh_1"}'],
+    ['HTML', '<html><body>hi</body></html>'],
+    ['no sender', xml('<CreateTime>1</CreateTime><MsgType>text</MsgType>')],
+    ['no type', xml(common)],
+    ['no time', xml('<FromUserName>o</FromUserName><MsgType>text</MsgType>')],
+    ['a time that is none', xml('<FromUserName>o</FromUserName><CreateTime>soon</CreateTime><MsgType>text</MsgType>')],
+    ['a cut end', textPush('x').slice(0, -3)],
+    ['an event without a name', xml(`${common}<MsgType>event</MsgType>`)],
+    ['a reserved name', xml(`${common}<MsgType>text</MsgType><__proto__><x>1</x></__proto__>`)],
+    ['very deep nesting', xml('<a>'.repeat(50_000))],
+    ['only brackets', xml('<'.repeat(200_000))],
+  ])('is refused, and quickly, when it is %s', (_name, body) => {
+    expect(parseInbound(body)).toMatchObject({ ok: false, reason: expect.any(String) });
+  });
+
+  test('never makes the parser throw', () => {
+    const noise = fc.string({ unit: fc.constantFrom('<', '>', '/', '!', '[', ']', 'CDATA', 'xml', '&', ';', 'a', '"', '=', '\0', '?', '-') });
+    fc.assert(fc.property(noise, (inner) => void parseInbound(xml(inner))));
+  });
+});
+
+test('what an analyst searches is the text, the recognised speech, the label or the title', () => {
+  const of = (inner: string) => searchableText(parsed(xml(common + inner)));
+  expect(of('<MsgType>text</MsgType><Content>hi</Content>')).toBe('hi');
+  expect(of('<MsgType>voice</MsgType><MediaId>m</MediaId><Recognition>spoken</Recognition>')).toBe('spoken');
+  expect(of('<MsgType>location</MsgType><Label>Shanghai</Label>')).toBe('Shanghai');
+  expect(of('<MsgType>link</MsgType><Title>A page</Title>')).toBe('A page');
+  expect(of('<MsgType>image</MsgType><MediaId>m</MediaId>')).toBeUndefined();
+});
