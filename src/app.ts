@@ -10,7 +10,7 @@ import { createCommitGroup } from './inbox/commit-group.js';
 import { createStore } from './inbox/store.js';
 import type { Logger } from './observe/log.js';
 import { createMetrics, type Metrics } from './observe/metrics.js';
-import { defaultRetryPolicy } from './outbox/retry-policy.js';
+import { defaultRetryPolicy, type RetryPolicy } from './outbox/retry-policy.js';
 import type { Replies } from './replies/router.js';
 import { createAccessTokens } from './wechat/access-token.js';
 import { createClient } from './wechat/client.js';
@@ -25,6 +25,8 @@ export interface AppOptions {
   role: Role;
   replies: Replies;
   log: Logger;
+  /** For tests that cannot wait. */
+  retryPolicy?: RetryPolicy;
 }
 
 export interface App {
@@ -41,7 +43,14 @@ const ingressStatementTimeoutMs = 2_000;
 const workerStatementTimeoutMs = 20_000;
 
 /** Migrates the database and starts the roles; the only place that knows all the parts. */
-export async function startApp({ config, databaseUrl, role, replies, log }: AppOptions): Promise<App> {
+export async function startApp({
+  config,
+  databaseUrl,
+  role,
+  replies,
+  log,
+  retryPolicy = defaultRetryPolicy,
+}: AppOptions): Promise<App> {
   const metrics = createMetrics();
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -129,7 +138,7 @@ export async function startApp({ config, databaseUrl, role, replies, log }: AppO
         ...defaultWorkerOptions,
         replyTimeoutMs: config.replyTimeoutMs,
         onUnknown: config.onUnknown,
-        policy: defaultRetryPolicy,
+        policy: retryPolicy,
         shutdownGraceMs: config.shutdownGraceMs,
       },
     );

@@ -6,7 +6,7 @@ export function describeMessage(msgtype: string, body: Record<string, unknown>):
       return String(part.content).replace(/<a\b[^>]*href="([^"]*)"[^>]*>([\s\S]*?)<\/a>/g, '$2 ($1)');
     case 'news': {
       const [article = {}] = (part.articles ?? []) as Record<string, unknown>[];
-      const picture = article.picurl ? ` [图片 ${article.picurl}]` : '';
+      const picture = article.picurl ? '[图]' : '';
       return `【${article.title}】${article.description ?? ''}${picture}${article.url ? ` ${article.url}` : ''}`;
     }
     default:

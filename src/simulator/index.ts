@@ -41,13 +41,13 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Ids as large as WeChat's: beyond what a double holds exactly. */
-const firstMsgId = 24_000_000_000_000_000n;
+/** Ids as WeChat's: growing with time, also over restarts, and beyond what a double holds exactly. */
+const msgIdsPerMs = 100_000n;
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { account, clock = Date.now } = options;
   let webhookUrl = options.webhookUrl;
-  let lastMsgId = firstMsgId;
+  let lastMsgId = BigInt(clock()) * msgIdsPerMs;
   const calls: ApiCall[] = [];
   const delivered: DeliveredMessage[] = [];
   const listeners = new Set<(message: DeliveredMessage) => void>();

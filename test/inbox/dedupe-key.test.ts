@@ -27,7 +27,8 @@ describe('the dedupe key', () => {
   });
 
   test('fits an index entry however long the EventKey', () => {
-    const long = (end: string) => eventMessage('VIEW', { createTime: 1, eventKey: `https://example.com/${'x'.repeat(100_000)}${end}` });
+    const long = (end: string) =>
+      eventMessage('VIEW', { createTime: 1, eventKey: `https://example.com/${'x'.repeat(100_000)}${end}` });
     expect(dedupeKey(long('a')).length).toBeLessThan(500);
     expect(dedupeKey(long('a'))).not.toBe(dedupeKey(long('b')));
   });

@@ -35,7 +35,10 @@ describe('what the reply logic returns', () => {
 
 describe('a long text', () => {
   test('is split into parts that fit, and loses nothing but white space at the cuts', () => {
-    const words = fc.array(fc.constantFrom('word', '中文，', '。', '\n', '\n\n', ' ', '😀', '👨‍👩‍👧', 'é', 'x'.repeat(50)), { maxLength: 400 });
+    const words = fc.array(
+      fc.constantFrom('word', '中文，', '。', '\n', '\n\n', ' ', '😀', '👨‍👩‍👧', 'é', 'x'.repeat(50)),
+      { maxLength: 400 },
+    );
     fc.assert(
       fc.property(words, fc.integer({ min: 30, max: 300 }), (pieces, max) => {
         const content = pieces.join('');
@@ -50,7 +53,9 @@ describe('a long text', () => {
   test('is cut at a paragraph rather than a line, at a line rather than a sentence', () => {
     const line = '一二三四五。';
     const max = Buffer.byteLength(line) * 5;
-    expect(splitText(`${line}${line}${line}\n${line}\n\n${line}${line}`, max)[0]).toBe(`${line}${line}${line}\n${line}`);
+    expect(splitText(`${line}${line}${line}\n${line}\n\n${line}${line}`, max)[0]).toBe(
+      `${line}${line}${line}\n${line}`,
+    );
     expect(splitText(`${line}${line}${line}\n${line}${line}${line}`, max)[0]).toBe(`${line}${line}${line}`);
     expect(splitText(line.repeat(6), max)[0]).toBe(line.repeat(5));
   });
@@ -66,7 +71,7 @@ describe('a long text', () => {
   });
 
   test('of exactly the limit stays whole', () => {
-    expect(fitReplies('中'.repeat(682) + 'ab')).toHaveLength(1);
+    expect(fitReplies(`${'中'.repeat(682)}ab`)).toHaveLength(1);
     expect(fitReplies('中'.repeat(683))).toHaveLength(2);
     expect(maxTextBytes).toBe(2_048);
   });

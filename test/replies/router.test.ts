@@ -36,7 +36,8 @@ describe('the router', () => {
   });
 
   test('matches a global expression the same way each time', async () => {
-    for (let time = 0; time < 3; time += 1) expect(await answer(textMessage({ content: 'order 1' }))).toBe('order 1');
+    for (let time = 0; time < 3; time += 1)
+      expect(await answer(textMessage({ content: 'order 1' }))).toBe('order 1');
   });
 
   test('asks the first rule that applies, and leaves the router it extends as it was', async () => {

@@ -20,7 +20,7 @@ interface Server {
 }
 
 /** One Postgres for the whole run: DATABASE_URL if set, else a container if a Docker engine answers, else embedded. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = (await given()) ?? (await container()) ?? (await embedded());
   process.stdout.write(`Postgres for the tests: ${server.description}\n`);
   await createTemplate(server.url);
@@ -60,7 +60,10 @@ async function container(): Promise<Server | undefined> {
 
 async function embedded(): Promise<Server> {
   const dataDir = await temporaryDirectory();
-  const postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off', max_connections: '400' } });
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    settings: { fsync: 'off', max_connections: '400' },
+  });
   return {
     url: postgres.url,
     description: `embedded, ${await serverVersion(postgres.url)}`,
@@ -80,7 +83,9 @@ async function temporaryDirectory(): Promise<string> {
 
 async function serverVersion(url: string): Promise<string> {
   return withClient(url, async (client) => {
-    const { rows } = await client.query<{ version: string }>(`select current_setting('server_version') as version`);
+    const { rows } = await client.query<{ version: string }>(
+      `select current_setting('server_version') as version`,
+    );
     return `PostgreSQL ${rows[0]?.version}`;
   });
 }
@@ -107,7 +112,8 @@ async function dropDatabases(url: string): Promise<void> {
     const { rows } = await client.query<{ name: string }>(
       `select datname as name from pg_database where datname like 'wechat_test_%'`,
     );
-    for (const { name } of rows) await client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`);
+    for (const { name } of rows)
+      await client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`);
   });
 }
 

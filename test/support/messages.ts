@@ -35,5 +35,13 @@ export function eventMessage(event: string, overrides: Partial<EventMessage> = {
     Event: event,
     ...(overrides.eventKey === undefined ? {} : { EventKey: overrides.eventKey }),
   };
-  return { kind: 'event', toUserName: 'gh_account', openid, createTime, event: event.toLowerCase(), fields, ...overrides };
+  return {
+    kind: 'event',
+    toUserName: 'gh_account',
+    openid,
+    createTime,
+    event: event.toLowerCase(),
+    fields,
+    ...overrides,
+  };
 }

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { type App, type Role, startApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
 import { createLogger } from '../../src/observe/log.js';
+import { defaultRetryPolicy, type RetryPolicy } from '../../src/outbox/retry-policy.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import type { Replies } from '../../src/replies/router.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
@@ -14,7 +15,11 @@ export interface TestAccount {
 }
 
 export function newAccount(): TestAccount {
-  return { appId: `wx${randomBytes(8).toString('hex')}`, appSecret: randomBytes(16).toString('hex'), token: 'testtoken' };
+  return {
+    appId: `wx${randomBytes(8).toString('hex')}`,
+    appSecret: randomBytes(16).toString('hex'),
+    token: 'testtoken',
+  };
 }
 
 export function startTestSimulator(
@@ -38,9 +43,16 @@ export interface ServiceOptions {
   role?: Role;
   replies?: Replies;
   settings?: Record<string, string>;
+  /** Default: the real schedule, in hundredths. */
+  retryPolicy?: RetryPolicy;
 }
 
-export function testSettings({ account, simulator, databaseUrl, settings = {} }: ServiceOptions): Record<string, string> {
+export function testSettings({
+  account,
+  simulator,
+  databaseUrl,
+  settings = {},
+}: ServiceOptions): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
     PORT: '0',
@@ -72,8 +84,11 @@ export async function startService(options: ServiceOptions): Promise<TestService
     config,
     databaseUrl: options.databaseUrl,
     role: options.role ?? 'all',
-    replies: options.replies ?? createDefaultReplies({ publicUrl: 'https://static.example.com', accountName: '测试号' }),
+    replies:
+      options.replies ??
+      createDefaultReplies({ publicUrl: 'https://static.example.com', accountName: '测试号' }),
     log,
+    retryPolicy: options.retryPolicy ?? { ...defaultRetryPolicy, baseMs: 10, capMs: 6_000 },
   });
   const webhookUrl = `http://127.0.0.1:${app.webhookPort}/wechat/${options.account.appId}`;
   if (app.webhookPort !== undefined) options.simulator.setWebhookUrl(webhookUrl);

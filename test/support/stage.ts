@@ -1,7 +1,15 @@
 import { onTestFinished } from 'vitest';
 import type { Simulator, SimulatorOptions } from '../../src/simulator/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { newAccount, type ServiceOptions, startService, startTestSimulator, type TestAccount, type TestService } from './service.js';
+import {
+  newAccount,
+  type ServiceOptions,
+  startService,
+  startTestSimulator,
+  type TestAccount,
+  type TestService,
+} from './service.js';
+import { waitFor } from './wait.js';
 
 /** All that an end-to-end test needs; taken down when the test ends. */
 export interface Stage {
@@ -28,4 +36,14 @@ export async function setStage(simulatorOptions: Omit<SimulatorOptions, 'account
       return service;
     },
   };
+}
+
+/** Resolves when exactly `count` messages are stored and all of them are settled. */
+export function settled(database: TestDatabase, count: number): Promise<true> {
+  return waitFor(`${count} settled messages`, async () => {
+    const [row] = await database.rows<{ all: number; settled: number }>(
+      `select count(*)::int as all, count(*) filter (where status = 'settled')::int as settled from wechat.inbound_message`,
+    );
+    return row?.all === count && row.settled === count;
+  });
 }

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { createCommitGroup } from '../../src/inbox/commit-group.js';
+import { createStore } from '../../src/inbox/store.js';
+import { createTestDatabase } from '../support/database.js';
+import { textMessage } from '../support/messages.js';
+import { setStage } from '../support/stage.js';
+import { waitFor } from '../support/wait.js';
+
+test('the empty answer comes only after the commit', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  const blocker = await database.pool.connect();
+  await blocker.query('begin');
+  await blocker.query('lock table wechat.inbound_message in exclusive mode');
+
+  let answered = false;
+  const push = simulator
+    .user('oUser')
+    .say('hello')
+    .then((result) => {
+      answered = true;
+      return result;
+    });
+  await waitFor('the insert to wait for the lock', async () => {
+    const [row] = await database.rows<{ waiting: number }>(
+      `select count(*)::int as waiting from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock' and query like '%inbound_message%'`,
+    );
+    return row?.waiting === 1;
+  });
+  expect(answered).toBe(false);
+
+  await blocker.query('commit');
+  blocker.release();
+  expect(await push).toMatchObject({ outcome: 'acknowledged', tries: [{ status: 200, body: '' }] });
+  // A connection of its own sees only what is committed.
+  expect(await database.rows('select content from wechat.inbound_message')).toEqual([{ content: 'hello' }]);
+});
+
+test('a message and its job are stored together or not at all', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  await database.pool.query('alter function graphile_worker.add_job rename to add_job_gone');
+  const failed = await simulator.user('oUser').say('hello');
+  expect(failed).toMatchObject({
+    outcome: 'notice',
+    tries: [{ status: 503 }, { status: 503 }, { status: 503 }],
+  });
+  expect(await database.rows('select from wechat.inbound_message')).toEqual([]);
+
+  await database.pool.query('alter function graphile_worker.add_job_gone rename to add_job');
+  expect((await simulator.user('oUser').resend(failed)).outcome).toBe('acknowledged');
+  expect(await database.rows('select count(*)::int as jobs from graphile_worker.jobs')).toEqual([
+    { jobs: 1 },
+  ]);
+});
+
+test('messages that arrive together share a statement and a job', async () => {
+  const database = await createTestDatabase();
+  const groups: number[] = [];
+  const inbox = createCommitGroup({
+    store: createStore(database.pool),
+    maxConcurrent: 1,
+    onGroup: (size) => groups.push(size),
+  });
+  const messages = Array.from({ length: 50 }, (_, index) => textMessage({ openid: `o${index}` }));
+  const results = await Promise.all(messages.map((message) => inbox.commit({ appId: 'wx1', message })));
+  expect(results).toEqual(Array(50).fill({ kind: 'stored' }));
+  expect(groups).toEqual([50]);
+  expect(
+    await database.rows(
+      "select json_array_length(payload -> 'ids') as ids from graphile_worker._private_jobs",
+    ),
+  ).toEqual([{ ids: 50 }]);
+  await database.drop();
+});
+
+test('one message that Postgres refuses does not take its group with it', async () => {
+  const database = await createTestDatabase();
+  const inbox = createCommitGroup({ store: createStore(database.pool), maxConcurrent: 1 });
+  const good = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const results = await Promise.all([
+    good(),
+    inbox.commit({ appId: 'wx1', message: textMessage({ content: 'a\0b' }) }),
+    good(),
+  ]);
+  expect(results.map(({ kind }) => kind)).toEqual(['stored', 'unavailable', 'stored']);
+  await database.drop();
+});
+
+test('groups that hold each other’s messages in any order do not deadlock', async () => {
+  const database = await createTestDatabase();
+  const store = createStore(database.pool);
+  const messages = Array.from({ length: 200 }, (_, index) => ({
+    appId: 'wx1',
+    message: textMessage({ openid: `o${index % 7}` }),
+  }));
+  const shuffled = () => [...messages].sort(() => Math.random() - 0.5);
+  for (let round = 0; round < 10; round += 1) {
+    await database.pool.query('truncate wechat.inbound_message cascade');
+    const results = await Promise.all([
+      store(shuffled()),
+      store(shuffled()),
+      store(shuffled()),
+      store(shuffled()),
+    ]);
+    expect(results.flat().filter((result) => result === 'stored')).toHaveLength(messages.length);
+  }
+  await database.drop();
+});
