@@ -1,10 +1,11 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/db/embedded.js';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool } from '../../src/db/pool.js';
 import { templateName } from './database.js';
+import { temporaryDirectory } from './temporary-directory.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -72,13 +73,6 @@ async function embedded(): Promise<Server> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** As root, Postgres runs as another user, who must be able to reach it. */
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp('/var/tmp/wechat-outbox-test-');
-  await chmod(directory, 0o755);
-  return directory;
 }
 
 async function serverVersion(url: string): Promise<string> {

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { request } from 'undici';
+import { expect, onTestFinished, test } from 'vitest';
+import type { EmbeddedPostgres } from '../../src/db/embedded.js';
+import type { Simulator } from '../../src/simulator/index.js';
+import { startOwnPostgres } from '../support/own-postgres.js';
+import { newAccount, startService, startTestSimulator, type TestService } from '../support/service.js';
+import { waitFor } from '../support/wait.js';
+
+interface OwnStage {
+  postgres: EmbeddedPostgres;
+  simulator: Simulator;
+  service: TestService;
+}
+
+async function setOwnStage(): Promise<OwnStage> {
+  const account = newAccount();
+  const postgres = await startOwnPostgres();
+  const simulator = await startTestSimulator(account);
+  onTestFinished(() => simulator.close());
+  const service = await startService({ account, simulator, databaseUrl: postgres.url });
+  onTestFinished(() => service.stop());
+  // The pools are warm, as they are when a database goes away in earnest.
+  await simulator.user('oWarm').say('warm up');
+  await simulator.waitForDelivered('oWarm', 1);
+  return { postgres, simulator, service };
+}
+
+async function query<T extends pg.QueryResultRow>({ postgres }: OwnStage, text: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  try {
+    return (await client.query<T>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A crash of Postgres, and its return after this long. */
+async function crashFor({ postgres }: OwnStage, ms: number): Promise<{ back: Promise<void> }> {
+  await postgres.stop('immediate');
+  return { back: sleep(ms).then(() => postgres.start()) };
+}
+
+const statuses = `select status from wechat.inbound_message where openid = 'oUser'`;
+
+test('a push while the database is away for 2 s is stored when it is back, and answered inside 5 s', async () => {
+  const stage = await setOwnStage();
+  const { back } = await crashFor(stage, 2_000);
+  const result = await stage.simulator.user('oUser').say('hello');
+  await back;
+  expect(result).toMatchObject({ outcome: 'acknowledged', tries: [{ status: 200, body: '' }] });
+  expect(result.tries[0]?.ms).toBeGreaterThan(1_500);
+  await stage.simulator.waitForDelivered('oUser', 1);
+  expect(await query(stage, statuses)).toHaveLength(1);
+});
+
+test('a push while it is away for 10 s gets 503 in time, and the retry of the platform is stored and answered', async () => {
+  const stage = await setOwnStage();
+  const { back } = await crashFor(stage, 10_000);
+  const readiness = await request(`${stage.service.adminUrl}/readyz`);
+  expect(readiness.statusCode).toBe(503);
+  expect(await readiness.body.text()).toMatch(/database: .*(refused|terminated|ECONN)/);
+
+  const result = await stage.simulator.user('oUser').say('hello');
+  await back;
+  expect(result.outcome).toBe('acknowledged');
+  expect(result.tries.map(({ status }) => status)).toEqual([503, 503, 200]);
+  for (const { ms } of result.tries) expect(ms).toBeLessThan(5_000);
+  const inbox = await stage.simulator.waitForDelivered('oUser', 1);
+  expect(inbox).toHaveLength(1);
+  await waitFor('the message to be settled', async () => {
+    const rows = await query<{ status: string }>(stage, statuses);
+    return rows.length === 1 && rows[0]?.status === 'settled';
+  });
+  expect((await request(`${stage.service.adminUrl}/readyz`)).statusCode).toBe(200);
+});
+
+test('an answer of WeChat’s that comes while the database is away is on record when it is back', async () => {
+  const stage = await setOwnStage();
+  stage.simulator.faults.add({ fault: { delayMs: 1_000 } });
+  await stage.simulator.user('oUser').say('hello');
+  await waitFor('the send to begin', () => stage.simulator.calls.some(({ openid }) => openid === 'oUser'));
+  const { back } = await crashFor(stage, 2_000);
+  await stage.simulator.waitForDelivered('oUser', 1);
+  await back;
+  await waitFor('the message to be settled', async () => {
+    const rows = await query<{ status: string }>(stage, statuses);
+    return rows[0]?.status === 'settled';
+  });
+  expect(stage.simulator.inboxOf('oUser')).toHaveLength(1);
+  expect(
+    await query(
+      stage,
+      `select a.outcome from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id where d.openid = 'oUser'`,
+    ),
+  ).toEqual([{ outcome: 'sent' }]);
+});
