@@ -78,7 +78,9 @@ describe('SIGTERM', () => {
   });
 });
 
-test('the work of a worker killed in the middle of a send goes on within 30 s, and the attempt is recorded as unknown', async () => {
+test('the work of a worker killed in the middle of a send goes on within 30 s, and the attempt is recorded as unknown', {
+  timeout: 60_000,
+}, async () => {
   const stage = await setStage();
   const { simulator, database, start } = stage;
   await start({ role: 'ingress' });

@@ -1,0 +1,144 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { runCommand } from '../support/processes.js';
+import { testSettings } from '../support/service.js';
+import { setStage, settled } from '../support/stage.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+const text = (lines: readonly string[]) => lines.join('\n');
+
+describe('wechat-outbox', () => {
+  test('--help names the commands, --version the version', async () => {
+    const help = runCommand(['--help']);
+    expect(await help.exited).toBe(0);
+    for (const command of ['start', 'migrate', 'demo']) expect(text(help.lines)).toContain(command);
+    const version = runCommand(['--version']);
+    expect(await version.exited).toBe(0);
+    expect(text(version.lines)).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  test.each([
+    [['start', '--role', 'boss'], /Allowed choices are all, ingress, worker/],
+    [['frobnicate'], /unknown command/],
+    [['start', '--fast'], /unknown option/],
+  ])('%j is refused with exit code 2', async (args, message) => {
+    const command = runCommand(args);
+    expect(await command.exited).toBe(2);
+    expect(text(command.errors)).toMatch(message);
+  });
+
+  test('start without settings lists all that is missing, with exit code 2', async () => {
+    const command = runCommand(['start']);
+    expect(await command.exited).toBe(2);
+    for (const name of ['WECHAT_APP_ID', 'WECHAT_APP_SECRET', 'WECHAT_TOKEN', 'PUBLIC_URL']) {
+      expect(text(command.errors)).toContain(`${name} is missing`);
+    }
+  });
+
+  test('start says when its port is taken, with exit code 1', async () => {
+    const { account, simulator, database, start } = await setStage();
+    const { webhookPort } = await start({ role: 'ingress' });
+    const settings = testSettings({
+      account,
+      simulator,
+      databaseUrl: database.url,
+      settings: { PORT: String(webhookPort) },
+    });
+    const command = runCommand(['start'], settings);
+    expect(await command.exited).toBe(1);
+    expect(text(command.errors)).toContain(`Cannot listen on 127.0.0.1:${webhookPort}`);
+  });
+
+  test('start says when the database cannot be reached, with exit code 1', async () => {
+    const { account, simulator } = await setStage();
+    const command = runCommand(
+      ['start'],
+      testSettings({ account, simulator, databaseUrl: 'postgres://x:y@127.0.0.1:9/none' }),
+    );
+    expect(await command.exited).toBe(1);
+    expect(text(command.errors)).toContain('ECONNREFUSED 127.0.0.1:9');
+  });
+
+  test('start reads a .env file and answers with a module of the user’s own', async () => {
+    const { account, simulator, database } = await setStage();
+    const folder = mkdtempSync(path.join(tmpdir(), 'replies-'));
+    const index = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+    writeFileSync(
+      path.join(folder, 'replies.mjs'),
+      `import { createRouter, text } from ${JSON.stringify(index)};
+       export const replies = createRouter()
+         .text(/^(\\d+)\\+(\\d+)$/, (_context, [, a, b]) => text(String(Number(a) + Number(b))))
+         .otherwise(() => undefined);`,
+    );
+    const { PUBLIC_URL: _, ...settings } = testSettings({ account, simulator, databaseUrl: database.url });
+    const file = Object.entries({ ...settings, REPLIES: './replies.mjs' }).map(
+      ([name, value]) => `${name}=${value}\n`,
+    );
+    writeFileSync(path.join(folder, '.env'), file.join(''));
+    const command = runCommand(['start'], {}, folder);
+    const { webhook_port } = await command.event('started');
+    simulator.setWebhookUrl(`http://127.0.0.1:${webhook_port}/wechat`);
+    await simulator.user('oUser').say('20+22');
+    const [reply] = await simulator.waitForDelivered('oUser', 1);
+    expect(reply?.text).toBe('42');
+    await settled(database, 1);
+    command.child.kill('SIGINT');
+    expect(await command.exited).toBe(0);
+  });
+
+  test.each([
+    ['is not there', undefined, /cannot be loaded/],
+    ['exports nothing of use', 'export const answer = 42;', /must export "replies"/],
+  ])('start refuses a module of replies that %s, with exit code 2', async (_name, source, message) => {
+    const { account, simulator, database } = await setStage();
+    const folder = mkdtempSync(path.join(tmpdir(), 'replies-'));
+    if (source) writeFileSync(path.join(folder, 'replies.mjs'), source);
+    const settings = testSettings({
+      account,
+      simulator,
+      databaseUrl: database.url,
+      settings: { REPLIES: 'replies.mjs' },
+    });
+    const command = runCommand(['start'], settings, folder);
+    expect(await command.exited).toBe(2);
+    expect(text(command.errors)).toMatch(message);
+  });
+
+  test('migrate needs a database and nothing else, and may run again', async () => {
+    const { database } = await setStage();
+    await database.pool.query('drop schema wechat cascade');
+    const first = runCommand(['migrate'], { DATABASE_URL: database.url });
+    expect(await first.exited).toBe(0);
+    expect(text(first.lines)).toContain('applied: 0001_inbox');
+    const second = runCommand(['migrate'], { DATABASE_URL: database.url });
+    expect(await second.exited).toBe(0);
+    expect(text(second.lines)).toContain('the database is up to date');
+  });
+
+  test('demo --once shows every answer and ends with exit code 0', { timeout: 60_000 }, async () => {
+    const folder = await temporaryDirectory();
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const demo = runCommand(['demo', '--once'], {}, folder);
+    expect(await demo.exited).toBe(0);
+    const shown = text(demo.lines);
+    for (const said of ['[关注公众号]', 'tw', 'hello', '在吗？', '你好']) expect(shown).toContain(said);
+    expect(shown).toContain('3 attempts');
+    expect(shown).toContain('Every message was answered, and none twice.');
+  });
+
+  test('demo without --once shows how to look around, and Ctrl-C ends it cleanly', {
+    timeout: 60_000,
+  }, async () => {
+    const folder = await temporaryDirectory();
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const demo = runCommand(['demo'], {}, folder);
+    await expect.poll(() => text(demo.lines), { timeout: 40_000 }).toContain('Ctrl-C ends the demo');
+    expect(text(demo.lines)).toContain("psql 'postgres://");
+    demo.child.kill('SIGINT');
+    expect(await demo.exited).toBe(0);
+  });
+});

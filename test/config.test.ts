@@ -1,0 +1,94 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig, readDatabaseConfig } from '../src/config.js';
+
+const complete = {
+  WECHAT_APP_ID: 'wx0123456789abcdef',
+  WECHAT_APP_SECRET: 'secret',
+  WECHAT_TOKEN: 'abc123',
+  PUBLIC_URL: 'https://www.example.com/',
+};
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the settings', () => {
+  test('have defaults for all that can have one', () => {
+    expect(readConfig(complete)).toMatchObject({
+      databaseUrl: undefined,
+      port: 3000,
+      adminPort: 3001,
+      adminHost: '127.0.0.1',
+      account: { appId: 'wx0123456789abcdef', appSecret: 'secret', token: 'abc123' },
+      apiBase: 'https://api.weixin.qq.com',
+      publicUrl: 'https://www.example.com',
+      logLevel: 'info',
+      onUnknown: 'resend',
+      shutdownGraceMs: 25_000,
+    });
+  });
+
+  test('that are missing or wrong are all named at once, with what to do, and never with a secret', () => {
+    const problems = problemsOf({
+      DATABASE_URL: 'mysql://user:hunter2@localhost/x',
+      PORT: '99999',
+      WECHAT_TOKEN: 'no spaces allowed',
+      LOG_LEVEL: 'loud',
+      WECHAT_API_BASE: 'api.weixin.qq.com',
+    });
+    const names = [
+      'DATABASE_URL',
+      'PORT',
+      'WECHAT_APP_ID',
+      'WECHAT_APP_SECRET',
+      'WECHAT_TOKEN',
+      'WECHAT_API_BASE',
+      'LOG_LEVEL',
+      'PUBLIC_URL',
+    ];
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(names);
+    expect(problems.join('\n')).toContain('(it is "99999")');
+    expect(problems.join('\n')).not.toMatch(/hunter2|no spaces allowed/);
+  });
+
+  test('count as absent when empty', () => {
+    expect(problemsOf({ ...complete, WECHAT_APP_SECRET: '' })).toEqual([
+      expect.stringContaining('WECHAT_APP_SECRET is missing'),
+    ]);
+    expect(readConfig({ ...complete, PORT: '' }).port).toBe(3000);
+  });
+
+  test('take a secret from a file, but not from both', () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'settings-')), 'secret');
+    writeFileSync(file, 'from the file\n');
+    const { WECHAT_APP_SECRET: _, ...rest } = complete;
+    expect(readConfig({ ...rest, WECHAT_APP_SECRET_FILE: file }).account.appSecret).toBe('from the file');
+    expect(problemsOf({ ...complete, WECHAT_APP_SECRET_FILE: file })).toEqual([
+      expect.stringContaining('both set'),
+    ]);
+    expect(problemsOf({ ...rest, WECHAT_APP_SECRET_FILE: '/nowhere' })).toContainEqual(
+      expect.stringContaining('WECHAT_APP_SECRET_FILE cannot be read'),
+    );
+  });
+
+  test('need no PUBLIC_URL where the replies are the user’s own', () => {
+    const { PUBLIC_URL: _, ...rest } = complete;
+    expect(readConfig({ ...rest, REPLIES: './replies.js' }).repliesModule).toBe('./replies.js');
+  });
+
+  test('of the database suffice for migrating', () => {
+    expect(readDatabaseConfig({ DATABASE_URL: 'postgres://localhost/x' }).databaseUrl).toBe(
+      'postgres://localhost/x',
+    );
+    expect(() => readDatabaseConfig({ DATABASE_URL: 'nonsense' })).toThrow(ConfigError);
+  });
+});

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { migrate, pendingMigrations } from '../../src/db/migrate.js';
+import { createPool, type Pool } from '../../src/db/pool.js';
+import { createTestDatabase } from '../support/database.js';
+
+async function emptyDatabase(): Promise<string> {
+  const server = inject('postgresUrl');
+  const name = `wechat_test_${randomBytes(6).toString('hex')}`;
+  const admin = new pg.Client({ connectionString: server });
+  await admin.connect();
+  await admin.query(`create database ${name}`);
+  await admin.end();
+  return Object.assign(new URL(server), { pathname: name }).href;
+}
+
+function poolFor(connectionString: string): Pool {
+  const pool = createPool({
+    connectionString,
+    name: 'test',
+    max: 3,
+    statementTimeoutMs: 0,
+    onError: () => undefined,
+  });
+  onTestFinished(() => pool.end());
+  return pool;
+}
+
+test('ten processes that migrate at once apply each file once', async () => {
+  const url = await emptyDatabase();
+  const pools = Array.from({ length: 10 }, () => poolFor(url));
+  const [first] = pools;
+  if (!first) throw new Error('no pool');
+  const pending = await pendingMigrations(first);
+  expect(pending.length).toBeGreaterThan(3);
+
+  const applied = await Promise.all(pools.map(migrate));
+  expect(applied.flat()).toEqual(pending);
+  expect(await pendingMigrations(first)).toEqual([]);
+  expect(await migrate(first)).toEqual([]);
+  await first.query(`select graphile_worker.add_job('answer', '{"ids":[]}')`);
+});
+
+test('every table, view and column of the schema says what it is', async () => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const silent = await database.rows(
+    `select c.relname as relation, a.attname as column
+     from pg_class c
+     left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where c.relnamespace = 'wechat'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
+       and (obj_description(c.oid, 'pg_class') is null or col_description(c.oid, a.attnum) is null)`,
+  );
+  expect(silent).toEqual([]);
+});
+
+test('the hot statements use the index of unsettled messages', async () => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  await database.pool.query(
+    `insert into wechat.inbound_message (app_id, dedupe_key, openid, msg_type, created_at, payload, status, settled_at)
+     select 'wx', 'msg:' || n, 'o' || n % 1000, 'text', now(), '{}', 'settled', now() from generate_series(1, 20000) n`,
+  );
+  await database.pool.query('analyze wechat.inbound_message');
+  const plan = await database.rows<{ 'QUERY PLAN': string }>(
+    `explain select id from wechat.inbound_message
+     where app_id = 'wx' and openid = 'o7' and settled_at is null order by id limit 1`,
+  );
+  expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toContain('inbound_message_unsettled');
+});
