@@ -167,6 +167,5 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-export type { Fault, FaultRule, Faults } from './faults.js';
 export type * from './types.js';
 export type { SimulatedUser } from './user.js';

@@ -5,7 +5,7 @@ export interface SendAnswer {
   errmsg: string;
 }
 
-export interface SendRequest {
+interface SendRequest {
   touser: string;
   msgtype: string;
   body: Record<string, unknown>;
@@ -58,7 +58,7 @@ const texts: Readonly<Record<number, string>> = {
   47001: 'data format error',
 };
 
-export function answer(errcode: number): SendAnswer {
+function answer(errcode: number): SendAnswer {
   return { errcode, errmsg: texts[errcode] ?? 'error' };
 }
 

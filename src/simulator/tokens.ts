@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { SimulatedAccount } from './types.js';
 
-export type TokenAnswer = { access_token: string; expires_in: number } | { errcode: number; errmsg: string };
+type TokenAnswer = { access_token: string; expires_in: number } | { errcode: number; errmsg: string };
 
 export interface Tokens {
   /** POST /cgi-bin/stable_token */

@@ -138,7 +138,7 @@ describe("the simulator's pushes", () => {
       tries: [{ status: 200 }, { status: 200 }, { status: 200 }],
     });
     expect(user.notices).toBe(1);
-    expect(new Set(seen.map((url) => new URLSearchParams(url).get('signature'))).size).toBe(3);
+    expect(new Set(seen.map((url) => new URL(url, 'http://x').searchParams.get('signature'))).size).toBe(3);
   });
 
   test('wait no longer than the platform does', async () => {

@@ -3,7 +3,7 @@ import type { EventMessage, FieldMap, TextMessage } from '../../src/wechat/messa
 let lastMsgId = 23_456_789_012_345_678n;
 
 /** A MsgId that no test has used: beyond 2^53, as WeChat's are. */
-export function nextMsgId(): string {
+function nextMsgId(): string {
   lastMsgId += 1n;
   return String(lastMsgId);
 }

@@ -1,0 +1,31 @@
+# Build: docker build -t wechat-outbox .
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --omit=optional
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build
+
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Without optional ones, too: the embedded PostgreSQL has no place in a container that is given a database.
+RUN npm ci --ignore-scripts --omit=dev --omit=optional
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY migrations migrations
+USER node
+EXPOSE 3000 3001
+# In a container the admin port must be reachable from outside of it; publish it to the loopback alone.
+ENV ADMIN_HOST=0.0.0.0
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ADMIN_PORT || 3001}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# node itself is the first process, so that SIGTERM reaches it.
+ENTRYPOINT ["node", "dist/cli/main.js"]
+CMD ["start"]
