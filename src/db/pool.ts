@@ -13,6 +13,10 @@ export interface PoolOptions {
   onError(error: Error): void;
 }
 
+/** "Acknowledged" means durable, whatever the server or the role is set to; stricter settings stay as they are. */
+const durableCommits = `
+  select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`;
+
 /** Connections kept open: a burst must not wait for TCP and authentication. */
 export function createPool({ connectionString, name, max, statementTimeoutMs, onError }: PoolOptions): Pool {
   const pool = new pg.Pool({
@@ -23,6 +27,10 @@ export function createPool({ connectionString, name, max, statementTimeoutMs, on
     idleTimeoutMillis: 60_000,
     query_timeout: statementTimeoutMs,
     keepAlive: true,
+    // Awaited before anyone gets the connection.
+    onConnect: async (client) => {
+      await client.query(durableCommits);
+    },
   });
   pool.on('error', onError);
   // A client in use that breaks tells its query as well; without a listener the error would end the process.

@@ -1,8 +1,9 @@
 import type { AccountConfig } from '../config.js';
+import { isOutage } from '../db/errors.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { AccessTokens } from '../wechat/access-token.js';
-import type { WeChatClient } from '../wechat/client.js';
+import type { SendOutcome, WeChatClient } from '../wechat/client.js';
 import { TokenError } from '../wechat/errors.js';
 import type { ClaimedMessage, OpenDelivery } from './claim.js';
 import { accountProbeMs, type Decision, type DecisionInput, decide } from './decide.js';
@@ -108,12 +109,11 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
 
     /** No call can be made. Waiting for a token is no attempt, but it counts as a failure, for backoff and an end. */
     async function withoutToken(error: unknown, latestAttempt: number): Promise<DeliverEnd> {
-      if (!(error instanceof TokenError)) throw error;
-      const { errcode, errmsg, errorClass } = error;
-      const outcome =
+      const { errcode, errmsg, errorClass } = describeTokenError(error);
+      const outcome: SendOutcome =
         errcode === undefined || errorClass === 'transient'
-          ? ({ kind: 'transient', errmsg } as const)
-          : ({ kind: 'refused', httpStatus: 200, errcode, errmsg, errorClass } as const);
+          ? { kind: 'transient', errmsg }
+          : { kind: 'refused', httpStatus: 200, errcode, errmsg, errorClass };
       const decision = decide(outcome, rules(true));
       log.error(
         {
@@ -183,4 +183,12 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       );
     }
   };
+}
+
+/** Besides WeChat, Postgres may keep us from a token: it is read from there. */
+function describeTokenError(error: unknown): Pick<TokenError, 'errcode' | 'errmsg' | 'errorClass'> {
+  if (error instanceof TokenError) return error;
+  if (isOutage(error))
+    return { errcode: undefined, errmsg: `database away: ${error}`, errorClass: 'transient' };
+  throw error;
 }

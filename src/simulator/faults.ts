@@ -1,14 +1,19 @@
 /** What can go wrong with a call of the API. */
 export type Fault =
+  | FinalFault
+  /** Waits (real time, whatever the simulator's clock says), then goes on as if nothing had been, or as `then` says. */
+  | { delayMs: number; then?: Fault };
+
+/** How a call ends that is not carried out, but for `reset: 'after'`, which delivers. */
+export type FinalFault =
+  /** Without an errmsg: WeChat's words and a rid. With one: just that. */
   | { errcode: number; errmsg?: string }
   | { httpStatus: number }
-  /** Answers late; the message is delivered when the time is over. */
-  | { delayMs: number }
-  /** Cuts the connection: before the message is delivered, or after. */
+  /** Cuts the connection: before the message is delivered, or after (the caller can't tell which). */
   | { reset: 'before' | 'after' }
   /** Delivers nothing and never answers. */
   | { hang: true }
-  /** Answers 200 with something that is not WeChat's. */
+  /** Answers 200 with this text, which is not WeChat's. */
   | { malformed: string };
 
 export interface FaultRule {
@@ -16,31 +21,37 @@ export interface FaultRule {
   path?: string;
   /** Only calls to this user. */
   openid?: string;
-  /** How many calls it strikes. */
+  /** How many calls it strikes; 1 by default. */
   times?: number;
   fault: Fault;
 }
 
 export interface Faults {
+  /** Rules strike in the order in which they were added, one a call. */
   add(rule: FaultRule): void;
-  /** Strikes this share of all sends, as a seeded generator has it. */
+  /** Strikes this share (0 to 1) of all sends that no rule strikes, the same ones for the same seed. */
   ratio(share: number, fault: Fault, seed?: number): void;
+  /** Rules and ratio. */
   clear(): void;
   /** Strikes that are still to come, those of `ratio` aside. */
   readonly pending: number;
+}
+
+/** The simulator's side of it. */
+export interface FaultSource extends Faults {
   /** The fault for this call, if any; counts it. */
   next(path: string, openid: string | undefined): Fault | undefined;
 }
 
 export const sendPath = '/cgi-bin/message/custom/send';
 
-export function createFaults(): Faults {
+export function createFaults(): FaultSource {
   let rules: { path: string; openid: string | undefined; left: number; fault: Fault }[] = [];
   let random: { share: number; fault: Fault; next(): number } | undefined;
 
   return {
     add({ path = sendPath, openid, times = 1, fault }) {
-      rules.push({ path, openid, left: times, fault });
+      if (times > 0) rules.push({ path, openid, left: times, fault });
     },
     ratio(share, fault, seed = 1) {
       random = { share, fault, next: seededRandom(seed) };

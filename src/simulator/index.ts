@@ -1,22 +1,27 @@
-import { type ApiServer, startApi } from './api.js';
+import { createAccountState } from './accounts.js';
+import { startApi } from './api.js';
+import { createDeliveries, type DeliveredPredicate, type Expected } from './deliveries.js';
 import { createFaults, type Faults } from './faults.js';
 import { createPlatform } from './platform.js';
-import { createTokens, type Tokens } from './tokens.js';
-import type { ApiCall, DeliveredMessage, PushResult, SimulatedAccount, XmlFields } from './types.js';
-import { createUser, type SimulatedUser } from './user.js';
-import { createWindows } from './windows.js';
-import { toXml } from './xml.js';
+import { createRoutes } from './routes.js';
+import { createTokens, type TokenControls } from './tokens.js';
+import type { ApiCall, DeliveredMessage, Notice, PushResult, SimulatedAccount } from './types.js';
+import type { SimulatedUser } from './user.js';
+import { createUsers } from './users.js';
 
 export interface SimulatorOptions {
   account: SimulatedAccount;
-  /** 0 takes any free port; always on loopback. */
+  /** 0, the default, takes any free port; always on loopback. */
   port?: number;
   /** May also be set later. */
   webhookUrl?: string;
+  /** How long a push waits for its answer; 5,000 by default, as WeChat. */
   pushTimeoutMs?: number;
+  /** Pause between the tries of a push; 0 by default: the time-out alone spaces them. */
   retryDelayMs?: number;
+  /** 7,200 by default, as WeChat. */
   tokenLifetimeSeconds?: number;
-  /** Milliseconds, as Date.now gives them. */
+  /** Milliseconds, as Date.now gives them. Rules go by it; time-outs and delays go by real time. */
   clock?: () => number;
 }
 
@@ -25,8 +30,8 @@ export interface Simulator {
   /** For WECHAT_API_BASE. */
   readonly apiBase: string;
   readonly faults: Faults;
-  readonly tokens: Tokens;
-  /** Every call of the API, in order. */
+  readonly tokens: TokenControls;
+  /** Every call of the API, in order, faulted ones included. */
   readonly calls: readonly ApiCall[];
   /** Every message that reached a user, in order. */
   readonly delivered: readonly DeliveredMessage[];
@@ -34,91 +39,70 @@ export interface Simulator {
   user(openid: string): SimulatedUser;
   /** What this user received so far. */
   inboxOf(openid: string): DeliveredMessage[];
-  /** Resolves once the user has received `count` messages in all; rejects, with what there is, when time is up. */
+  /**
+   * Resolves once the user has received `count` messages in all, with these; for a predicate, once it is true of
+   * everything delivered so far, with all of that. Time is up after 20 s, unless told otherwise.
+   *
+   * @throws Error saying what did arrive, when time is up or the simulator is closed
+   */
+  waitForDelivered(
+    wanted: DeliveredPredicate | Expected,
+    options?: { timeoutMs?: number },
+  ): Promise<DeliveredMessage[]>;
   waitForDelivered(openid: string, count: number, timeoutMs?: number): Promise<DeliveredMessage[]>;
-  onDelivered(listener: (message: DeliveredMessage) => void): void;
+  /** @returns how to stop listening, as the other two do */
+  onDelivered(listener: (message: DeliveredMessage) => void): () => void;
+  /** A push is over, acknowledged or not. */
+  onPush(listener: (result: PushResult) => void): () => void;
+  /** A user was told that the account is out of service. */
+  onNotice(listener: (notice: Notice) => void): () => void;
+  /** The GET handshake that the console makes when the owner saves the URL; rejects when nothing answers. */
   checkServer(): Promise<{ status: number; body: string; ok: boolean }>;
+  /** Breaks off calls and pushes under way; nothing is delivered afterwards. */
   close(): Promise<void>;
 }
 
-/** Ids as WeChat's: growing with time, also over restarts, and beyond what a double holds exactly. */
-const msgIdsPerMs = 100_000n;
+const defaultWaitMs = 20_000;
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { account, clock = Date.now } = options;
   let webhookUrl = options.webhookUrl;
-  let lastMsgId = BigInt(clock()) * msgIdsPerMs;
   const calls: ApiCall[] = [];
-  const delivered: DeliveredMessage[] = [];
-  const listeners = new Set<(message: DeliveredMessage) => void>();
-  const notices = new Map<string, number>();
-  const gone = new Set<string>();
-  const users = new Map<string, SimulatedUser>();
+  const state = createAccountState(account, clock);
+  const accounts = new Map([[account.appId, state]]);
+  const deliveries = createDeliveries();
   const faults = createFaults();
-  const windows = createWindows(clock);
   const tokens = createTokens([account], options.tokenLifetimeSeconds ?? 7_200, clock);
-
-  const api: ApiServer = await startApi({
+  const api = await startApi({
     port: options.port ?? 0,
-    tokens,
-    windows,
-    followers: { isGone: (openid) => gone.has(openid) },
+    routes: createRoutes({ accounts, tokens, clock, deliver: deliveries.add }),
     faults,
     clock,
     onCall: (call) => calls.push(call),
-    onDelivered(message) {
-      const numbered = { ...message, sequence: delivered.length + 1 };
-      delivered.push(numbered);
-      for (const listener of listeners) listener(numbered);
-    },
   });
-
   const platform = createPlatform({
     account,
     webhookUrl() {
-      if (webhookUrl === undefined) throw new Error('The simulator has no webhook URL yet');
+      if (webhookUrl === undefined) throw new Error('The simulator has no webhook URL: call setWebhookUrl');
       return webhookUrl;
     },
     pushTimeoutMs: options.pushTimeoutMs ?? 5_000,
     retryDelayMs: options.retryDelayMs ?? 0,
     clock,
   });
+  const users = createUsers({ account: state, platform, clock });
 
-  function noteOutcome(result: PushResult): PushResult {
-    if (result.outcome === 'notice') notices.set(result.openid, (notices.get(result.openid) ?? 0) + 1);
-    return result;
-  }
-
-  const inboxOf = (openid: string) => delivered.filter((message) => message.openid === openid);
-
-  function newUser(openid: string): SimulatedUser {
-    return createUser({
-      openid,
-      async push(from, fields: XmlFields, allowance) {
-        if (allowance) windows.open(from, allowance);
-        const createTime = Math.floor(clock() / 1_000);
-        const { MsgType, ...rest } = fields;
-        const body = toXml({
-          ToUserName: account.originalId ?? 'gh_simulator',
-          FromUserName: from,
-          CreateTime: createTime,
-          MsgType: MsgType ?? '',
-          ...rest,
-        });
-        const msgId = fields.MsgId === undefined ? undefined : String(fields.MsgId);
-        return noteOutcome(await platform.push(from, body, { msgId, createTime }));
-      },
-      repeat: async (earlier) => noteOutcome(await platform.push(earlier.openid, earlier.body, earlier)),
-      nextMsgId() {
-        lastMsgId += 1n;
-        return lastMsgId;
-      },
-      noticesOf: (who) => notices.get(who) ?? 0,
-      follow(who, following) {
-        if (following) gone.delete(who);
-        else gone.add(who);
-      },
-    });
+  function waitForDelivered(
+    wanted: string | DeliveredPredicate | Expected,
+    second: number | { timeoutMs?: number } = {},
+    third?: number,
+  ): Promise<DeliveredMessage[]> {
+    if (typeof wanted === 'string') {
+      const count = typeof second === 'number' ? second : 1;
+      return deliveries.waitFor({ openid: wanted, count }, third ?? defaultWaitMs);
+    }
+    const timeoutMs = typeof second === 'number' ? second : second.timeoutMs;
+    return deliveries.waitFor(wanted, timeoutMs ?? defaultWaitMs);
   }
 
   return {
@@ -126,46 +110,27 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     faults,
     tokens,
     calls,
-    delivered,
+    delivered: deliveries.all,
     setWebhookUrl(url) {
       webhookUrl = url;
     },
-    user(openid) {
-      const user = users.get(openid) ?? newUser(openid);
-      users.set(openid, user);
-      return user;
-    },
-    inboxOf,
-    waitForDelivered(openid, count, timeoutMs = 20_000) {
-      return new Promise((resolve, reject) => {
-        const check = () => {
-          const inbox = inboxOf(openid);
-          if (inbox.length < count) return;
-          clearTimeout(timer);
-          listeners.delete(check);
-          resolve(inbox);
-        };
-        const timer = setTimeout(() => {
-          listeners.delete(check);
-          const seen = inboxOf(openid).map(({ text }) => JSON.stringify(text));
-          reject(
-            new Error(
-              `${openid} should have ${count} messages after ${timeoutMs} ms, and has ${seen.length}: ${seen.join(', ')}`,
-            ),
-          );
-        }, timeoutMs);
-        listeners.add(check);
-        check();
-      });
-    },
-    onDelivered: (listener) => void listeners.add(listener),
-    checkServer: () => platform.checkServer(),
+    user: users.user,
+    inboxOf: deliveries.inboxOf,
+    waitForDelivered,
+    onDelivered: deliveries.onDelivered,
+    onPush: users.onPush,
+    onNotice: users.onNotice,
+    checkServer: platform.checkServer,
     async close() {
+      deliveries.close();
       await platform.close();
       await api.close();
     },
   };
 }
 
+export type { DeliveredPredicate, Expected } from './deliveries.js';
+export type { Fault, FaultRule, Faults } from './faults.js';
+export type { TokenControls } from './tokens.js';
 export type * from './types.js';
-export type { SimulatedUser } from './user.js';
+export type { SimulatedPlace, SimulatedUser } from './user.js';

@@ -5,22 +5,33 @@ import type { PushResult, PushTry, SimulatedAccount } from './types.js';
 
 export interface PlatformOptions {
   account: SimulatedAccount;
+  /** @throws Error when there is none yet */
   webhookUrl(): string;
   /** How long the platform waits for an answer. */
   pushTimeoutMs: number;
-  /** Between a try that failed early and the next. */
+  /** Between a failed try and the next. */
   retryDelayMs: number;
   clock: () => number;
 }
 
+/** What a push is about; the same for each of its tries, and when it is sent again. */
+export interface Push {
+  openid: string;
+  body: string;
+  msgId?: string;
+  createTime: number;
+}
+
 export interface Platform {
-  push(
-    openid: string,
-    body: string,
-    ids: { msgId: string | undefined; createTime: number },
-  ): Promise<PushResult>;
-  /** The handshake that the console makes when the owner saves the URL. */
+  /** Up to three tries. Rejects only when there is no webhook URL. */
+  push(push: Push): Promise<PushResult>;
+  /**
+   * The handshake that the console makes when the owner saves the URL.
+   *
+   * @throws Error when no answer comes in the time of a push
+   */
   checkServer(): Promise<{ status: number; body: string; ok: boolean }>;
+  /** Breaks off what is under way. */
   close(): Promise<void>;
 }
 
@@ -49,11 +60,12 @@ export function createPlatform({
     return url;
   }
 
-  async function tryOnce(openid: string, body: string): Promise<PushTry> {
+  async function tryOnce({ openid, body }: Push): Promise<PushTry> {
+    const url = signedUrl({ openid });
     const startedAt = performance.now();
     const ms = () => Math.round(performance.now() - startedAt);
     try {
-      const response = await request(signedUrl({ openid }), {
+      const response = await request(url, {
         method: 'POST',
         headers: { 'content-type': 'text/xml' },
         body,
@@ -67,28 +79,33 @@ export function createPlatform({
   }
 
   return {
-    async push(openid, body, { msgId, createTime }) {
+    async push({ openid, body, msgId, createTime }) {
+      const push: Push = { openid, body, createTime, ...(msgId === undefined ? {} : { msgId }) };
       const tries: PushTry[] = [];
-      const result = (outcome: PushResult['outcome']): PushResult => ({
-        openid,
-        body,
-        msgId,
-        createTime,
-        tries,
-        outcome,
-      });
       while (tries.length < maxTries) {
-        if (tries.length > 0) await sleep(retryDelayMs);
-        const latest = await tryOnce(openid, body);
+        if (tries.length > 0 && retryDelayMs > 0) await sleep(retryDelayMs);
+        const latest = await tryOnce(push);
         tries.push(latest);
-        if (isGood(latest)) return result('acknowledged');
+        const verdict = judge(latest);
+        if (verdict.good) {
+          const { replyXml } = verdict;
+          return {
+            ...push,
+            tries,
+            outcome: 'acknowledged',
+            ...(replyXml === undefined ? {} : { replyXml }),
+          };
+        }
       }
-      return result('notice');
+      return { ...push, tries, outcome: 'notice' };
     },
 
     async checkServer() {
       const echostr = String(randomInt(1_000_000_000));
-      const response = await request(signedUrl({ echostr }), { dispatcher: agent });
+      const response = await request(signedUrl({ echostr }), {
+        dispatcher: agent,
+        signal: AbortSignal.timeout(pushTimeoutMs),
+      });
       const body = await response.body.text();
       return { status: response.statusCode, body, ok: response.statusCode === 200 && body === echostr };
     },
@@ -97,7 +114,9 @@ export function createPlatform({
   };
 }
 
-/** Anything but these is an error in WeChat's eyes, JSON and error pages among them. */
-function isGood({ status, body = '' }: PushTry): boolean {
-  return status === 200 && (body === '' || body === 'success' || body.startsWith('<xml>'));
+/** Anything but an empty 200, `success` or an XML reply is an error in WeChat's eyes, JSON and error pages too. */
+function judge({ status, body = '' }: PushTry): { good: false } | { good: true; replyXml?: string } {
+  if (status !== 200) return { good: false };
+  if (body === '' || body === 'success') return { good: true };
+  return /^\s*<xml>[\s\S]*<\/xml>\s*$/.test(body) ? { good: true, replyXml: body } : { good: false };
 }

@@ -1,23 +1,34 @@
 import { randomBytes } from 'node:crypto';
+import { type Answer, type Refusal, refusal } from './answers.js';
 import type { SimulatedAccount } from './types.js';
 
-type TokenAnswer = { access_token: string; expires_in: number } | { errcode: number; errmsg: string };
-
-export interface Tokens {
-  /** POST /cgi-bin/stable_token */
-  stable(request: { appid?: unknown; secret?: unknown; force_refresh?: unknown }): TokenAnswer;
-  /** GET /cgi-bin/token: each call replaces the token; the old one lives five more minutes. */
-  classic(request: { appid?: unknown; secret?: unknown }): TokenAnswer;
-  /** The account a token belongs to, or why it is refused. */
-  check(token: string | null): { ok: true; appId: string } | { ok: false; errcode: number; errmsg: string };
-  /** Makes every token of the account invalid at once, as a stranger's refresh would. */
-  expire(appId: string): void;
-  current(appId: string): string | undefined;
-  /** Token calls that were answered with a token. */
-  readonly calls: number;
+/** What a test may see of the access tokens, and do to them. */
+export interface TokenControls {
   /** Different tokens that were handed out. */
   readonly issued: number;
+  /** Of those, by force_refresh. */
+  readonly forcedRefreshes: number;
+  /** The same as `forcedRefreshes`. */
   readonly forced: number;
+  /** The token handed out last, unless it was made invalid. */
+  current(appId: string): string | undefined;
+  /** Makes every token of the account invalid at once (40001), as a stranger's refresh would. */
+  expire(appId: string): void;
+}
+
+export interface Tokens extends TokenControls {
+  /** POST /cgi-bin/stable_token, with the parsed body. */
+  stable(request: TokenRequest & { force_refresh?: unknown }): Answer;
+  /** GET /cgi-bin/token: each call replaces the token; the old one lives five more minutes at most. */
+  classic(request: TokenRequest): Answer;
+  /** The account that a token belongs to, or why it is refused. */
+  check(token: string | null): { ok: true; appId: string } | { ok: false; refusal: Refusal };
+}
+
+interface TokenRequest {
+  grant_type?: unknown;
+  appid?: unknown;
+  secret?: unknown;
 }
 
 interface Token {
@@ -26,10 +37,22 @@ interface Token {
   endsAt: number;
 }
 
+interface Issued {
+  stable?: Token;
+  classic?: Token;
+  latest?: Token;
+  forced: { day: number; count: number; at: number };
+}
+
+/** How long an old and a new token are valid side by side. */
 const overlapMs = 5 * 60_000;
 const forcedPauseMs = 30_000;
 const forcedADay = 20;
+const dayMs = 86_400_000;
+/** Quotas begin anew at 00:00 in Shanghai. */
+const shanghaiOffsetMs = 8 * 3_600_000;
 
+/** Access tokens of both kinds; source of the rules: the pages of getStableAccessToken and getAccessToken. */
 export function createTokens(
   accounts: readonly SimulatedAccount[],
   lifetimeSeconds: number,
@@ -37,94 +60,110 @@ export function createTokens(
 ): Tokens {
   const secrets = new Map(accounts.map(({ appId, appSecret }) => [appId, appSecret]));
   const valid = new Map<string, Token>();
-  const latest = new Map<string, Token>();
-  const forcedAt = new Map<string, number[]>();
-  let calls = 0;
+  const byApp = new Map<string, Issued>();
+  // With a lifetime shortened for a test, the overlap must not be the longer of the two.
+  const overlap = Math.min(overlapMs, (lifetimeSeconds * 1_000) / 2);
   let issued = 0;
-  let forced = 0;
+  let forcedRefreshes = 0;
 
-  function refuse(request: {
-    appid?: unknown;
-    secret?: unknown;
-  }): { errcode: number; errmsg: string } | undefined {
-    const secret = secrets.get(String(request.appid));
-    if (secret === undefined) return { errcode: 40013, errmsg: 'invalid appid' };
-    if (secret !== request.secret) return { errcode: 40125, errmsg: 'invalid appsecret' };
-    return undefined;
+  function of(appId: string): Issued {
+    const known = byApp.get(appId);
+    if (known) return known;
+    const fresh: Issued = { forced: { day: 0, count: 0, at: Number.NEGATIVE_INFINITY } };
+    byApp.set(appId, fresh);
+    return fresh;
   }
 
-  function issue(appId: string): Token {
+  function check({ grant_type, appid, secret }: TokenRequest): { appId: string } | Refusal {
+    if (grant_type !== 'client_credential') return refusal(40002);
+    if (typeof appid !== 'string' || appid === '') return refusal(41002);
+    const known = secrets.get(appid);
+    if (known === undefined) return refusal(40013);
+    if (typeof secret !== 'string' || secret === '') return refusal(41004);
+    return secret === known ? { appId: appid } : refusal(40125);
+  }
+
+  function issue(appId: string, kind: 'stable' | 'classic'): Answer {
     issued += 1;
-    const token = {
+    const token: Token = {
       value: `SIM_${randomBytes(48).toString('base64url')}`,
       appId,
       endsAt: clock() + lifetimeSeconds * 1_000,
     };
     valid.set(token.value, token);
-    latest.set(appId, token);
-    return token;
+    const state = of(appId);
+    state[kind] = token;
+    state.latest = token;
+    return answer(token);
   }
 
-  function answer({ value, endsAt }: Token): TokenAnswer {
-    calls += 1;
+  function answer({ value, endsAt }: Token): Answer {
     return { access_token: value, expires_in: Math.floor((endsAt - clock()) / 1_000) };
+  }
+
+  /** Old and new token die at once but for the newest: force_refresh leaves no overlap. */
+  function force(appId: string): Answer {
+    const { forced } = of(appId);
+    const now = clock();
+    const day = Math.floor((now + shanghaiOffsetMs) / dayMs);
+    if (now - forced.at < forcedPauseMs) return { ...refusal(45011) };
+    const count = forced.day === day ? forced.count : 0;
+    if (count >= forcedADay) return { ...refusal(45009) };
+    of(appId).forced = { day, count: count + 1, at: now };
+    forcedRefreshes += 1;
+    // The classic token is separate, and lives on.
+    const classic = of(appId).classic;
+    for (const token of valid.values()) {
+      if (token.appId === appId && token !== classic) valid.delete(token.value);
+    }
+    return issue(appId, 'stable');
   }
 
   return {
     stable(request) {
-      const refusal = refuse(request);
-      if (refusal) return refusal;
-      const appId = String(request.appid);
-      const token = latest.get(appId);
-      if (request.force_refresh === true) {
-        const today = (forcedAt.get(appId) ?? []).filter((at) => at > clock() - 86_400_000);
-        const lastAt = today.at(-1);
-        if (lastAt !== undefined && clock() - lastAt < forcedPauseMs)
-          return { errcode: 45011, errmsg: 'api minute-quota reach limit' };
-        if (today.length >= forcedADay) return { errcode: 45009, errmsg: 'reach max api daily quota limit' };
-        forcedAt.set(appId, [...today, clock()]);
-        forced += 1;
-        if (token) valid.delete(token.value);
-        return answer(issue(appId));
-      }
-      return answer(token && token.endsAt - clock() > overlapMs ? token : issue(appId));
+      const checked = check(request);
+      if (!('appId' in checked)) return { ...checked };
+      const { appId } = checked;
+      if (request.force_refresh === true) return force(appId);
+      const old = of(appId).stable;
+      const left = old ? old.endsAt - clock() : 0;
+      if (old && left > overlap) return answer(old);
+      // Not beyond its end if that has passed: the dead stay dead.
+      if (old && left > 0) old.endsAt = clock() + overlap;
+      return issue(appId, 'stable');
     },
 
     classic(request) {
-      const refusal = refuse(request);
-      if (refusal) return refusal;
-      const old = latest.get(String(request.appid));
-      if (old) old.endsAt = Math.min(old.endsAt, clock() + overlapMs);
-      return answer(issue(String(request.appid)));
+      const checked = check(request);
+      if (!('appId' in checked)) return { ...checked };
+      const old = of(checked.appId).classic;
+      if (old) old.endsAt = Math.min(old.endsAt, clock() + overlap);
+      return issue(checked.appId, 'classic');
     },
 
     check(value) {
-      if (!value) return { ok: false, errcode: 41001, errmsg: 'access_token missing' };
+      if (!value) return { ok: false, refusal: refusal(41001) };
       const token = valid.get(value);
-      if (!token)
-        return {
-          ok: false,
-          errcode: 40001,
-          errmsg: 'invalid credential, access_token is invalid or not latest',
-        };
-      if (token.endsAt <= clock()) return { ok: false, errcode: 42001, errmsg: 'access_token expired' };
+      if (!token) return { ok: false, refusal: refusal(40001) };
+      if (token.endsAt <= clock()) return { ok: false, refusal: refusal(42001) };
       return { ok: true, appId: token.appId };
     },
 
     expire(appId) {
       for (const token of valid.values()) if (token.appId === appId) valid.delete(token.value);
-      latest.delete(appId);
+      const { forced } = of(appId);
+      byApp.set(appId, { forced });
     },
 
-    current: (appId) => latest.get(appId)?.value,
-    get calls() {
-      return calls;
-    },
+    current: (appId) => byApp.get(appId)?.latest?.value,
     get issued() {
       return issued;
     },
+    get forcedRefreshes() {
+      return forcedRefreshes;
+    },
     get forced() {
-      return forced;
+      return forcedRefreshes;
     },
   };
 }

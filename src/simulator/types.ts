@@ -8,23 +8,27 @@ export interface SimulatedAccount {
   originalId?: string;
 }
 
-/** Strings go into CDATA, numbers stand bare; ids of 64 bits are bigints. */
+/** Strings go into CDATA, numbers stand bare; ids of 64 bits are bigints; a list is a repeated element. */
 export type XmlValue = string | number | bigint | XmlFields | readonly XmlValue[];
 
 export interface XmlFields {
   readonly [name: string]: XmlValue;
 }
 
-/** One call of the API, as it came in and as it was answered. */
+/** One call of the API, as it came in and as it was answered. Times are the simulator's clock's, in ms. */
 export interface ApiCall {
   at: number;
+  /** Absent while the call is under way, and for good when it hangs. */
+  finishedAt?: number;
   path: string;
+  /** The `touser` of the body, if it has one. */
   openid: string | undefined;
   body: string;
-  /** Absent when the connection was cut instead. */
+  /** Absent when the connection was cut instead, or the caller had left. */
   httpStatus?: number;
+  /** Of the answer; absent as `httpStatus` is, and for an answer that is not WeChat's. */
   errcode?: number;
-  /** Whether the caller got an answer. */
+  /** Whether the caller got an answer, as far as this end can tell. */
   answered: boolean;
 }
 
@@ -35,12 +39,13 @@ export interface DeliveredMessage {
   sequence: number;
   openid: string;
   msgtype: string;
+  /** The request without `touser` and `msgtype`. */
   body: Record<string, unknown>;
-  /** What the user sees, on one line or several. */
+  /** What the user sees, as text. */
   text: string;
 }
 
-/** One try of a push. */
+/** One try of a push: a status and a body, or an error. */
 export interface PushTry {
   status?: number;
   body?: string;
@@ -52,9 +57,21 @@ export interface PushResult {
   openid: string;
   /** The XML that was pushed. */
   body: string;
-  msgId: string | undefined;
+  /** Absent for events. */
+  msgId?: string;
+  /** Unix seconds. */
   createTime: number;
   tries: readonly PushTry[];
   /** `notice`: no good answer in three tries, and the user was told that the account is out of service. */
   outcome: 'acknowledged' | 'notice';
+  /** The passive reply, when the push was acknowledged with one. */
+  replyXml?: string;
+}
+
+/** A user was shown that the account is out of service. */
+export interface Notice {
+  at: number;
+  openid: string;
+  text: string;
+  push: PushResult;
 }

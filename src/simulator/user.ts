@@ -6,70 +6,93 @@ export interface SimulatedUser {
   readonly openid: string;
   /** How often they saw 该公众号暂时无法提供服务，请稍后再试. */
   readonly notices: number;
-  subscribe(scene?: string): Promise<PushResult>;
+  /** `scene`: of the QR code that led here. */
+  subscribe(options?: { scene?: string }): Promise<PushResult>;
+  /** From now on nothing can be sent to them (43004). */
   unsubscribe(): Promise<PushResult>;
   say(text: string): Promise<PushResult>;
+  /** A menu entry of type click. */
   click(key: string): Promise<PushResult>;
+  /** A QR code, by somebody who follows already. */
   scan(scene: string): Promise<PushResult>;
-  /** Any message; MsgId is added. */
+  /** Sends a place; degrees. */
+  location(place: SimulatedPlace): Promise<PushResult>;
+  image(picture?: { picUrl?: string; mediaId?: string }): Promise<PushResult>;
+  /** Any message; MsgId is added. A text with `bizmsgmenuid` is a click on a msgmenu entry, and counts as such. */
   message(msgType: string, fields: XmlFields): Promise<PushResult>;
-  /** Any event. */
+  /** Any event, by its name and its other fields. */
   event(name: string, fields?: XmlFields): Promise<PushResult>;
-  /** Pushes the very same message again, as the platform does when it saw no answer. */
+  event(fields: XmlFields & { readonly Event: string }): Promise<PushResult>;
+  /** Pushes the very same body again, signed anew, as the platform does when it saw no answer. */
   resend(earlier: PushResult): Promise<PushResult>;
+}
+
+export interface SimulatedPlace {
+  latitude: number;
+  longitude: number;
+  scale?: number;
+  label?: string;
 }
 
 export interface UserDependencies {
   openid: string;
-  push(openid: string, fields: XmlFields, allowance: Allowance | undefined): Promise<PushResult>;
-  repeat(earlier: PushResult): Promise<PushResult>;
+  /** Opens the window that the action earns, then pushes it. */
+  act(fields: XmlFields, allowance: Allowance | undefined): Promise<PushResult>;
+  resend(earlier: PushResult): Promise<PushResult>;
   nextMsgId(): bigint;
-  noticesOf(openid: string): number;
-  follow(openid: string, following: boolean): void;
+  notices(): number;
+  follow(following: boolean): void;
 }
 
-const eventAllowance: Readonly<Record<string, Allowance>> = {
-  subscribe: 'subscribe',
-  scan: 'scan',
-  click: 'menu',
-  scancode_push: 'menu',
-  scancode_waitmsg: 'menu',
-};
+/** By the event's name in lower case; others open no window. */
+const eventAllowance: ReadonlyMap<string, Allowance> = new Map([
+  ['subscribe', 'subscribe'],
+  ['scan', 'scan'],
+  ['click', 'menu'],
+  ['scancode_push', 'menu'],
+  ['scancode_waitmsg', 'menu'],
+]);
 
-export function createUser({
-  openid,
-  push,
-  repeat,
-  nextMsgId,
-  noticesOf,
-  follow,
-}: UserDependencies): SimulatedUser {
-  const message = (msgType: string, fields: XmlFields) =>
-    push(openid, { MsgType: msgType, ...fields, MsgId: nextMsgId() }, 'message');
-  const event = (name: string, fields: XmlFields = {}) =>
-    push(openid, { MsgType: 'event', Event: name, ...fields }, eventAllowance[name.toLowerCase()]);
+export function createUser(dependencies: UserDependencies): SimulatedUser {
+  const { openid, act, resend, nextMsgId, notices, follow } = dependencies;
+
+  function message(msgType: string, fields: XmlFields): Promise<PushResult> {
+    const allowance = fields.bizmsgmenuid === undefined ? 'message' : 'menu';
+    return act({ MsgType: msgType, ...fields, MsgId: nextMsgId() }, allowance);
+  }
+
+  function event(
+    nameOrFields: string | (XmlFields & { readonly Event: string }),
+    more: XmlFields = {},
+  ): Promise<PushResult> {
+    const { Event: name, ...fields } =
+      typeof nameOrFields === 'string' ? { ...more, Event: nameOrFields } : nameOrFields;
+    const known = name.toLowerCase();
+    if (known === 'subscribe' || known === 'unsubscribe') follow(known === 'subscribe');
+    return act({ MsgType: 'event', Event: name, ...fields }, eventAllowance.get(known));
+  }
 
   return {
     openid,
     get notices() {
-      return noticesOf(openid);
+      return notices();
     },
-    subscribe(scene) {
-      follow(openid, true);
+    subscribe({ scene } = {}) {
       return event(
         'subscribe',
         scene === undefined ? { EventKey: '' } : { EventKey: `qrscene_${scene}`, Ticket: `T_${scene}` },
       );
     },
-    unsubscribe() {
-      follow(openid, false);
-      return event('unsubscribe', { EventKey: '' });
-    },
+    unsubscribe: () => event('unsubscribe', { EventKey: '' }),
     say: (text) => message('text', { Content: text }),
     click: (key) => event('CLICK', { EventKey: key }),
     scan: (scene) => event('SCAN', { EventKey: scene, Ticket: `T_${scene}` }),
+    location: ({ latitude, longitude, scale = 15, label = '' }) =>
+      message('location', { Location_X: latitude, Location_Y: longitude, Scale: scale, Label: label }),
+    image: ({ picUrl = 'https://mmbiz.qpic.cn/simulated/0', mediaId = 'SIM_media' } = {}) =>
+      message('image', { PicUrl: picUrl, MediaId: mediaId }),
     message,
     event,
-    resend: repeat,
+    resend,
   };
 }

@@ -1,12 +1,19 @@
-/** Who may be written to, how often and until when. Source: the customer-service guide since 2023. */
-
 interface Window {
   endsAt: number;
   left: number;
 }
 
+interface UserWindows {
+  /** Those with something left, the one that ends first in front. */
+  usable: Window[];
+  /** When the last of the used-up windows ends. */
+  usedUpUntil: number;
+}
+
+/** What a user did that lets the account write to them. */
 export type Allowance = 'message' | 'menu' | 'subscribe' | 'scan';
 
+/** Messages allowed, and for how long. Source: the customer-service guide since 2023. */
 const rules: Readonly<Record<Allowance, { quota: number; forMs: number }>> = {
   message: { quota: 5, forMs: 48 * 3_600_000 },
   menu: { quota: 3, forMs: 60_000 },
@@ -14,32 +21,54 @@ const rules: Readonly<Record<Allowance, { quota: number; forMs: number }>> = {
   scan: { quota: 3, forMs: 60_000 },
 };
 
+/** Which users of one account may be written to, how often and until when. */
 export interface Windows {
-  /** A user did something that opens a window. */
+  /** A user did something that opens a window; windows that are open already stay so. */
   open(openid: string, allowance: Allowance): void;
-  /** Takes one message from the open window that ends first; else says which errcode refuses it. */
+  /**
+   * Takes one message from the open window that ends first and has one left.
+   * Refused with 45047 when windows are open but used up, with 45015 when none is open.
+   */
   take(openid: string): { ok: true } | { ok: false; errcode: 45015 | 45047 };
 }
 
+/** A window is over at the very millisecond at which it ends. */
 export function createWindows(clock: () => number): Windows {
-  const byUser = new Map<string, Window[]>();
+  const byUser = new Map<string, UserWindows>();
 
-  function openOf(openid: string): Window[] {
-    const open = (byUser.get(openid) ?? []).filter(({ endsAt }) => endsAt > clock());
-    byUser.set(openid, open);
-    return open;
+  function of(openid: string): UserWindows {
+    const known = byUser.get(openid);
+    if (known) return known;
+    const fresh: UserWindows = { usable: [], usedUpUntil: Number.NEGATIVE_INFINITY };
+    byUser.set(openid, fresh);
+    return fresh;
   }
 
   return {
     open(openid, allowance) {
       const { quota, forMs } = rules[allowance];
-      openOf(openid).push({ endsAt: clock() + forMs, left: quota });
+      const opened: Window = { endsAt: clock() + forMs, left: quota };
+      const { usable } = of(openid);
+      // Kept in order, so that a user with thousands of windows costs a send no search.
+      const last = usable.findLastIndex(({ endsAt }) => endsAt <= opened.endsAt);
+      usable.splice(last + 1, 0, opened);
     },
+
     take(openid) {
-      const open = openOf(openid);
-      const [first] = open.filter(({ left }) => left > 0).sort((a, b) => a.endsAt - b.endsAt);
-      if (!first) return { ok: false, errcode: open.length > 0 ? 45047 : 45015 };
+      const now = clock();
+      const user = of(openid);
+      const { usable } = user;
+      let [first] = usable;
+      while (first && first.endsAt <= now) {
+        usable.shift();
+        [first] = usable;
+      }
+      if (!first) return { ok: false, errcode: user.usedUpUntil > now ? 45047 : 45015 };
       first.left -= 1;
+      if (first.left === 0) {
+        usable.shift();
+        user.usedUpUntil = Math.max(user.usedUpUntil, first.endsAt);
+      }
       return { ok: true };
     },
   };

@@ -21,6 +21,12 @@ export interface WorkerSession {
 
 const reconnectMs = 500;
 
+/**
+ * Asks Postgres to notice within ten seconds that this machine is gone (power, network), when no packet says so; its
+ * default is two hours, for which the lock would be held.
+ */
+const noticeSilence = '-c tcp_keepalives_idle=4 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=2';
+
 /** @throws when the database cannot be reached at the start; later breaks are mended in the background */
 export async function openSession(connectionString: string, log: Logger): Promise<WorkerSession> {
   let workerId = 0;
@@ -33,6 +39,7 @@ export async function openSession(connectionString: string, log: Logger): Promis
       connectionString,
       application_name: 'wechat-outbox alive',
       keepAlive: true,
+      options: noticeSilence,
       connectionTimeoutMillis: 3_000,
     });
     // Also after the end, when the server closes it.

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+
+/** What a call is answered with, as JSON. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+export interface Refusal {
+  errcode: number;
+  errmsg: string;
+}
+
+export const done: Answer = { errcode: 0, errmsg: 'ok' };
+
+/** What WeChat says about a code. Source: the global return code page. */
+const texts: Readonly<Record<number, string>> = {
+  [-1]: 'system error',
+  40001: 'invalid credential, access_token is invalid or not latest',
+  40002: 'invalid grant_type',
+  40003: 'invalid openid',
+  40007: 'invalid media_id',
+  40008: 'invalid message type',
+  40013: 'invalid appid',
+  40033: 'invalid charset. please check your request, if include \\uxxxx will create fail!',
+  40035: 'invalid parameter',
+  40066: 'invalid url',
+  40125: 'invalid appsecret',
+  41001: 'access_token missing',
+  41002: 'appid missing',
+  41004: 'appsecret missing',
+  42001: 'access_token expired',
+  43002: 'require POST method',
+  43004: 'require subscribe',
+  44002: 'empty post data',
+  44003: 'empty news data',
+  44004: 'empty content',
+  45002: 'content size out of limit',
+  45008: 'article size out of limit',
+  45009: 'reach max api daily quota limit',
+  45011: 'api minute-quota reach limit, must slower, retry next minute',
+  45015: 'response out of time limit or subscription is canceled',
+  45047: 'out of response count limit',
+  47001: 'data format error',
+};
+
+/** A refusal in WeChat's words, ending in the request id that its support asks for. */
+export function refusal(errcode: number): Refusal {
+  return { errcode, errmsg: `${texts[errcode] ?? 'error'} rid: ${requestId()}` };
+}
+
+function requestId(): string {
+  const hex = randomBytes(12).toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 16)}-${hex.slice(16)}`;
+}

@@ -1,0 +1,102 @@
+import { createListeners } from './listeners.js';
+import type { DeliveredMessage } from './types.js';
+
+/** All that was delivered so far; true when it is enough. Called once for each delivery, so better quick. */
+export type DeliveredPredicate = (delivered: readonly DeliveredMessage[]) => boolean;
+
+/** So many messages for one user, in all. */
+export interface Expected {
+  openid: string;
+  count: number;
+}
+
+/** Every message that reached a user, and those who wait for more. */
+export interface Deliveries {
+  readonly all: readonly DeliveredMessage[];
+  add(message: Omit<DeliveredMessage, 'sequence'>): void;
+  inboxOf(openid: string): DeliveredMessage[];
+  onDelivered(listener: (message: DeliveredMessage) => void): () => void;
+  /**
+   * Resolves with the user's messages, or with all of them for a predicate.
+   *
+   * @throws Error saying what did arrive, when time is up or the simulator is closed
+   */
+  waitFor(wanted: DeliveredPredicate | Expected, timeoutMs: number): Promise<DeliveredMessage[]>;
+  close(): void;
+}
+
+/** Of the latest messages in an error. */
+const shownAtMost = 20;
+
+export function createDeliveries(): Deliveries {
+  const all: DeliveredMessage[] = [];
+  const byUser = new Map<string, DeliveredMessage[]>();
+  const listeners = createListeners<DeliveredMessage>();
+  const waiting = new Set<{ check(): void; giveUp(why: string): void }>();
+
+  const received = (openid: string) => byUser.get(openid) ?? [];
+
+  function isEnough(wanted: DeliveredPredicate | Expected): boolean {
+    return typeof wanted === 'function' ? wanted(all) : received(wanted.openid).length >= wanted.count;
+  }
+
+  function shortfall(wanted: DeliveredPredicate | Expected, why: string): Error {
+    const relevant = typeof wanted === 'function' ? all : received(wanted.openid);
+    const aim =
+      typeof wanted === 'function'
+        ? 'What was waited for did not arrive'
+        : `${wanted.openid} should have ${wanted.count} messages`;
+    const shown = relevant.slice(-shownAtMost).map(({ openid, text }) => `${openid} ${JSON.stringify(text)}`);
+    const omitted = relevant.length > shown.length ? `the latest ${shown.length}: ` : '';
+    return new Error(`${aim}; ${why}, ${relevant.length} had arrived: ${omitted}${shown.join(', ')}`);
+  }
+
+  return {
+    all,
+
+    add(message) {
+      const numbered: DeliveredMessage = { ...message, sequence: all.length + 1 };
+      all.push(numbered);
+      const inbox = byUser.get(message.openid);
+      if (inbox) inbox.push(numbered);
+      else byUser.set(message.openid, [numbered]);
+      listeners.notify(numbered);
+      for (const { check } of [...waiting]) check();
+    },
+
+    inboxOf: (openid) => [...received(openid)],
+    onDelivered: listeners.add,
+
+    waitFor(wanted, timeoutMs) {
+      return new Promise((resolve, reject) => {
+        const settle = () => {
+          clearTimeout(timer);
+          waiting.delete(waiter);
+        };
+        const waiter = {
+          check() {
+            try {
+              if (!isEnough(wanted)) return;
+              settle();
+              resolve([...(typeof wanted === 'function' ? all : received(wanted.openid))]);
+            } catch (error) {
+              settle();
+              reject(error);
+            }
+          },
+          giveUp(why: string) {
+            settle();
+            reject(shortfall(wanted, why));
+          },
+        };
+        const timer = setTimeout(() => waiter.giveUp(`after ${timeoutMs} ms`), timeoutMs);
+        waiting.add(waiter);
+        waiter.check();
+      });
+    },
+
+    close() {
+      for (const { giveUp } of [...waiting]) giveUp('when the simulator was closed');
+    },
+  };
+}

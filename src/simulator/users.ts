@@ -1,0 +1,93 @@
+import type { AccountState } from './accounts.js';
+import { createListeners } from './listeners.js';
+import type { Platform, Push } from './platform.js';
+import type { Notice, PushResult, XmlFields } from './types.js';
+import { createUser, type SimulatedUser } from './user.js';
+import type { Allowance } from './windows.js';
+import { toXml } from './xml.js';
+
+/** The users of one account: their actions become pushes, and what came of a push is shown to them. */
+export interface Users {
+  /** The same object for the same openid. */
+  user(openid: string): SimulatedUser;
+  /** Told of each push when it is over. */
+  onPush(listener: (result: PushResult) => void): () => void;
+  onNotice(listener: (notice: Notice) => void): () => void;
+}
+
+export interface UsersDependencies {
+  account: AccountState;
+  platform: Platform;
+  clock: () => number;
+}
+
+const noticeText = '该公众号暂时无法提供服务，请稍后再试';
+
+/** Ids grow with time, also over restarts, and start beyond what a double holds exactly (2^53). */
+const msgIdsPerMs = 100_000n;
+const lowestMsgId = 2n ** 54n;
+
+export function createUsers({ account: state, platform, clock }: UsersDependencies): Users {
+  const users = new Map<string, SimulatedUser>();
+  const noticeCounts = new Map<string, number>();
+  const pushes = createListeners<PushResult>();
+  const notices = createListeners<Notice>();
+  let lastMsgId = lowestMsgId + BigInt(Math.floor(clock())) * msgIdsPerMs;
+
+  async function push(what: Push): Promise<PushResult> {
+    const result = await platform.push(what);
+    const { openid } = what;
+    if (result.outcome === 'notice') {
+      noticeCounts.set(openid, (noticeCounts.get(openid) ?? 0) + 1);
+      notices.notify({ at: clock(), openid, text: noticeText, push: result });
+    }
+    pushes.notify(result);
+    return result;
+  }
+
+  function act(openid: string, fields: XmlFields, allowance: Allowance | undefined): Promise<PushResult> {
+    if (allowance) state.windows.open(openid, allowance);
+    const createTime = Math.floor(clock() / 1_000);
+    const body = toXml({
+      ToUserName: state.account.originalId ?? 'gh_simulator',
+      FromUserName: openid,
+      CreateTime: createTime,
+      ...fields,
+    });
+    const { MsgId } = fields;
+    return push({
+      openid,
+      body,
+      createTime,
+      // Only messages have one: what some events call MsgID is something else.
+      ...(MsgId === undefined ? {} : { msgId: String(MsgId) }),
+    });
+  }
+
+  function newUser(openid: string): SimulatedUser {
+    return createUser({
+      openid,
+      act: (fields, allowance) => act(openid, fields, allowance),
+      resend: push,
+      nextMsgId() {
+        lastMsgId += 1n;
+        return lastMsgId;
+      },
+      notices: () => noticeCounts.get(openid) ?? 0,
+      follow(following) {
+        if (following) state.unsubscribed.delete(openid);
+        else state.unsubscribed.add(openid);
+      },
+    });
+  }
+
+  return {
+    user(openid) {
+      const user = users.get(openid) ?? newUser(openid);
+      users.set(openid, user);
+      return user;
+    },
+    onPush: pushes.add,
+    onNotice: notices.add,
+  };
+}

@@ -1,0 +1,168 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { createPool } from '../../src/db/pool.js';
+import { createStore } from '../../src/inbox/store.js';
+import { createClaims } from '../../src/outbox/claim.js';
+import { createPlanner } from '../../src/outbox/plan.js';
+import { createRecords, type Result } from '../../src/outbox/record.js';
+import { rescue } from '../../src/worker/rescue.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { textMessage } from '../support/messages.js';
+
+async function openDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  return database;
+}
+
+/** A worker that holds no lock: alive until somebody looks. */
+async function registerWorker(database: TestDatabase): Promise<number> {
+  const [row] = await database.rows<{ id: number }>(
+    `insert into wechat.worker_process (hostname, pid) values ('test', 1) returning id`,
+  );
+  return row?.id ?? 0;
+}
+
+async function storeText(database: TestDatabase, openid = 'oUser'): Promise<string> {
+  await createStore(database.pool)([{ appId: 'wx1', message: textMessage({ openid }) }]);
+  const [row] = await database.rows<{ id: string }>('select max(id)::text as id from wechat.inbound_message');
+  return row?.id ?? '';
+}
+
+const payloads = [
+  { msgtype: 'text', text: { content: 'one' } },
+  { msgtype: 'text', text: { content: 'two' } },
+];
+
+test('a message is claimed by one of many who ask at the same time', async () => {
+  const database = await openDatabase();
+  const ids = [
+    await storeText(database, 'o1'),
+    await storeText(database, 'o2'),
+    await storeText(database, 'o3'),
+  ];
+  const workers = await Promise.all(Array.from({ length: 5 }, () => registerWorker(database)));
+  const claims = createClaims(database.pool);
+  const claimed = await Promise.all(workers.map((worker) => claims.claim(ids, worker)));
+  expect(
+    claimed
+      .flat()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(ids);
+});
+
+test('a message waits while an earlier one of its conversation is unsettled, and is next when that is settled', async () => {
+  const database = await openDatabase();
+  const [first, second] = [await storeText(database), await storeText(database)];
+  const workerId = await registerWorker(database);
+  const claims = createClaims(database.pool);
+  expect((await claims.claim([second], workerId)).map(({ id }) => id)).toEqual([]);
+  expect((await claims.claim([first, second], workerId)).map(({ id }) => id)).toEqual([first]);
+  const conversation = { appId: 'wx1', openid: 'oUser' };
+  expect(await claims.claimNext([conversation], workerId)).toEqual([]);
+  await createRecords(database.pool).finish([
+    { messageId: first, workerId, end: { kind: 'settled' }, error: undefined },
+  ]);
+  expect((await claims.claimNext([conversation, conversation], workerId)).map(({ id }) => id)).toEqual([
+    second,
+  ]);
+});
+
+test('a worker whose message was given to another can neither plan, start, record nor settle', async () => {
+  const database = await openDatabase();
+  const messageId = await storeText(database);
+  const [slow, other] = [await registerWorker(database), await registerWorker(database)];
+  const claims = createClaims(database.pool);
+  const plan = createPlanner(database.pool);
+  const records = createRecords(database.pool);
+  await claims.claim([messageId], slow);
+  await database.pool.query('update wechat.inbound_message set claimed_by = $1', [other]);
+
+  expect(await plan([{ messageId, workerId: slow, payloads, startFirst: true }])).toEqual([{ kind: 'lost' }]);
+  expect(await database.rows('select from wechat.delivery')).toEqual([]);
+
+  const [planned] = await plan([{ messageId, workerId: other, payloads, startFirst: false }]);
+  if (planned?.kind !== 'planned') throw new Error('the owner could not plan');
+  const deliveryId = planned.deliveries[0]?.id ?? '';
+  expect(await records.start([{ deliveryId, workerId: slow, attempt: 1 }])).toEqual([false]);
+  expect(await records.start([{ deliveryId, workerId: other, attempt: 1 }])).toEqual([true]);
+  expect(
+    await records.finish([{ messageId, workerId: slow, end: { kind: 'settled' }, error: undefined }]),
+  ).toEqual([false]);
+
+  // The other has begun attempt 2 after recording attempt 1 as unknown: the slow one's result comes too late.
+  const late: Result = {
+    deliveryId,
+    messageId,
+    workerId: slow,
+    attempt: 1,
+    call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
+    errcode: 0,
+    errmsg: 'ok',
+    status: 'sent',
+    failures: 0,
+    delayMs: undefined,
+    settlesMessage: true,
+  };
+  await records.start([{ deliveryId, workerId: other, attempt: 2 }]);
+  expect(await records.record([late])).toEqual([false]);
+  expect(await database.rows('select status, attempts from wechat.delivery where position = 1')).toEqual([
+    { status: 'sending', attempts: 2 },
+  ]);
+  expect(await database.rows('select status from wechat.inbound_message')).toEqual([{ status: 'answering' }]);
+});
+
+test('statements that run again after a lost answer change nothing more', async () => {
+  const database = await openDatabase();
+  const messageId = await storeText(database);
+  const workerId = await registerWorker(database);
+  await createClaims(database.pool).claim([messageId], workerId);
+  const plan = createPlanner(database.pool);
+  const records = createRecords(database.pool);
+  const once = await plan([{ messageId, workerId, payloads, startFirst: true }]);
+  expect(await plan([{ messageId, workerId, payloads, startFirst: true }])).toEqual(once);
+  const second = {
+    messageId,
+    workerId,
+    end: { kind: 'released', delayMs: 60_000, refundAttempt: false } as const,
+    error: undefined,
+  };
+  expect(await records.finish([second])).toEqual([true]);
+  expect(await records.finish([second])).toEqual([false]);
+  expect(
+    await database.rows('select count(*)::int as jobs from graphile_worker.jobs where run_at > now()'),
+  ).toEqual([{ jobs: 1 }]);
+});
+
+test('a worker without its lock is missed for a while before its messages are given away', async () => {
+  const database = await openDatabase();
+  const messageId = await storeText(database);
+  const workerId = await registerWorker(database);
+  const claims = createClaims(database.pool);
+  await claims.claim([messageId], workerId);
+
+  expect(await rescue(database.pool)).toEqual({ workers: [], messages: 0 });
+  await database.pool.query(`update wechat.worker_process set missing_since = now() - interval '11 seconds'`);
+  expect(await rescue(database.pool)).toEqual({ workers: [workerId], messages: 1 });
+  expect(await rescue(database.pool)).toEqual({ workers: [], messages: 0 });
+  // It may claim nothing more under this id.
+  expect(await claims.claim([messageId], workerId)).toEqual([]);
+  expect((await claims.claim([messageId], await registerWorker(database))).map(({ id }) => id)).toEqual([
+    messageId,
+  ]);
+});
+
+test('commits are durable even where the server is set to be quick', async () => {
+  const database = await openDatabase();
+  const name = new URL(database.url).pathname.slice(1);
+  await database.pool.query(`alter database ${name} set synchronous_commit = off`);
+  const pool = createPool({
+    connectionString: database.url,
+    name: 'test',
+    max: 1,
+    statementTimeoutMs: 0,
+    onError: () => undefined,
+  });
+  expect((await pool.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
+  await pool.end();
+});
