@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger as GraphileLogger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import type { AccountConfig } from '../config.js';
@@ -77,6 +77,8 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const log = dependencies.log.child({ worker_id: session.workerId });
   const draining = new AbortController();
   const stopping = new AbortController();
+  // One for each run of the reply logic.
+  setMaxListeners(0, stopping.signal);
   const signals = { drain: draining.signal, stop: stopping.signal };
   const inFlight = new Set<Promise<void>>();
   const inFlightSlots = createSlots(options.maxInFlight);

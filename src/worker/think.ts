@@ -20,9 +20,14 @@ export interface ThinkOptions {
 
 /** Runs the reply logic for one message within its time limit. Never rejects. */
 export async function think({ replies, context, timeoutMs, stop }: ThinkOptions): Promise<Thought> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([timeout, stop]);
+  // By hand: AbortSignal.any leaves its traces on a signal that lives as long as the process (Node 20).
+  const controller = new AbortController();
+  const { signal } = controller;
+  const abort = () => controller.abort(stop.reason);
+  const timer = setTimeout(() => controller.abort(new DOMException('time is up', 'TimeoutError')), timeoutMs);
+  stop.addEventListener('abort', abort, { once: true });
   try {
+    if (stop.aborted) return { kind: 'stopped' };
     // The logic may not heed the signal: it is left behind then, and what it returns later is ignored.
     const result = await Promise.race([
       Promise.resolve().then(() => replies({ ...context, signal })),
@@ -31,17 +36,19 @@ export async function think({ replies, context, timeoutMs, stop }: ThinkOptions)
     return { kind: 'replies', replies: fitReplies(result) };
   } catch (error) {
     if (stop.aborted) return { kind: 'stopped' };
-    if (timeout.aborted) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
+    if (signal.aborted) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
     return {
       kind: 'error',
       error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
     };
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', abort);
   }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -88,6 +88,24 @@ describe('wechat-outbox', () => {
     await settled(database, 1);
     command.child.kill('SIGINT');
     expect(await command.exited).toBe(0);
+  });
+
+  test('start without DATABASE_URL runs on the embedded PostgreSQL, says so, and stops it at SIGTERM', {
+    timeout: 60_000,
+  }, async () => {
+    const { account, simulator } = await setStage();
+    const folder = await temporaryDirectory();
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const { DATABASE_URL: _, ...settings } = testSettings({ account, simulator, databaseUrl: '' });
+    const command = runCommand(['start'], settings, folder);
+    expect((await command.event('embedded_postgres')).msg).toContain('DATABASE_URL is not set');
+    const { webhook_port } = await command.event('started');
+    simulator.setWebhookUrl(`http://127.0.0.1:${webhook_port}/wechat`);
+    await simulator.user('oUser').say('hello');
+    await simulator.waitForDelivered('oUser', 1);
+    command.child.kill('SIGTERM');
+    expect(await command.exited).toBe(0);
+    expect(existsSync(path.join(folder, '.data/postgres/postmaster.pid'))).toBe(false);
   });
 
   test.each([
