@@ -1,6 +1,8 @@
 /**
  * Turns many small writes into few statements: what arrives while statements are under way is collected and
- * goes out together. Under light load an item is a statement of its own and waits for nobody.
+ * goes out together. Under light load an item is a statement of its own and waits for nobody. When a statement fails,
+ * each of its items is tried alone, so that one that Postgres refuses takes no other with it; hence a statement must be
+ * one that may run twice.
  */
 export interface Coalescer<Item, Result> {
   /** Resolves with this item's result once its statement has committed. */
@@ -49,14 +51,22 @@ export function coalesce<Item, Result>({
     underWay += 1;
     itemsUnderWay += batch.length;
     try {
-      const results = await run(batch.map(({ item }) => item));
-      for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result);
-    } catch (error) {
-      for (const entry of batch) entry.reject(error);
+      await runTogether(batch);
     } finally {
       underWay -= 1;
       itemsUnderWay -= batch.length;
       schedule();
+    }
+  }
+
+  async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result);
+    } catch (error) {
+      const [only, ...others] = batch;
+      if (only && others.length === 0) only.reject(error);
+      else for (const entry of batch) await runTogether([entry]);
     }
   }
 

@@ -136,6 +136,8 @@ const finishSql = `
   )
   select id from finished cross join (select count(*) from job) as added`;
 
+const maxErrorLength = 2_000;
+
 export function createRecords(pool: Pool): Records {
   async function ids(name: string, text: string, values: unknown[]): Promise<Set<string>> {
     const { rows } = await pool.query<{ id: string }>({ name, text, values });
@@ -163,7 +165,7 @@ export function createRecords(pool: Pool): Records {
         results.map(({ call }) => call?.outcome ?? null),
         results.map(({ call }) => call?.httpStatus ?? null),
         results.map(({ errcode }) => errcode ?? null),
-        results.map(({ errmsg }) => errmsg ?? null),
+        results.map(({ errmsg }) => storable(errmsg)),
         results.map(({ status }) => status),
         results.map(({ failures }) => failures),
         results.map(({ delayMs }) => delayMs ?? null),
@@ -179,7 +181,7 @@ export function createRecords(pool: Pool): Records {
         finishes.map(({ end }) => (end.kind === 'released' ? null : end.kind)),
         finishes.map(({ end }) => (end.kind === 'released' ? end.delayMs : null)),
         finishes.map(({ end }) => (end.kind === 'released' && end.refundAttempt ? 1 : 0)),
-        finishes.map(({ error }) => error ?? null),
+        finishes.map(({ error }) => storable(error)),
       ]);
       return finishes.map(({ messageId }) => finished.has(messageId));
     },
@@ -193,4 +195,9 @@ export function createRecords(pool: Pool): Records {
       );
     },
   };
+}
+
+/** What a server answered or a handler threw may be of any length, and hold NULs, which Postgres refuses. */
+function storable(text: string | undefined): string | null {
+  return text?.replaceAll('\0', '').slice(0, maxErrorLength) ?? null;
 }

@@ -1,8 +1,8 @@
 /** What can go wrong with a call of the API. */
 export type Fault =
   | FinalFault
-  /** Waits (real time, whatever the simulator's clock says), then goes on as if nothing had been, or as `then` says. */
-  | { delayMs: number; then?: Fault };
+  /** Waits (real time, whatever the simulator's clock says), then goes on as if nothing had been, or as `followedBy` says. */
+  | { delayMs: number; followedBy?: Fault };
 
 /** How a call ends that is not carried out, but for `reset: 'after'`, which delivers. */
 export type FinalFault =

@@ -130,7 +130,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 }
 
 export type { DeliveredPredicate, Expected } from './deliveries.js';
-export type { Fault, FaultRule, Faults } from './faults.js';
+export type { Fault, Faults } from './faults.js';
 export type { TokenControls } from './tokens.js';
 export type * from './types.js';
-export type { SimulatedPlace, SimulatedUser } from './user.js';
+export type { SimulatedUser } from './user.js';

@@ -8,8 +8,6 @@ export interface TokenControls {
   readonly issued: number;
   /** Of those, by force_refresh. */
   readonly forcedRefreshes: number;
-  /** The same as `forcedRefreshes`. */
-  readonly forced: number;
   /** The token handed out last, unless it was made invalid. */
   current(appId: string): string | undefined;
   /** Makes every token of the account invalid at once (40001), as a stranger's refresh would. */
@@ -101,7 +99,7 @@ export function createTokens(
     return { access_token: value, expires_in: Math.floor((endsAt - clock()) / 1_000) };
   }
 
-  /** Old and new token die at once but for the newest: force_refresh leaves no overlap. */
+  /** No overlap here: the tokens before it die at once. */
   function force(appId: string): Answer {
     const { forced } = of(appId);
     const now = clock();
@@ -128,7 +126,7 @@ export function createTokens(
       const old = of(appId).stable;
       const left = old ? old.endsAt - clock() : 0;
       if (old && left > overlap) return answer(old);
-      // Not beyond its end if that has passed: the dead stay dead.
+      // One that has ended stays dead.
       if (old && left > 0) old.endsAt = clock() + overlap;
       return issue(appId, 'stable');
     },
@@ -160,9 +158,6 @@ export function createTokens(
       return issued;
     },
     get forcedRefreshes() {
-      return forcedRefreshes;
-    },
-    get forced() {
       return forcedRefreshes;
     },
   };

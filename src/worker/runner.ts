@@ -94,7 +94,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const start = batched(records.start);
   const record = batched(records.record);
   const finish = batched(records.finish);
-  const next = coalesce({ run: claimHeads, ...writes });
+  const next = batched(claimHeads);
 
   async function claimHeads(conversations: readonly Conversation[]): Promise<(ClaimedMessage | undefined)[]> {
     const claimed = await claims.claimNext(conversations, session.workerId);
@@ -231,7 +231,10 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
         await Promise.all(inFlight);
       })();
       // What is still on the wire when the grace is over is left to others, who will find it begun and not ended.
-      await Promise.race([finished, once(stopping.signal, 'abort').then(() => sleep(lastWordsMs))]);
+      await Promise.race([
+        finished,
+        once(stopping.signal, 'abort').then(() => sleep(lastWordsMs, undefined, { ref: false })),
+      ]);
       clearTimeout(grace);
       stopping.abort();
       await session.end();

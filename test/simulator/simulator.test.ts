@@ -1,52 +1,5 @@
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { request } from 'undici';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
-
-const account = { appId: 'wx1', appSecret: 'secret', token: 'token' };
-
-async function simulate(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
-  const simulator = await startSimulator({ account, ...options });
-  onTestFinished(() => simulator.close());
-  return simulator;
-}
-
-async function call(
-  { apiBase }: Simulator,
-  path: string,
-  body: string | object,
-): Promise<Record<string, unknown>> {
-  const response = await request(apiBase + path, {
-    method: 'POST',
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return (await response.body.json()) as Record<string, unknown>;
-}
-
-const tokenRequest = { grant_type: 'client_credential', appid: 'wx1', secret: 'secret' };
-
-async function tokenOf(simulator: Simulator): Promise<string> {
-  return String((await call(simulator, '/cgi-bin/stable_token', tokenRequest)).access_token);
-}
-
-async function send(simulator: Simulator, body: string | object): Promise<unknown> {
-  const token = await tokenOf(simulator);
-  return (await call(simulator, `/cgi-bin/message/custom/send?access_token=${token}`, body)).errcode;
-}
-
-const textTo = (touser: string, content: string) => ({ touser, msgtype: 'text', text: { content } });
-
-/** A webhook that answers as it is told. */
-async function startWebhook(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/wechat`;
-}
+import { describe, expect, test } from 'vitest';
+import { call, send, simulate, startWebhook, textTo, tokenOf, tokenRequest } from './support.js';
 
 describe("the simulator's API", () => {
   test('takes a message to a user who wrote, and shows it to them', async () => {

@@ -84,7 +84,7 @@ describe('the access token', () => {
     const tokens = tokensOfAnotherProcess(stage);
     const value = await tokens.get(stage.account);
     expect(await tokens.replace(stage.account, value)).not.toBe(value);
-    expect(stage.simulator.tokens.forced).toBe(1);
+    expect(stage.simulator.tokens.forcedRefreshes).toBe(1);
   });
 
   test('cannot be had with a wrong secret, and the error says why', async () => {

@@ -57,6 +57,7 @@ describe('the outbox', () => {
     ['HTTP 502', { httpStatus: 502 }, 'transient'],
     ['a connection reset', { reset: 'before' }, 'unknown'],
     ['a garbled answer', { malformed: '<html>busy</html>' }, 'unknown'],
+    ['an answer with a NUL', { malformed: 'a\0b' }, 'unknown'],
   ] as const)('tries again after %s', async (_name, fault, outcome) => {
     const { simulator, database, start } = await setStage();
     await start();
@@ -215,7 +216,7 @@ describe('reply logic', () => {
       replies: ({ message }) => {
         if (message.kind === 'text' && message.content === 'bad') {
           calls += 1;
-          throw new Error('no such order');
+          throw new Error('no such\0 order');
         }
         return 'fine';
       },
