@@ -55,7 +55,11 @@ export interface Claims {
   heldBy(workerId: number): Promise<string[]>;
 }
 
-/** Expects `candidate (id)` and completes it to a statement that claims and loads. */
+/**
+ * Expects `candidate (id)` and completes it to a statement that claims and loads. "At the head" is asked as a look at
+ * the first entry of the conversation in the index of unsettled messages: one probe a candidate, whatever the planner
+ * thinks of the backlog (as `not exists` it reads the whole of it).
+ */
 const claimCandidates = `
   claimed as (
     update wechat.inbound_message m
@@ -63,10 +67,10 @@ const claimCandidates = `
         reply_attempts = m.reply_attempts + case m.status when 'received' then 1 else 0 end
     from candidate
     where m.id = candidate.id and m.settled_at is null and m.claimed_by is null and m.due_at <= now()
-      and not exists (
-        select from wechat.inbound_message earlier
-        where earlier.app_id = m.app_id and earlier.openid = m.openid and earlier.id < m.id
-          and earlier.settled_at is null)
+      and m.id = (
+        select head.id from wechat.inbound_message head
+        where head.app_id = m.app_id and head.openid = m.openid and head.settled_at is null
+        order by head.id limit 1)
       and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
     returning m.id, m.app_id, m.openid, m.status, m.received_at, m.window_ends_at, m.reply_attempts, m.payload
   )
