@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { AppCredentials } from './wechat/client.js';
+import { isEncodingAesKey } from './wechat/crypto.js';
+import type { EncryptionSettings } from './wechat/envelope.js';
 
 /** Settings of the service, checked and typed. Nothing else reads the environment. */
 export interface Config {
@@ -27,11 +30,7 @@ export interface Config {
   replyTimeoutMs: number;
 }
 
-export interface AccountConfig {
-  appId: string;
-  appSecret: string;
-  token: string;
-}
+export interface AccountConfig extends AppCredentials, EncryptionSettings {}
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -44,12 +43,28 @@ export class ConfigError extends Error {
   }
 }
 
-const secretNames = ['DATABASE_URL', 'WECHAT_APP_SECRET', 'WECHAT_TOKEN'] as const;
+const secretNames = [
+  'DATABASE_URL',
+  'WECHAT_APP_SECRET',
+  'WECHAT_TOKEN',
+  'WECHAT_ENCODING_AES_KEY',
+  'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+] as const;
 
 const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
 
 const seconds = (fallback: number) =>
   z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
+
+const encodingAesKey = z
+  .string()
+  .refine(isEncodingAesKey, 'must be the EncodingAESKey from the console: 43 letters and digits')
+  .optional();
+
+const flag = z
+  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+  .default('false')
+  .transform((value) => value === 'true' || value === '1');
 
 const webUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as https://example.com' })
@@ -74,6 +89,9 @@ const settings = z.object({
   WECHAT_TOKEN: z
     .string({ error: 'is missing: choose 3 to 32 letters or digits and enter the same in the console' })
     .regex(/^[A-Za-z0-9]{3,32}$/, 'must be 3 to 32 letters or digits, the same as in the console'),
+  WECHAT_ENCODING_AES_KEY: encodingAesKey,
+  WECHAT_ENCODING_AES_KEY_PREVIOUS: encodingAesKey,
+  WECHAT_REQUIRE_ENCRYPTION: flag,
   WECHAT_API_BASE: webUrl.default('https://api.weixin.qq.com'),
   WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
   PUBLIC_URL: webUrl.optional(),
@@ -110,9 +128,15 @@ export function readConfig(environment: Environment): Config {
       'PUBLIC_URL is missing: the address under which the pictures of the default replies are served, e.g. https://www.example.com (not needed with REPLIES)',
     );
   }
+  if (parsed.success && parsed.data.WECHAT_REQUIRE_ENCRYPTION && !parsed.data.WECHAT_ENCODING_AES_KEY) {
+    problems.push(
+      'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
+    );
+  }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
 
   const { data } = parsed;
+  const { WECHAT_ENCODING_AES_KEY: currentKey, WECHAT_ENCODING_AES_KEY_PREVIOUS: previousKey } = data;
   return {
     databaseUrl: data.DATABASE_URL,
     dataDir: data.DATA_DIR,
@@ -120,7 +144,13 @@ export function readConfig(environment: Environment): Config {
     host: data.HOST,
     adminPort: data.ADMIN_PORT,
     adminHost: data.ADMIN_HOST,
-    account: { appId: data.WECHAT_APP_ID, appSecret: data.WECHAT_APP_SECRET, token: data.WECHAT_TOKEN },
+    account: {
+      appId: data.WECHAT_APP_ID,
+      appSecret: data.WECHAT_APP_SECRET,
+      token: data.WECHAT_TOKEN,
+      encodingAesKeys: [currentKey, previousKey].filter((key) => key !== undefined),
+      requireEncryption: data.WECHAT_REQUIRE_ENCRYPTION,
+    },
     apiBase: data.WECHAT_API_BASE,
     publicUrl: data.PUBLIC_URL,
     accountName: data.WECHAT_ACCOUNT_NAME,

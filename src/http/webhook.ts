@@ -5,9 +5,10 @@ import type { AccountConfig } from '../config.js';
 import type { Inbox } from '../inbox/commit-group.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { type EnvelopeQuery, openEnvelope } from '../wechat/envelope.js';
 import { messageType } from '../wechat/message.js';
-import { parseInbound } from '../wechat/parse.js';
-import { checkSignature } from './signature.js';
+import { toMessage } from '../wechat/parse.js';
+import { checkSignature } from '../wechat/signature.js';
 
 export interface WebhookDependencies {
   accounts: readonly AccountConfig[];
@@ -49,23 +50,21 @@ export function createWebhook({
     const { signature, timestamp, nonce } = ctx.query;
     const query = { signature: single(signature), timestamp: single(timestamp), nonce: single(nonce) };
     const check = checkSignature(query, account.token, clock(), maxTimestampAgeSeconds);
-    if (check.ok) return account;
-    metrics.inbound.inc({ account: account.appId, type: 'unknown', result: 'refused' });
-    log.warn(
-      { event: 'push_refused', app_id: account.appId, reason: `signature ${check.reason}`, ip: ctx.ip },
-      'push refused',
-    );
-    return { status: 403, text: `signature ${check.reason}` };
+    return check.ok ? account : refuse(account, 403, `signature ${check.reason}`, ctx.ip);
   }
 
-  async function accept(account: AccountConfig, body: unknown): Promise<Answer> {
+  function refuse({ appId }: AccountConfig, status: 400 | 403, reason: string, ip: string): Answer {
+    metrics.inbound.inc({ account: appId, type: 'unknown', result: 'refused' });
+    log.warn({ event: 'push_refused', app_id: appId, status, reason, ip }, 'push refused');
+    return { status, text: status === 400 ? `not a WeChat message: ${reason}` : reason };
+  }
+
+  async function accept(account: AccountConfig, ctx: Koa.Context): Promise<Answer> {
     const { appId } = account;
-    const parsed = parseInbound(decode(body));
-    if (!parsed.ok) {
-      metrics.inbound.inc({ account: appId, type: 'unknown', result: 'refused' });
-      log.warn({ event: 'push_refused', app_id: appId, reason: parsed.reason }, 'push refused');
-      return { status: 400, text: `not a WeChat message: ${parsed.reason}` };
-    }
+    const opened = openEnvelope(decode(ctx.request.body), envelopeQuery(ctx), account);
+    if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx.ip);
+    const parsed = toMessage(opened.fields);
+    if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx.ip);
     const { message } = parsed;
     const result = await inbox.commit({ appId, message });
     const type = message.kind === 'unknown' ? 'other' : messageType(message);
@@ -88,7 +87,7 @@ export function createWebhook({
       const admitted = admit(ctx, ctx.params.appId);
       if ('status' in admitted) return respond(ctx, admitted);
       const refusal = await readBody(ctx);
-      respond(ctx, refusal ?? (await accept(admitted, ctx.request.body)));
+      respond(ctx, refusal ?? (await accept(admitted, ctx)));
       finished();
     });
   }
@@ -133,6 +132,11 @@ async function readBody(ctx: Koa.Context): Promise<Answer | undefined> {
 
 function decode(body: unknown): string {
   return typeof body === 'string' ? Buffer.from(body, 'latin1').toString('utf8') : '';
+}
+
+function envelopeQuery({ query }: Koa.Context): EnvelopeQuery {
+  const { timestamp, nonce, msg_signature } = query;
+  return { timestamp: single(timestamp), nonce: single(nonce), msg_signature: single(msg_signature) };
 }
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { createAccountState } from './accounts.js';
 import { startApi } from './api.js';
+import type { PushSettings } from './body.js';
 import { createDeliveries, type DeliveredPredicate, type Expected } from './deliveries.js';
 import { createFaults, type Faults } from './faults.js';
 import { createPlatform } from './platform.js';
@@ -15,6 +16,9 @@ export interface SimulatorOptions {
   port?: number;
   /** May also be set later. */
   webhookUrl?: string;
+  /** As in the console: `plaintext` and `xml` by default. */
+  mode?: PushSettings['mode'];
+  format?: PushSettings['format'];
   /** How long a push waits for its answer; 5,000 by default, as WeChat. */
   pushTimeoutMs?: number;
   /** Pause between the tries of a push; 0 by default: the time-out alone spaces them. */
@@ -90,7 +94,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     retryDelayMs: options.retryDelayMs ?? 0,
     clock,
   });
-  const users = createUsers({ account: state, platform, clock });
+  const settings = { mode: options.mode ?? 'plaintext', format: options.format ?? 'xml' } as const;
+  const users = createUsers({ account: state, platform, settings, clock });
 
   function waitForDelivered(
     wanted: string | DeliveredPredicate | Expected,

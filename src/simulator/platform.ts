@@ -1,6 +1,7 @@
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { signature } from './encrypt.js';
 import type { PushResult, PushTry, SimulatedAccount } from './types.js';
 
 export interface PlatformOptions {
@@ -18,6 +19,8 @@ export interface PlatformOptions {
 export interface Push {
   openid: string;
   body: string;
+  /** Its `Encrypt` field, if it has one: then msg_signature signs it. */
+  encrypted?: string;
   msgId?: string;
   createTime: number;
 }
@@ -48,26 +51,32 @@ export function createPlatform({
   const agent = new Agent({ connections: 256, pipelining: 1 });
 
   /** Signed anew for each request, as the timestamp is. */
-  function signedUrl(extra: Record<string, string>): URL {
+  function signedUrl(extra: Record<string, string>, encrypted?: string): URL {
     const timestamp = String(Math.floor(clock() / 1_000));
     const nonce = String(randomInt(1_000_000_000));
-    const signature = createHash('sha1')
-      .update([account.token, timestamp, nonce].sort().join(''))
-      .digest('hex');
+    const parameters: Record<string, string> = {
+      signature: signature(account.token, timestamp, nonce),
+      timestamp,
+      nonce,
+      ...extra,
+    };
+    if (encrypted !== undefined) {
+      parameters.encrypt_type = 'aes';
+      parameters.msg_signature = signature(account.token, timestamp, nonce, encrypted);
+    }
     const url = new URL(webhookUrl());
-    for (const [name, value] of Object.entries({ signature, timestamp, nonce, ...extra }))
-      url.searchParams.set(name, value);
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
     return url;
   }
 
-  async function tryOnce({ openid, body }: Push): Promise<PushTry> {
-    const url = signedUrl({ openid });
+  async function tryOnce({ openid, body, encrypted }: Push): Promise<PushTry> {
+    const url = signedUrl({ openid }, encrypted);
     const startedAt = performance.now();
     const ms = () => Math.round(performance.now() - startedAt);
     try {
       const response = await request(url, {
         method: 'POST',
-        headers: { 'content-type': 'text/xml' },
+        headers: { 'content-type': body.startsWith('{') ? 'application/json' : 'text/xml' },
         body,
         dispatcher: agent,
         signal: AbortSignal.timeout(pushTimeoutMs),
@@ -79,8 +88,14 @@ export function createPlatform({
   }
 
   return {
-    async push({ openid, body, msgId, createTime }) {
-      const push: Push = { openid, body, createTime, ...(msgId === undefined ? {} : { msgId }) };
+    async push({ openid, body, encrypted, msgId, createTime }) {
+      const push: Push = {
+        openid,
+        body,
+        createTime,
+        ...(encrypted === undefined ? {} : { encrypted }),
+        ...(msgId === undefined ? {} : { msgId }),
+      };
       const tries: PushTry[] = [];
       while (tries.length < maxTries) {
         if (tries.length > 0 && retryDelayMs > 0) await sleep(retryDelayMs);

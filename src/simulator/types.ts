@@ -4,6 +4,8 @@ export interface SimulatedAccount {
   appId: string;
   appSecret: string;
   token: string;
+  /** 43 characters; needed for secure and compatible mode. */
+  encodingAesKey?: string;
   /** gh_…, the ToUserName of pushes. */
   originalId?: string;
 }
@@ -55,8 +57,10 @@ export interface PushTry {
 
 export interface PushResult {
   openid: string;
-  /** The XML that was pushed. */
+  /** What was pushed. */
   body: string;
+  /** Its `Encrypt` field, outside plaintext mode. */
+  encrypted?: string;
   /** Absent for events. */
   msgId?: string;
   /** Unix seconds. */

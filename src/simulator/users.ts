@@ -1,10 +1,10 @@
 import type { AccountState } from './accounts.js';
+import { createBody, type PushSettings } from './body.js';
 import { createListeners } from './listeners.js';
 import type { Platform, Push } from './platform.js';
 import type { Notice, PushResult, XmlFields } from './types.js';
 import { createUser, type SimulatedUser } from './user.js';
 import type { Allowance } from './windows.js';
-import { toXml } from './xml.js';
 
 /** The users of one account: their actions become pushes, and what came of a push is shown to them. */
 export interface Users {
@@ -18,6 +18,7 @@ export interface Users {
 export interface UsersDependencies {
   account: AccountState;
   platform: Platform;
+  settings: PushSettings;
   clock: () => number;
 }
 
@@ -27,7 +28,7 @@ const noticeText = '该公众号暂时无法提供服务，请稍后再试';
 const msgIdsPerMs = 100_000n;
 const lowestMsgId = 2n ** 54n;
 
-export function createUsers({ account: state, platform, clock }: UsersDependencies): Users {
+export function createUsers({ account: state, platform, settings, clock }: UsersDependencies): Users {
   const users = new Map<string, SimulatedUser>();
   const noticeCounts = new Map<string, number>();
   const pushes = createListeners<PushResult>();
@@ -48,16 +49,16 @@ export function createUsers({ account: state, platform, clock }: UsersDependenci
   function act(openid: string, fields: XmlFields, allowance: Allowance | undefined): Promise<PushResult> {
     if (allowance) state.windows.open(openid, allowance);
     const createTime = Math.floor(clock() / 1_000);
-    const body = toXml({
+    const common = {
       ToUserName: state.account.originalId ?? 'gh_simulator',
       FromUserName: openid,
       CreateTime: createTime,
-      ...fields,
-    });
+    };
+    const body = createBody({ ...common, ...fields }, state.account, settings);
     const { MsgId } = fields;
     return push({
       openid,
-      body,
+      ...body,
       createTime,
       // Only messages have one: what some events call MsgID is something else.
       ...(MsgId === undefined ? {} : { msgId: String(MsgId) }),

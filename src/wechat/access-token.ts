@@ -1,5 +1,4 @@
-import type { AccountConfig } from '../config.js';
-import type { FetchedToken } from './client.js';
+import type { AppCredentials, FetchedToken } from './client.js';
 
 /** A stored access token. */
 export interface Credential {
@@ -24,14 +23,14 @@ export interface CredentialStore {
 
 export interface AccessTokens {
   /** A token in force. Renews it in the background shortly before its end. @throws TokenError */
-  get(account: AccountConfig): Promise<string>;
+  get(account: AppCredentials): Promise<string>;
   /** Called when WeChat refused `failed`; resolves with another one. @throws TokenError */
-  replace(account: AccountConfig, failed: string): Promise<string>;
+  replace(account: AppCredentials, failed: string): Promise<string>;
 }
 
 export interface AccessTokenDependencies {
   store: CredentialStore;
-  fetchToken(account: AccountConfig, options: { forceRefresh: boolean }): Promise<FetchedToken>;
+  fetchToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
   clock: () => Date;
   onRefresh?(appId: string, result: 'ok' | 'error', error?: unknown): void;
 }
@@ -58,7 +57,7 @@ export function createAccessTokens({
   const remainingMs = ({ expiresAt }: Credential) => expiresAt.getTime() - clock().getTime();
 
   /** One renewal at a time in this process; who comes while it is under way shares it. */
-  function renewOnce(account: AccountConfig, failed: string | undefined): Promise<Credential> {
+  function renewOnce(account: AppCredentials, failed: string | undefined): Promise<Credential> {
     const underWay = renewals.get(account.appId);
     if (underWay) return underWay;
     const renewal = renew(account, failed).finally(() => renewals.delete(account.appId));
@@ -66,7 +65,7 @@ export function createAccessTokens({
     return renewal;
   }
 
-  async function renew(account: AccountConfig, failed: string | undefined): Promise<Credential> {
+  async function renew(account: AppCredentials, failed: string | undefined): Promise<Credential> {
     const { appId } = account;
     const credential = await store.exclusively(appId, async (current) => {
       const isGood = current && current.value !== failed && remainingMs(current) > renewBeforeMs;
@@ -78,7 +77,7 @@ export function createAccessTokens({
   }
 
   async function fetchAnother(
-    account: AccountConfig,
+    account: AppCredentials,
     current: Credential | undefined,
     failed: string | undefined,
   ): Promise<Credential> {

@@ -1,5 +1,4 @@
 import { type Dispatcher, errors, Pool } from 'undici';
-import type { AccountConfig } from '../config.js';
 import { classifyErrcode, type ErrorClass, TokenError } from './errors.js';
 import type { WirePayload } from './reply.js';
 
@@ -19,6 +18,12 @@ export type SendOutcome =
   /** The request was written and no readable answer came: it may have been carried out. */
   | { kind: 'unknown'; httpStatus?: number; errmsg: string };
 
+/** What an access token is had for. */
+export interface AppCredentials {
+  appId: string;
+  appSecret: string;
+}
+
 export interface FetchedToken {
   value: string;
   /** As told by WeChat: 7,200 at most. */
@@ -29,7 +34,7 @@ export interface FetchedToken {
 export interface WeChatClient {
   sendMessage(accessToken: string, openid: string, payload: WirePayload): Promise<SendOutcome>;
   /** @throws TokenError */
-  fetchStableToken(account: AccountConfig, options: { forceRefresh: boolean }): Promise<FetchedToken>;
+  fetchStableToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }

@@ -20,21 +20,54 @@ const parser = new XMLParser({
 /** The root element must come first, but for a byte order mark, white space and an XML declaration. */
 const rootFirst = /^\uFEFF?\s*(?:<\?xml[^>]{0,200}\?>\s*)?<xml[\s>]/;
 
-/** Reads one push in WeChat's XML format. Never throws. */
+export type FieldsResult = { ok: true; fields: FieldMap } | { ok: false; reason: string };
+
+/** Reads the fields of a push, in XML or, as the newer console lets the owner choose, in JSON. Never throws. */
+export function parseFields(body: string): FieldsResult {
+  const read = /^\uFEFF?\s*\{/.test(body) ? readJson(body) : readXml(body);
+  if (!read.ok) return read;
+  const fields = toField(read.root);
+  if (typeof fields !== 'object' || Array.isArray(fields)) return { ok: false, reason: 'it has no fields' };
+  return { ok: true, fields };
+}
+
+/** Reads one plaintext push. Never throws. */
 export function parseInbound(body: string): ParseResult {
+  const parsed = parseFields(body);
+  return parsed.ok ? toMessage(parsed.fields) : parsed;
+}
+
+type Root = { ok: true; root: unknown } | { ok: false; reason: string };
+
+function readXml(body: string): Root {
   if (!rootFirst.test(body)) return { ok: false, reason: 'the body does not begin with an <xml> element' };
   if (!body.trimEnd().endsWith('</xml>')) return { ok: false, reason: 'the body does not end with </xml>' };
   if (hasDoctype(body)) return { ok: false, reason: 'a DOCTYPE is not allowed' };
-  let root: unknown;
   try {
-    root = parser.parse(body).xml;
+    return { ok: true, root: parser.parse(body).xml };
   } catch (error) {
-    return { ok: false, reason: `the XML cannot be read: ${error instanceof Error ? error.message : error}` };
+    return { ok: false, reason: `the XML cannot be read: ${describe(error)}` };
   }
-  const fields = toField(root);
-  if (typeof fields !== 'object' || Array.isArray(fields))
-    return { ok: false, reason: 'the <xml> element is empty' };
-  return toMessage(fields);
+}
+
+/** A string of JSON, or a number outside of one. */
+const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** Numbers become strings before they are parsed: as doubles, MsgIds of 64 bits would lose their last digits. */
+function readJson(body: string): Root {
+  const text = body.replace(/^\uFEFF/, '');
+  try {
+    // Once as it is: the expression is linear only on text that is JSON.
+    JSON.parse(text);
+    const quoted = text.replace(stringOrNumber, (token) => (token.startsWith('"') ? token : `"${token}"`));
+    return { ok: true, root: JSON.parse(quoted) };
+  } catch (error) {
+    return { ok: false, reason: `the JSON cannot be read: ${describe(error)}` };
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A user may well write "<!DOCTYPE": only outside of CDATA is it markup. */
@@ -118,17 +151,19 @@ function toUserMessage(
   }
 }
 
-/** Turns the parser's value into ours: white space between elements goes, and so do NULs, which Postgres refuses. */
+/** Turns a parser's value into ours: white space between elements goes, and so does what Postgres refuses. */
 function toField(value: unknown): FieldValue {
   if (Array.isArray(value)) return value.map(toField);
   if (typeof value === 'object' && value !== null) {
-    const fields: FieldMap = {};
+    // Without a prototype: a field may be called __proto__.
+    const fields: FieldMap = Object.create(null);
     for (const [name, inner] of Object.entries(value)) if (name !== '#text') fields[name] = toField(inner);
     return fields;
   }
-  return withoutNul(String(value ?? ''));
+  return storable(String(value ?? ''));
 }
 
-function withoutNul(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
+/** NULs, and halves of surrogate pairs (JSON can escape them), become U+FFFD. */
+function storable(text: string): string {
+  return (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text).toWellFormed();
 }

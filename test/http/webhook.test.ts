@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { sign } from '../../src/http/signature.js';
+import { sign } from '../../src/wechat/signature.js';
 import { type Stage, setStage } from '../support/stage.js';
 
 function signedQuery(token: string, timestamp = Math.floor(Date.now() / 1_000)): string {

@@ -6,7 +6,12 @@ import { createLogger } from '../../src/observe/log.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/outbox/retry-policy.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import type { Replies } from '../../src/replies/router.js';
-import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
+import {
+  type SimulatedAccount,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from '../../src/simulator/index.js';
 
 export interface TestAccount {
   appId: string;
@@ -23,7 +28,7 @@ export function newAccount(): TestAccount {
 }
 
 export function startTestSimulator(
-  account: TestAccount,
+  account: SimulatedAccount,
   options: Omit<SimulatorOptions, 'account'> = {},
 ): Promise<Simulator> {
   return startSimulator({ account, ...options });

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { Simulator, SimulatorOptions } from '../../src/simulator/index.js';
+import type { SimulatedAccount, Simulator, SimulatorOptions } from '../../src/simulator/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import {
   newAccount,
@@ -20,11 +20,14 @@ export interface Stage {
   start(options?: Partial<Omit<ServiceOptions, 'account' | 'simulator'>>): Promise<TestService>;
 }
 
-export async function setStage(simulatorOptions: Omit<SimulatorOptions, 'account'> = {}): Promise<Stage> {
+export async function setStage(
+  simulatorOptions: Omit<SimulatorOptions, 'account'> = {},
+  accountDetails: Partial<SimulatedAccount> = {},
+): Promise<Stage> {
   const account = newAccount();
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
-  const simulator = await startTestSimulator(account, simulatorOptions);
+  const simulator = await startTestSimulator({ ...account, ...accountDetails }, simulatorOptions);
   onTestFinished(() => simulator.close());
   return {
     account,

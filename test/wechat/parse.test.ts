@@ -88,7 +88,10 @@ describe('a push in XML', () => {
 
   test.each([
     ['nothing', ''],
-    ['JSON', '{"ToUserName":"gh_1"}'],
+    ['JSON without the fields of a message', '{"ToUserName":"gh_1"}'],
+    ['broken JSON', '{"ToUserName":"gh_1"'],
+    ['a list in JSON', '[{"ToUserName":"gh_1"}]'],
+    ['many open strings in JSON', `{${String.raw`"\"`.repeat(60_000)}`],
     ['HTML', '<html><body>hi</body></html>'],
     ['no sender', xml('<CreateTime>1</CreateTime><MsgType>text</MsgType>')],
     ['no type', xml(common)],
@@ -128,6 +131,38 @@ describe('a push in XML', () => {
       ),
     });
     fc.assert(fc.property(noise, (inner) => void parseInbound(xml(inner))));
+  });
+});
+
+describe('a push in JSON', () => {
+  test('gives the same message, with numbers of 64 bits exact', () => {
+    const body =
+      ' {"ToUserName":"gh_1","FromUserName":"oABC","CreateTime":1348831860,"MsgType":"text","Content":"12 \\"34\\" \\u4f60 -5e3","MsgId":12345678901234567890,"Extra":{"List":[1,2.5,{"a":-3}],"Flag":true}}';
+    expect(parsed(body)).toMatchObject({
+      kind: 'text',
+      createTime: 1348831860,
+      content: '12 "34" 你 -5e3',
+      msgId: '12345678901234567890',
+      fields: { Extra: { List: ['1', '2.5', { a: '-3' }], Flag: 'true' } },
+    });
+  });
+
+  test('keeps any text as it was meant', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (content) => {
+        const body = JSON.stringify({
+          FromUserName: 'o',
+          CreateTime: 1,
+          MsgType: 'text',
+          Content: content,
+          MsgId: 2,
+        });
+        const message = parsed(body);
+        expect(message.kind === 'text' && message.content).toBe(
+          content.replaceAll('\0', '\uFFFD').toWellFormed(),
+        );
+      }),
+    );
   });
 });
 

@@ -32,13 +32,18 @@ export function checkSignature(
 ): SignatureCheck {
   const { signature, timestamp, nonce } = query;
   if (!signature || !timestamp || !nonce) return { ok: false, reason: 'missing' };
-  if (!equalInConstantTime(signature, sign(token, timestamp, nonce))) return { ok: false, reason: 'wrong' };
+  if (!isSignedWith(signature, token, timestamp, nonce)) return { ok: false, reason: 'wrong' };
   if (maxAgeSeconds > 0) {
     const age = Math.abs(now.getTime() / 1_000 - Number(timestamp));
     // NaN fails this comparison too.
     if (!(age <= maxAgeSeconds)) return { ok: false, reason: 'stale' };
   }
   return { ok: true };
+}
+
+/** Whether `given` is the signature of these parts, compared in constant time. */
+export function isSignedWith(given: string, ...parts: readonly string[]): boolean {
+  return equalInConstantTime(given, sign(...parts));
 }
 
 function equalInConstantTime(given: string, expected: string): boolean {
