@@ -1,17 +1,9 @@
-import { type NewsReply, type Reply, text } from '../wechat/reply.js';
+import type { Reply } from '../wechat/reply.js';
 import type { ReplyResult } from './router.js';
+import { validateReply } from './validate.js';
 
 /** Bytes of UTF-8 that the API takes in one text message. */
 export const maxTextBytes = 2_048;
-
-/** What the reply logic returned cannot be sent at all; names the reply and what is wrong with it. */
-export class InvalidReplyError extends Error {
-  readonly code = 'INVALID_REPLY';
-  constructor(problem: string) {
-    super(problem);
-    this.name = 'InvalidReplyError';
-  }
-}
 
 /**
  * Brings what the reply logic returned into the form that the API takes: long text is split, and so are several
@@ -22,52 +14,15 @@ export class InvalidReplyError extends Error {
 export function fitReplies(result: ReplyResult): Reply[] {
   if (result === undefined || result === null) return [];
   const replies = Array.isArray(result) ? (result as readonly unknown[]) : [result];
-  return replies.flatMap((reply, index) => fitOne(checked(reply, index + 1)));
+  return replies.flatMap((reply, index) => fitOne(validateReply(reply, index + 1)));
 }
 
 function fitOne(reply: Reply): Reply[] {
-  switch (reply.type) {
-    case 'text':
-      return splitText(reply.content, maxTextBytes).map(text);
-    case 'news':
-      return reply.articles.map((article): NewsReply => ({ type: 'news', articles: [article] }));
-    case 'image':
-    case 'voice':
-      return [reply];
+  if (reply.type === 'text') {
+    return splitText(reply.content, maxTextBytes).map((content) => ({ ...reply, content }));
   }
-}
-
-/** The logic may be plain JavaScript, so its result is checked, not trusted. */
-function checked(value: unknown, position: number): Reply {
-  const fail = (problem: string) => new InvalidReplyError(`reply ${position}: ${problem}`);
-  const reply = (typeof value === 'string' ? text(value) : value) as Partial<Reply> | null;
-  if (typeof reply !== 'object' || reply === null)
-    throw fail(`is ${JSON.stringify(value)}, not a reply or a string`);
-  switch (reply.type) {
-    case 'text': {
-      if (typeof reply.content !== 'string') throw fail('text: content must be a string');
-      const content = reply.content.replaceAll('\0', '');
-      if (content.trim() === '') throw fail('text: content is empty');
-      return text(content);
-    }
-    case 'news': {
-      const { articles } = reply;
-      if (!Array.isArray(articles) || articles.length === 0)
-        throw fail('news: articles must hold at least one');
-      for (const article of articles) {
-        if (typeof article?.title !== 'string' || article.title === '')
-          throw fail('news: an article needs a title');
-      }
-      return { type: 'news', articles };
-    }
-    case 'image':
-    case 'voice':
-      if (typeof reply.mediaId !== 'string' || reply.mediaId === '')
-        throw fail(`${reply.type}: mediaId is missing`);
-      return { type: reply.type, mediaId: reply.mediaId };
-    default:
-      throw fail(`has the unknown type ${JSON.stringify((reply as { type?: unknown }).type)}`);
-  }
+  if (reply.type === 'news') return reply.articles.map((article) => ({ ...reply, articles: [article] }));
+  return [reply];
 }
 
 /** Where a text may be cut, the best place first. The cut is behind the match. */

@@ -5,6 +5,29 @@ export interface TextReply {
   content: string;
 }
 
+export interface MediaReply {
+  type: 'image' | 'voice';
+  mediaId: string;
+}
+
+export interface VideoReply {
+  type: 'video';
+  mediaId: string;
+  thumbMediaId: string;
+  title?: string | undefined;
+  description?: string | undefined;
+}
+
+export interface MusicReply {
+  type: 'music';
+  musicUrl: string;
+  /** Preferred on Wi-Fi; the same as musicUrl when absent. */
+  hqMusicUrl?: string | undefined;
+  thumbMediaId: string;
+  title?: string | undefined;
+  description?: string | undefined;
+}
+
 export interface NewsReply {
   type: 'news';
   /** The API takes one article a message since 2018; several are sent as several messages (see replies/fit.ts). */
@@ -19,12 +42,57 @@ export interface Article {
   picUrl?: string | undefined;
 }
 
-export interface MediaReply {
-  type: 'image' | 'voice';
+/** An article kept at WeChat, by the media_id of its draft. */
+export interface MpNewsReply {
+  type: 'mpnews';
   mediaId: string;
 }
 
-export type Reply = TextReply | NewsReply | MediaReply;
+/** A published article, by its id. */
+export interface MpNewsArticleReply {
+  type: 'mpnewsarticle';
+  articleId: string;
+}
+
+/** A question with answers to tap; a tap comes back as a text with `menuId` set. */
+export interface MenuReply {
+  type: 'msgmenu';
+  head: string;
+  entries: readonly { id: string; content: string }[];
+  tail?: string | undefined;
+}
+
+export interface CardReply {
+  type: 'wxcard';
+  cardId: string;
+}
+
+export interface MiniProgramReply {
+  type: 'miniprogrampage';
+  title: string;
+  appId: string;
+  pagePath: string;
+  thumbMediaId: string;
+}
+
+/** Shown as coming from this customer-service account: name@account. */
+interface FromAgent {
+  kfAccount?: string | undefined;
+}
+
+export type Reply = FromAgent &
+  (
+    | TextReply
+    | MediaReply
+    | VideoReply
+    | MusicReply
+    | NewsReply
+    | MpNewsReply
+    | MpNewsArticleReply
+    | MenuReply
+    | CardReply
+    | MiniProgramReply
+  );
 
 /** The body for custom/send without `touser`; this is what a delivery stores. */
 export interface WirePayload {
@@ -32,41 +100,71 @@ export interface WirePayload {
   [name: string]: unknown;
 }
 
-export function text(content: string): TextReply {
-  return { type: 'text', content };
-}
+export const text = (content: string): TextReply => ({ type: 'text', content });
+export const news = (...articles: readonly Article[]): NewsReply => ({ type: 'news', articles });
+export const image = (mediaId: string): MediaReply => ({ type: 'image', mediaId });
+export const voice = (mediaId: string): MediaReply => ({ type: 'voice', mediaId });
+export const video = (fields: Omit<VideoReply, 'type'>): VideoReply => ({ type: 'video', ...fields });
+export const music = (fields: Omit<MusicReply, 'type'>): MusicReply => ({ type: 'music', ...fields });
+export const mpNews = (mediaId: string): MpNewsReply => ({ type: 'mpnews', mediaId });
+export const mpNewsArticle = (articleId: string): MpNewsArticleReply => ({
+  type: 'mpnewsarticle',
+  articleId,
+});
+export const menu = (fields: Omit<MenuReply, 'type'>): MenuReply => ({ type: 'msgmenu', ...fields });
+export const card = (cardId: string): CardReply => ({ type: 'wxcard', cardId });
+export const miniProgram = (fields: Omit<MiniProgramReply, 'type'>): MiniProgramReply => ({
+  type: 'miniprogrampage',
+  ...fields,
+});
 
-export function news(...articles: readonly Article[]): NewsReply {
-  return { type: 'news', articles };
-}
-
-export function image(mediaId: string): MediaReply {
-  return { type: 'image', mediaId };
-}
-
-export function voice(mediaId: string): MediaReply {
-  return { type: 'voice', mediaId };
+/** The reply as said by an agent, e.g. `fromAgent('anna@shop', text('Hi'))`. */
+export function fromAgent(kfAccount: string, reply: Reply): Reply {
+  return { ...reply, kfAccount };
 }
 
 export function toWire(reply: Reply): WirePayload {
+  const payload = { msgtype: reply.type, [reply.type]: content(reply) };
+  return reply.kfAccount === undefined
+    ? payload
+    : { ...payload, customservice: { kf_account: reply.kfAccount } };
+}
+
+function content(reply: Reply): Record<string, unknown> {
   switch (reply.type) {
     case 'text':
-      return { msgtype: 'text', text: { content: reply.content } };
-    case 'news':
-      return {
-        msgtype: 'news',
-        news: {
-          articles: reply.articles.map(({ title, description, url, picUrl }) => ({
-            title,
-            description: description ?? '',
-            url: url ?? '',
-            picurl: picUrl ?? '',
-          })),
-        },
-      };
+      return { content: reply.content };
     case 'image':
     case 'voice':
-      return { msgtype: reply.type, [reply.type]: { media_id: reply.mediaId } };
+    case 'mpnews':
+      return { media_id: reply.mediaId };
+    case 'video': {
+      const { mediaId, thumbMediaId, title = '', description = '' } = reply;
+      return { media_id: mediaId, thumb_media_id: thumbMediaId, title, description };
+    }
+    case 'music': {
+      const { musicUrl, hqMusicUrl = musicUrl, thumbMediaId, title = '', description = '' } = reply;
+      return { title, description, musicurl: musicUrl, hqmusicurl: hqMusicUrl, thumb_media_id: thumbMediaId };
+    }
+    case 'news':
+      return {
+        articles: reply.articles.map(({ title, description = '', url = '', picUrl = '' }) => ({
+          title,
+          description,
+          url,
+          picurl: picUrl,
+        })),
+      };
+    case 'mpnewsarticle':
+      return { article_id: reply.articleId };
+    case 'msgmenu':
+      return { head_content: reply.head, list: reply.entries, tail_content: reply.tail ?? '' };
+    case 'wxcard':
+      return { card_id: reply.cardId };
+    case 'miniprogrampage': {
+      const { title, appId, pagePath, thumbMediaId } = reply;
+      return { title, appid: appId, pagepath: pagePath, thumb_media_id: thumbMediaId };
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fitReplies, InvalidReplyError, maxTextBytes, splitText } from '../../src/replies/fit.js';
+import { fitReplies, maxTextBytes, splitText } from '../../src/replies/fit.js';
+import { InvalidReplyError } from '../../src/replies/validate.js';
 import { news, text } from '../../src/wechat/reply.js';
 
 describe('what the reply logic returns', () => {

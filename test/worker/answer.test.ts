@@ -275,7 +275,7 @@ describe('reply logic', () => {
       const [row] = await database.rows<{ error: string }>(
         `select error from wechat.inbound_message where status = 'failed'`,
       );
-      return row?.error.includes('reply 1: has the unknown type "hologram"');
+      return row?.error.includes('reply 1 has the unknown type "hologram"');
     });
     expect(await database.rows('select from wechat.delivery')).toEqual([]);
   });

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { type Reply, text } from '../wechat/reply.js';
+
+/** What the reply logic returned cannot be sent at all; names the reply, its field, and what is wrong with it. */
+export class InvalidReplyError extends Error {
+  readonly code = 'INVALID_REPLY';
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'InvalidReplyError';
+  }
+}
+
+const filled = z.string({ error: 'must be a string' }).refine((value) => value.trim() !== '', 'is empty');
+const optional = z.string({ error: 'must be a string' }).optional();
+const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
+/** An empty one is the same as none. */
+const optionalUrl = z.union([z.literal(''), url], { error: 'must be an http(s) URL' }).optional();
+const mediaId = filled;
+const kfAccount = z
+  .string({ error: 'must be a string' })
+  .regex(/^[^@\s]+@[^@\s]+$/, 'must be name@account')
+  .optional();
+
+const article = z.object({ title: filled, description: optional, url: optionalUrl, picUrl: optionalUrl });
+const entry = z.object({ id: filled, content: filled });
+
+/** Every type of reply, and what it must carry. Unknown fields are dropped. */
+const shapes = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), kfAccount, content: filled }),
+  z.object({ type: z.literal('image'), kfAccount, mediaId }),
+  z.object({ type: z.literal('voice'), kfAccount, mediaId }),
+  z.object({
+    type: z.literal('video'),
+    kfAccount,
+    mediaId,
+    thumbMediaId: mediaId,
+    title: optional,
+    description: optional,
+  }),
+  z.object({
+    type: z.literal('music'),
+    kfAccount,
+    musicUrl: url,
+    hqMusicUrl: url.optional(),
+    thumbMediaId: mediaId,
+    title: optional,
+    description: optional,
+  }),
+  z.object({
+    type: z.literal('news'),
+    kfAccount,
+    articles: z.array(article).min(1, 'must hold at least one'),
+  }),
+  z.object({ type: z.literal('mpnews'), kfAccount, mediaId }),
+  z.object({ type: z.literal('mpnewsarticle'), kfAccount, articleId: filled }),
+  z.object({
+    type: z.literal('msgmenu'),
+    kfAccount,
+    head: z.string({ error: 'must be a string' }),
+    entries: z.array(entry).min(1, 'must hold at least one'),
+    tail: optional,
+  }),
+  z.object({ type: z.literal('wxcard'), kfAccount, cardId: filled }),
+  z.object({
+    type: z.literal('miniprogrampage'),
+    kfAccount,
+    title: filled,
+    appId: filled,
+    pagePath: filled,
+    thumbMediaId: mediaId,
+  }),
+]) satisfies z.ZodType<Reply>;
+
+/**
+ * Checks one thing that the reply logic returned: it may be plain JavaScript, so its type is not to be trusted.
+ *
+ * @param position of the reply in the result, from 1
+ * @throws InvalidReplyError
+ */
+export function validateReply(value: unknown, position: number): Reply {
+  const fail = (problem: string) => new InvalidReplyError(`reply ${position}${problem}`);
+  if (typeof value === 'string') return validateReply(text(value), position);
+  if (typeof value !== 'object' || value === null) {
+    throw fail(` is ${JSON.stringify(value)}, not a reply or a string`);
+  }
+  const parsed = shapes.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const type = 'type' in value ? value.type : undefined;
+  const [issue] = parsed.error.issues;
+  if (!issue || issue.path[0] === 'type') throw fail(` has the unknown type ${JSON.stringify(type)}`);
+  throw fail(` (${String(type)}): ${issue.path.join('.')} ${issue.message}`);
+}
