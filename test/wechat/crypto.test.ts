@@ -1,15 +1,11 @@
-import { createRequire } from 'node:module';
+// An implementation by others: it pads, counts and encrypts without our help.
+import * as independent from '@wecom/crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encrypt as simulatedEncrypt } from '../../src/simulator/encrypt.js';
 import { decrypt, isEncodingAesKey } from '../../src/wechat/crypto.js';
 import { sign } from '../../src/wechat/signature.js';
 import vectors from './crypto-vectors.json' with { type: 'json' };
-
-/** An implementation by others: it pads, counts and encrypts without our help. */
-const independent = createRequire(import.meta.url)('@wecom/crypto') as {
-  encrypt(key: string, message: string, id: string): string;
-};
 
 const key = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG';
 const otherKey = 'kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR';
