@@ -8,7 +8,25 @@ export {
   ReplyRouter,
 } from './replies/router.js';
 export type {
+  AgentSessionEvent,
+  AgentSwitchEvent,
+  ClickEvent,
   EventMessage,
+  JobFinishEvent,
+  LocationEvent,
+  LocationSelectEvent,
+  OtherEvent,
+  PicturesEvent,
+  ScanCodeEvent,
+  ScanEvent,
+  SubscribeEvent,
+  SubscribeMessageEvent,
+  UnsubscribeEvent,
+  ViewEvent,
+  ViewMiniProgramEvent,
+} from './wechat/events.js';
+export type { FieldMap, FieldValue } from './wechat/fields.js';
+export type {
   ImageMessage,
   InboundMessage,
   LinkMessage,

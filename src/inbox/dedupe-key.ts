@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type InboundMessage, textField } from '../wechat/message.js';
+import { textField } from '../wechat/fields.js';
+import type { InboundMessage } from '../wechat/message.js';
 
 /**
  * Equal for every push of one message, different for different messages of an account.
@@ -13,7 +14,7 @@ export function dedupeKey(message: InboundMessage): string {
   if (message.kind === 'event') {
     const jobId =
       textField(fields, 'MsgID') ?? textField(fields, 'MsgId') ?? textField(fields, 'TaskId') ?? '';
-    return ['event', openid, createTime, message.event, bounded(message.eventKey ?? ''), jobId].join(':');
+    return ['event', openid, createTime, message.name, bounded(message.eventKey ?? ''), jobId].join(':');
   }
   if (message.msgId) return `msg:${bounded(message.msgId)}`;
   return ['msg', openid, createTime, sha256(JSON.stringify(fields))].join(':');

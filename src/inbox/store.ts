@@ -96,7 +96,7 @@ function toRow({ appId, message }: Arrival): Row {
     dedupeKey: dedupeKey(message),
     openid: message.openid,
     msgType: messageType(message),
-    event: isEvent ? message.event : null,
+    event: isEvent ? message.name : null,
     eventKey: isEvent ? (message.eventKey ?? null) : null,
     content: searchableText(message) ?? null,
     createTime: message.createTime,

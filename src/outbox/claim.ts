@@ -1,5 +1,5 @@
 import type { Pool } from '../db/pool.js';
-import type { FieldMap } from '../wechat/message.js';
+import type { FieldMap } from '../wechat/fields.js';
 import type { WirePayload } from '../wechat/reply.js';
 
 /** An unsettled message that this worker, and no other, may work on. */

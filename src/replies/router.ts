@@ -1,5 +1,6 @@
 import type { Logger } from '../observe/log.js';
-import type { EventMessage, InboundMessage, TextMessage } from '../wechat/message.js';
+import type { ClickEvent, EventMessage, SubscribeEvent } from '../wechat/events.js';
+import type { InboundMessage, TextMessage } from '../wechat/message.js';
 import type { Reply } from '../wechat/reply.js';
 
 /** What the reply logic gets to work with. */
@@ -26,6 +27,8 @@ export type ReplyHandler<M extends InboundMessage = InboundMessage> = (
 export type Replies = (context: ReplyContext) => Awaitable<ReplyResult>;
 
 type Kind = Exclude<InboundMessage['kind'], 'event'>;
+type KnownEvent = Exclude<EventMessage['event'], 'other'>;
+type OfEvent<E extends KnownEvent> = Extract<EventMessage, { event: E }>;
 type OfKind<K extends InboundMessage['kind']> = Extract<InboundMessage, { kind: K }>;
 
 interface Rule {
@@ -53,20 +56,22 @@ export class ReplyRouter {
   }
 
   /** A new follower. */
-  subscribe(handler: ReplyHandler<EventMessage>): ReplyRouter {
+  subscribe(handler: ReplyHandler<SubscribeEvent>): ReplyRouter {
     return this.event('subscribe', handler);
   }
 
-  /** An event by its name, without regard to case. */
-  event(name: string, handler: ReplyHandler<EventMessage>): ReplyRouter {
+  /** An event by its name, without regard to case; the handler of a known one gets its type. */
+  event<E extends KnownEvent>(name: E, handler: ReplyHandler<OfEvent<E>>): ReplyRouter;
+  event(name: string, handler: ReplyHandler<EventMessage>): ReplyRouter;
+  event(name: string, handler: ReplyHandler<never>): ReplyRouter {
     const wanted = name.toLowerCase();
-    return this.#with((message) => message.kind === 'event' && message.event === wanted, handler);
+    return this.#with((message) => message.kind === 'event' && message.name === wanted, handler);
   }
 
   /** A menu click by its key. */
-  click(key: string, handler: ReplyHandler<EventMessage>): ReplyRouter {
+  click(key: string, handler: ReplyHandler<ClickEvent>): ReplyRouter {
     return this.#with(
-      (message) => message.kind === 'event' && message.event === 'click' && message.eventKey === key,
+      (message) => message.kind === 'event' && message.event === 'click' && message.key === key,
       handler,
     );
   }

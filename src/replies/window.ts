@@ -34,7 +34,7 @@ export function replyWindow(inbound: InboundMessage): ReplyWindow | undefined {
 }
 
 function allowanceOf(inbound: InboundMessage): Allowance | undefined {
-  if (inbound.kind === 'event') return events[inbound.event];
+  if (inbound.kind === 'event') return events[inbound.name];
   // A tap on an entry of a menu message arrives as text, and counts as a menu click.
   if (inbound.kind === 'text' && inbound.menuId !== undefined) return oneMinute;
   return message;

@@ -1,5 +1,5 @@
 import { decrypt } from './crypto.js';
-import type { FieldMap } from './message.js';
+import type { FieldMap } from './fields.js';
 import { parseFields } from './parse.js';
 import { isSignedWith } from './signature.js';
 

@@ -1,24 +1,9 @@
 /** What WeChat pushes to the webhook. Field names in comments are those of the wire format. */
 
-/** A field as sent: text, a nested element, or one that is repeated. Numbers stay text, so that 64-bit ids stay exact. */
-export type FieldValue = string | FieldMap | FieldValue[];
+import type { EventMessage } from './events.js';
+import type { CommonFields } from './fields.js';
 
-export interface FieldMap {
-  [name: string]: FieldValue;
-}
-
-interface Common {
-  /** ToUserName: the account's original id (gh_…). */
-  toUserName: string;
-  /** FromUserName: the user. */
-  openid: string;
-  /** CreateTime, unix seconds by WeChat's clock. */
-  createTime: number;
-  /** Every field as sent, for what has no property of its own. */
-  fields: FieldMap;
-}
-
-interface UserMessage extends Common {
+interface UserMessage extends CommonFields {
   /** MsgId: 64 bits, kept as text. Absent only if WeChat left it out. */
   msgId?: string | undefined;
 }
@@ -66,14 +51,6 @@ export interface LinkMessage extends UserMessage {
   url: string;
 }
 
-/** Something the user or the platform did. Events have no MsgId. */
-export interface EventMessage extends Common {
-  kind: 'event';
-  /** Event in lower case: WeChat's own case varies. */
-  event: string;
-  eventKey?: string | undefined;
-}
-
 /** A MsgType that this version does not know: stored whole, answered only if a rule says so. */
 export interface UnknownMessage extends UserMessage {
   kind: 'unknown';
@@ -113,10 +90,4 @@ export function searchableText(message: InboundMessage): string | undefined {
     case 'unknown':
       return undefined;
   }
-}
-
-/** A field that must be text: undefined when it is absent or has elements inside. */
-export function textField(fields: FieldMap, name: string): string | undefined {
-  const value = fields[name];
-  return typeof value === 'string' ? value : undefined;
 }

@@ -1,5 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
-import { type FieldMap, type FieldValue, type InboundMessage, textField } from './message.js';
+import { toEvent } from './events.js';
+import { type CommonFields, type FieldMap, type FieldValue, textField } from './fields.js';
+import type { InboundMessage } from './message.js';
 
 export type ParseResult = { ok: true; message: InboundMessage } | { ok: false; reason: string };
 
@@ -90,8 +92,7 @@ export function toMessage(fields: FieldMap): ParseResult {
   if (msgType.toLowerCase() === 'event') {
     const event = text('Event');
     if (!event) return { ok: false, reason: 'Event is missing' };
-    const eventKey = text('EventKey') || undefined;
-    return { ok: true, message: { kind: 'event', ...common, event: event.toLowerCase(), eventKey } };
+    return { ok: true, message: toEvent(common, event) };
   }
   return {
     ok: true,
@@ -99,11 +100,7 @@ export function toMessage(fields: FieldMap): ParseResult {
   };
 }
 
-interface UserMessageFields {
-  toUserName: string;
-  openid: string;
-  createTime: number;
-  fields: FieldMap;
+interface UserMessageFields extends CommonFields {
   msgId: string | undefined;
 }
 

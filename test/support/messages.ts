@@ -1,4 +1,6 @@
-import type { EventMessage, FieldMap, TextMessage } from '../../src/wechat/message.js';
+import { type EventMessage, toEvent } from '../../src/wechat/events.js';
+import type { FieldMap } from '../../src/wechat/fields.js';
+import type { TextMessage } from '../../src/wechat/message.js';
 
 let lastMsgId = 23_456_789_012_345_678n;
 
@@ -24,24 +26,30 @@ export function textMessage(overrides: Partial<TextMessage> = {}): TextMessage {
   return { kind: 'text', toUserName: 'gh_account', openid, createTime, content, msgId, fields, ...overrides };
 }
 
-export function eventMessage(event: string, overrides: Partial<EventMessage> = {}): EventMessage {
-  const openid = overrides.openid ?? 'oUser';
-  const createTime = overrides.createTime ?? Math.floor(Date.now() / 1_000);
+export function eventMessage(
+  name: string,
+  {
+    openid = 'oUser',
+    createTime = Math.floor(Date.now() / 1_000),
+    eventKey = '',
+    ...more
+  }: EventDetails = {},
+): EventMessage {
   const fields: FieldMap = {
     ToUserName: 'gh_account',
     FromUserName: openid,
     CreateTime: String(createTime),
     MsgType: 'event',
-    Event: event,
-    ...(overrides.eventKey === undefined ? {} : { EventKey: overrides.eventKey }),
+    Event: name,
+    EventKey: eventKey,
+    ...more.fields,
   };
-  return {
-    kind: 'event',
-    toUserName: 'gh_account',
-    openid,
-    createTime,
-    event: event.toLowerCase(),
-    fields,
-    ...overrides,
-  };
+  return toEvent({ toUserName: 'gh_account', openid, createTime, fields }, name);
+}
+
+interface EventDetails {
+  openid?: string;
+  createTime?: number;
+  eventKey?: string;
+  fields?: FieldMap;
 }

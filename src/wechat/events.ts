@@ -1,0 +1,235 @@
+import { type CommonFields, type FieldMap, listField, nestedFields, textField } from './fields.js';
+
+/**
+ * What the user or the platform did. Coordinates, counts and ids are text, exactly as sent.
+ * Source: the reference of event pushes and of menu events.
+ */
+interface EventCommon extends CommonFields {
+  kind: 'event';
+  /** Event in lower case, whatever its case on the wire; for `other`, the name is here alone. */
+  name: string;
+  /** EventKey as sent: menu key, scene or url; absent when empty. */
+  eventKey?: string | undefined;
+}
+
+export interface SubscribeEvent extends EventCommon {
+  event: 'subscribe';
+  /** Of the QR code that led here: EventKey without `qrscene_`. */
+  scene?: string | undefined;
+  ticket?: string | undefined;
+}
+
+/** The user left: nothing can be sent to them. */
+export interface UnsubscribeEvent extends EventCommon {
+  event: 'unsubscribe';
+}
+
+/** A follower scanned a QR code of the account. */
+export interface ScanEvent extends EventCommon {
+  event: 'scan';
+  scene: string;
+  ticket: string;
+}
+
+/** Where the user is, sent by itself if they allowed it. */
+export interface LocationEvent extends EventCommon {
+  event: 'location';
+  latitude: string;
+  longitude: string;
+  precision: string;
+}
+
+export interface ClickEvent extends EventCommon {
+  event: 'click';
+  key: string;
+}
+
+export interface ViewEvent extends EventCommon {
+  event: 'view';
+  url: string;
+  menuId?: string | undefined;
+}
+
+/** A menu entry that scans codes; `scancode_waitmsg` shows that an answer is awaited. */
+export interface ScanCodeEvent extends EventCommon {
+  event: 'scancode_push' | 'scancode_waitmsg';
+  key: string;
+  scanType: string;
+  scanResult: string;
+}
+
+/** A menu entry that sends pictures; they follow as image messages. */
+export interface PicturesEvent extends EventCommon {
+  event: 'pic_sysphoto' | 'pic_photo_or_album' | 'pic_weixin';
+  key: string;
+  count: string;
+  /** MD5 of each picture. */
+  pictures: string[];
+}
+
+/** A menu entry that picks a place. */
+export interface LocationSelectEvent extends EventCommon {
+  event: 'location_select';
+  key: string;
+  latitude: string;
+  longitude: string;
+  scale: string;
+  label: string;
+  poiName: string;
+}
+
+export interface ViewMiniProgramEvent extends EventCommon {
+  event: 'view_miniprogram';
+  path: string;
+  menuId?: string | undefined;
+}
+
+/** A template message, or a mass message, was sent or failed: the answer to a job of ours. */
+export interface JobFinishEvent extends EventCommon {
+  event: 'templatesendjobfinish' | 'masssendjobfinish';
+  jobId: string;
+  status: string;
+  /** Of a mass message. */
+  totalCount?: string | undefined;
+  filterCount?: string | undefined;
+  sentCount?: string | undefined;
+  errorCount?: string | undefined;
+}
+
+export interface AgentSessionEvent extends EventCommon {
+  event: 'kf_create_session' | 'kf_close_session';
+  kfAccount: string;
+}
+
+export interface AgentSwitchEvent extends EventCommon {
+  event: 'kf_switch_session';
+  fromKfAccount: string;
+  toKfAccount: string;
+}
+
+/** Answers to, changes of and results of subscription messages. */
+export interface SubscribeMessageEvent extends EventCommon {
+  event: 'subscribe_msg_popup_event' | 'subscribe_msg_change_event' | 'subscribe_msg_sent_event';
+  /** TemplateId and what became of it, a template each. */
+  items: FieldMap[];
+}
+
+/** An event that this version does not know: stored whole, answered only if a rule says so. */
+export interface OtherEvent extends EventCommon {
+  event: 'other';
+}
+
+export type EventMessage =
+  | SubscribeEvent
+  | UnsubscribeEvent
+  | ScanEvent
+  | LocationEvent
+  | ClickEvent
+  | ViewEvent
+  | ScanCodeEvent
+  | PicturesEvent
+  | LocationSelectEvent
+  | ViewMiniProgramEvent
+  | JobFinishEvent
+  | AgentSessionEvent
+  | AgentSwitchEvent
+  | SubscribeMessageEvent
+  | OtherEvent;
+
+/** Gives an event its type. Fields that WeChat left out are empty. */
+export function toEvent(common: CommonFields, eventName: string): EventMessage {
+  const { fields } = common;
+  const optional = (name: string) => textField(fields, name) || undefined;
+  const field = (name: string) => textField(fields, name) ?? '';
+  const name = eventName.toLowerCase();
+  const eventKey = optional('EventKey');
+  const base = { kind: 'event', ...common, name, eventKey } as const;
+  const key = eventKey ?? '';
+  switch (name) {
+    case 'subscribe':
+      return { ...base, event: name, scene: eventKey?.replace(/^qrscene_/, ''), ticket: optional('Ticket') };
+    case 'unsubscribe':
+      return { ...base, event: name };
+    case 'scan':
+      return { ...base, event: name, scene: key, ticket: field('Ticket') };
+    case 'location': {
+      const [latitude, longitude, precision] = [field('Latitude'), field('Longitude'), field('Precision')];
+      return { ...base, event: name, latitude, longitude, precision };
+    }
+    case 'click':
+      return { ...base, event: name, key };
+    case 'view':
+      return { ...base, event: name, url: key, menuId: optional('MenuId') };
+    case 'scancode_push':
+    case 'scancode_waitmsg': {
+      const code = nestedFields(fields, 'ScanCodeInfo');
+      const [scanType = '', scanResult = ''] = [textField(code, 'ScanType'), textField(code, 'ScanResult')];
+      return { ...base, event: name, key, scanType, scanResult };
+    }
+    case 'pic_sysphoto':
+    case 'pic_photo_or_album':
+    case 'pic_weixin': {
+      const sent = nestedFields(fields, 'SendPicsInfo');
+      const pictures = pictureItems(sent).map((item) => textField(item, 'PicMd5Sum') ?? '');
+      return { ...base, event: name, key, count: textField(sent, 'Count') ?? '', pictures };
+    }
+    case 'location_select': {
+      const place = nestedFields(fields, 'SendLocationInfo');
+      const of = (part: string) => textField(place, part) ?? '';
+      const [latitude, longitude, scale] = [of('Location_X'), of('Location_Y'), of('Scale')];
+      return {
+        ...base,
+        event: name,
+        key,
+        latitude,
+        longitude,
+        scale,
+        label: of('Label'),
+        poiName: of('Poiname'),
+      };
+    }
+    case 'view_miniprogram':
+      return { ...base, event: name, path: key, menuId: optional('MenuId') };
+    case 'templatesendjobfinish':
+    case 'masssendjobfinish':
+      return {
+        ...base,
+        event: name,
+        jobId: textField(fields, 'MsgID') ?? field('MsgId'),
+        status: field('Status'),
+        totalCount: optional('TotalCount'),
+        filterCount: optional('FilterCount'),
+        sentCount: optional('SentCount'),
+        errorCount: optional('ErrorCount'),
+      };
+    case 'kf_create_session':
+    case 'kf_close_session':
+      return { ...base, event: name, kfAccount: field('KfAccount') };
+    case 'kf_switch_session':
+      return {
+        ...base,
+        event: name,
+        fromKfAccount: field('FromKfAccount'),
+        toKfAccount: field('ToKfAccount'),
+      };
+    case 'subscribe_msg_popup_event':
+      return { ...base, event: name, items: subscribeItems(fields, 'SubscribeMsgPopupEvent') };
+    case 'subscribe_msg_change_event':
+      return { ...base, event: name, items: subscribeItems(fields, 'SubscribeMsgChangeEvent') };
+    case 'subscribe_msg_sent_event':
+      return { ...base, event: name, items: subscribeItems(fields, 'SubscribeMsgSentEvent') };
+    default:
+      return { ...base, event: 'other' };
+  }
+}
+
+/** In XML the pictures are items inside PicList; in JSON PicList may be the list itself. */
+function pictureItems(sent: FieldMap): FieldMap[] {
+  const list = listField(sent, 'PicList');
+  return list.flatMap((entry) => (entry.item === undefined ? [entry] : listField(entry, 'item')));
+}
+
+/** In XML a repeated List inside one element; in JSON also an array of elements. */
+function subscribeItems(fields: FieldMap, name: string): FieldMap[] {
+  return listField(fields, name).flatMap((entry) => listField(entry, 'List'));
+}

@@ -1,0 +1,40 @@
+/** A field as sent: text, a nested element, or one that is repeated. Numbers stay text, so that 64-bit ids stay exact. */
+export type FieldValue = string | FieldMap | FieldValue[];
+
+export interface FieldMap {
+  [name: string]: FieldValue;
+}
+
+/** What every push carries. */
+export interface CommonFields {
+  /** ToUserName: the account's original id (gh_…). */
+  toUserName: string;
+  /** FromUserName: the user. */
+  openid: string;
+  /** CreateTime, unix seconds by WeChat's clock. */
+  createTime: number;
+  /** Every field as sent, for what has no property of its own. */
+  fields: FieldMap;
+}
+
+/** A field that must be text: undefined when it is absent or has elements inside. */
+export function textField(fields: FieldMap, name: string): string | undefined {
+  const value = fields[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The elements inside a field; none when it is absent or text. */
+export function nestedFields(fields: FieldMap, name: string): FieldMap {
+  const value = fields[name];
+  return isFieldMap(value) ? value : {};
+}
+
+/** A field that may be repeated, as a list: empty, one or several. */
+export function listField(fields: FieldMap, name: string): FieldMap[] {
+  const value = fields[name];
+  return (Array.isArray(value) ? value : [value]).filter(isFieldMap);
+}
+
+function isFieldMap(value: FieldValue | undefined): value is FieldMap {
+  return typeof value === 'object' && !Array.isArray(value);
+}
