@@ -51,8 +51,8 @@ export interface Claims {
   claim(ids: readonly string[], workerId: number): Promise<ClaimedMessage[]>;
   /** Claims the oldest unsettled message of each conversation, where it is due and free. */
   claimNext(conversations: readonly Conversation[], workerId: number): Promise<ClaimedMessage[]>;
-  /** Ids claimed by this worker for at least 30 s, longer than any claim takes to be answered. */
-  heldBy(workerId: number): Promise<string[]>;
+  /** Ids claimed by this worker for at least so many seconds. */
+  heldBy(workerId: number, seconds: number): Promise<string[]>;
 }
 
 /**
@@ -139,11 +139,11 @@ export function createClaims(pool: Pool): Claims {
       return rows.map((row) => toMessage(row, workerId));
     },
 
-    async heldBy(workerId) {
+    async heldBy(workerId, seconds) {
       const { rows } = await pool.query<{ id: string }>(
         `select id from wechat.inbound_message
-         where settled_at is null and claimed_by = $1 and claimed_at < now() - interval '30 seconds'`,
-        [workerId],
+         where settled_at is null and claimed_by = $1 and claimed_at <= now() - $2 * interval '1 second'`,
+        [workerId, seconds],
       );
       return rows.map(({ id }) => id);
     },

@@ -2,6 +2,7 @@ import type { AccountConfig } from '../config.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { ClaimedMessage, Conversation, OpenDelivery } from '../outbox/claim.js';
+import { accountProbeMs } from '../outbox/decide.js';
 import type { Deliver } from '../outbox/deliver.js';
 import type { Plan, PlanResult } from '../outbox/plan.js';
 import type { Finish, Records } from '../outbox/record.js';
@@ -39,6 +40,8 @@ export interface AnswerDependencies {
 /** Starts of the reply logic for one message before it is given up; a start that kills the process counts. */
 const maxReplyAttempts = 5;
 
+const longestWindowMs = 48 * 3_600_000;
+
 type End = 'settled' | 'released' | 'lost';
 
 export interface Answerer {
@@ -67,7 +70,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   async function answerOne(message: ClaimedMessage): Promise<End> {
     if (signals.drain.aborted) return release(message, 0, { refundAttempt: message.status === 'received' });
     const account = accounts.get(message.appId);
-    if (!account) return fail(message, `account ${message.appId} is not configured here`);
+    if (!account) return awaitAccount(message);
 
     let thought: Reply[] | undefined;
     if (message.status === 'received') {
@@ -205,6 +208,18 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     const end = { kind: 'released', delayMs, refundAttempt } as const;
     await finish({ messageId: message.id, workerId: message.workerId, end, error });
     return 'released';
+  }
+
+  /** A setting is wrong or late: nothing is lost by waiting for it, up to the end of the longest reply window. */
+  async function awaitAccount(message: ClaimedMessage): Promise<End> {
+    const error = `account ${message.appId} is not configured here`;
+    const ageMs = dependencies.clock().getTime() - message.receivedAt.getTime();
+    if (ageMs > longestWindowMs) return fail(message, error);
+    dependencies.log.error(
+      { event: 'account_unknown', app_id: message.appId, message_id: message.id },
+      error,
+    );
+    return release(message, accountProbeMs, { error, refundAttempt: message.status === 'received' });
   }
 
   function observeSettled({ appId, receivedAt }: ClaimedMessage): void {

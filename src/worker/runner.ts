@@ -1,6 +1,5 @@
-import { EventEmitter, once, setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Logger as GraphileLogger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import type { AccountConfig } from '../config.js';
 import { coalesce } from '../db/coalesce.js';
 import { persist } from '../db/persist.js';
@@ -16,6 +15,7 @@ import type { Replies } from '../replies/router.js';
 import type { AccessTokens } from '../wechat/access-token.js';
 import type { WeChatClient } from '../wechat/client.js';
 import { createAnswer } from './answer.js';
+import { runJobs, superviseJobs } from './jobs.js';
 import { startMaintenance } from './maintenance.js';
 import { openSession } from './session.js';
 import { createSlots } from './slots.js';
@@ -62,9 +62,6 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Jobs being claimed at once. A job ends when its messages are claimed, so few are enough. */
-const jobConcurrency = 4;
-
 /** After the grace period: for giving back what heeds the abort. */
 const lastWordsMs = 1_000;
 
@@ -96,8 +93,19 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const finish = batched(records.finish);
   const next = batched(claimHeads);
 
+  let claimsUnderWay = 0;
+
+  async function claiming(statement: () => Promise<ClaimedMessage[]>): Promise<ClaimedMessage[]> {
+    claimsUnderWay += 1;
+    try {
+      return await statement();
+    } finally {
+      claimsUnderWay -= 1;
+    }
+  }
+
   async function claimHeads(conversations: readonly Conversation[]): Promise<(ClaimedMessage | undefined)[]> {
-    const claimed = await claims.claimNext(conversations, session.workerId);
+    const claimed = await claiming(() => claims.claimNext(conversations, session.workerId));
     const key = ({ appId, openid }: Conversation) => `${appId} ${openid}`;
     const heads = new Map(claimed.map((message) => [key(message), message]));
     // Each message to one asker only.
@@ -156,51 +164,31 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   }
 
   const answerTask = createAnswerTask({
-    claim: (ids) => claims.claim(ids, session.workerId),
+    claim: (ids) => durably(() => claiming(() => claims.claim(ids, session.workerId))),
     slots: inFlightSlots,
     maxClaim: Math.min(100, options.maxInFlight),
     take,
     drain: draining.signal,
   });
 
-  let runner = await startRunner();
-
-  async function startRunner(): Promise<Runner> {
-    const events: WorkerEvents = new EventEmitter();
-    events.on('pool:create', ({ workerPool }) => void session.setPoolId(workerPool.id).catch(onOutage));
-    const started = await run({
-      pgPool: pool,
-      concurrency: jobConcurrency,
-      pollInterval: options.pollIntervalMs,
-      noHandleSignals: true,
-      taskList: { answer: answerTask },
-      events,
-      logger: new GraphileLogger(() => (level, message, meta) => {
-        // It tells of every job at `info`; ours are the wide lines.
-        if (level === 'error' || level === 'warning') log.warn({ event: 'graphile_worker', meta }, message);
-        else log.trace({ event: 'graphile_worker' }, message);
-      }),
-    });
-    started.promise.catch((error) => {
-      if (draining.signal.aborted) return;
-      log.error({ event: 'runner_died', err: error }, 'job runner died, starting another');
-      void restartRunner();
-    });
-    return started;
-  }
-
-  async function restartRunner(): Promise<void> {
-    await durably(async () => {
-      if (!draining.signal.aborted) runner = await startRunner();
-    });
-  }
+  const jobs = await superviseJobs({
+    start: (events) =>
+      runJobs({ pool, pollIntervalMs: options.pollIntervalMs, task: answerTask, events, log }),
+    onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
+    durably,
+    drain: draining.signal,
+    log,
+  });
 
   const maintenance = startMaintenance({
     pool,
     log,
-    /** Claims whose answer was lost with a connection: ours by the database, unknown to us. */
+    /**
+     * Claims whose answer was lost with a connection: ours by the database, unknown to us. While claims are under way,
+     * a fresh one may be about to become known: then only those older than any statement may last.
+     */
     async returnStrays() {
-      const held = await claims.heldBy(session.workerId);
+      const held = await claims.heldBy(session.workerId, claimsUnderWay === 0 ? 0 : 30);
       const strays = held.filter((id) => !inHand.has(id));
       for (const id of strays) {
         await finish.add({
@@ -222,11 +210,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
       draining.abort();
       const grace = setTimeout(() => stopping.abort(), options.shutdownGraceMs);
       const finished = (async () => {
-        await runner
-          .stop()
-          .catch((error) =>
-            log.warn({ event: 'runner_stop', err: error }, 'job runner did not stop cleanly'),
-          );
+        await jobs.stop();
         await maintenance.stop();
         await Promise.all(inFlight);
       })();

@@ -5,7 +5,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { EmbeddedPostgres } from '../../src/db/embedded.js';
 import type { Simulator } from '../../src/simulator/index.js';
 import { startOwnPostgres } from '../support/own-postgres.js';
-import { newAccount, startService, startTestSimulator, type TestService } from '../support/service.js';
+import { runCommand } from '../support/processes.js';
+import {
+  newAccount,
+  startService,
+  startTestSimulator,
+  type TestService,
+  testSettings,
+} from '../support/service.js';
 import { waitFor } from '../support/wait.js';
 
 interface OwnStage {
@@ -96,4 +103,39 @@ test('an answer of WeChat’s that comes while the database is away is on record
       `select a.outcome from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id where d.openid = 'oUser'`,
     ),
   ).toEqual([{ outcome: 'sent' }]);
+});
+
+test('a process under load outlives crash after crash of Postgres, and answers all that it acknowledged', {
+  timeout: 60_000,
+}, async () => {
+  const account = newAccount();
+  const postgres = await startOwnPostgres();
+  const simulator = await startTestSimulator(account);
+  onTestFinished(() => simulator.close());
+  const service = runCommand(['start'], testSettings({ account, simulator, databaseUrl: postgres.url }));
+  const { webhook_port } = await service.event('started');
+  simulator.setWebhookUrl(`http://127.0.0.1:${webhook_port}/wechat`);
+
+  let crashing = true;
+  const users = Array.from({ length: 30 }, async (_, index) => {
+    let acknowledged = 0;
+    while (crashing) {
+      const { outcome } = await simulator.user(`oUser${index}`).say('hello');
+      if (outcome === 'acknowledged') acknowledged += 1;
+    }
+    return { openid: `oUser${index}`, acknowledged };
+  });
+  for (let crashes = 0; crashes < 4; crashes += 1) {
+    // Under load, wherever the statements happen to be.
+    await sleep(500);
+    await postgres.stop('immediate');
+    await postgres.start();
+  }
+  crashing = false;
+  for (const { openid, acknowledged } of await Promise.all(users)) {
+    expect(acknowledged).toBeGreaterThan(0);
+    // A claim whose answer was lost is returned within a minute.
+    await simulator.waitForDelivered(openid, acknowledged, 70_000);
+  }
+  expect(service.child.exitCode).toBe(null);
 });

@@ -281,6 +281,28 @@ describe('reply logic', () => {
   });
 });
 
+test('a message for an account that is not configured waits for it, and loses nothing', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  await simulator.user('oUser').say('hello');
+  await database.pool.query(`update wechat.inbound_message set app_id = 'wxother'`);
+  const { logged } = await start({ role: 'worker' });
+  await waitFor('the log to say so', () => logged.some(({ event }) => event === 'account_unknown'));
+  const [message] = await waitFor('the message to be given back', async () => {
+    const rows = await database.rows<Record<string, unknown>>(
+      `select status, error, reply_attempts, due_at > now() + interval '4 minutes' as later
+       from wechat.inbound_message where claimed_by is null and error is not null`,
+    );
+    return rows.length > 0 && rows;
+  });
+  expect(message).toEqual({
+    status: 'received',
+    error: 'account wxother is not configured here',
+    reply_attempts: 0,
+    later: true,
+  });
+});
+
 test('secrets and what users write stay out of the log', async () => {
   const { account, simulator, database, start } = await setStage();
   const { logged } = await start({ replies: echo });
