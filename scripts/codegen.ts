@@ -3,23 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../src/db/embedded.js';
-import { migrate } from '../src/db/migrate.js';
-import { createPool } from '../src/db/pool.js';
+import { migrateDatabase } from '../src/db/migrate.js';
 
 // Under /var/tmp: as root, Postgres runs as another user, who must be able to reach it.
 const dataDir = await mkdtemp('/var/tmp/wechat-outbox-codegen-');
 await chmod(dataDir, 0o755);
 const postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off' } });
 try {
-  const pool = createPool({
-    connectionString: postgres.url,
-    name: 'codegen',
-    max: 3,
-    statementTimeoutMs: 0,
-    onError: (error) => console.error(error),
-  });
-  await migrate(pool);
-  await pool.end();
+  await migrateDatabase(postgres.url, (error) => console.error(error));
   const flags = [
     '--dialect',
     'postgres',

@@ -1,7 +1,7 @@
 import type { Config } from './config.js';
 import { createCredentialStore } from './db/credentials.js';
 import { createKysely } from './db/kysely.js';
-import { migrate, pendingMigrations } from './db/migrate.js';
+import { migrateDatabase, pendingMigrations } from './db/migrate.js';
 import { createPool, type Pool } from './db/pool.js';
 import { createAdmin, type ReadinessCheck } from './http/admin.js';
 import { type HttpServer, serve } from './http/server.js';
@@ -174,21 +174,10 @@ async function startIngressRole(
 }
 
 async function migrateNow(databaseUrl: string, log: Logger): Promise<void> {
-  const onError = (error: Error) =>
-    log.warn({ event: 'connection_lost', err: error }, 'database connection lost');
-  const pool = createPool({
-    connectionString: databaseUrl,
-    name: 'migrate',
-    max: 3,
-    statementTimeoutMs: 0,
-    onError,
-  });
-  try {
-    const applied = await migrate(pool);
-    if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
-  } finally {
-    await pool.end();
-  }
+  const applied = await migrateDatabase(databaseUrl, (error) =>
+    log.warn({ event: 'connection_lost', err: error }, 'database connection lost'),
+  );
+  if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
 }
 
 function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {

@@ -119,10 +119,7 @@ export function readConfig(environment: Environment): Config {
   const problems: string[] = [];
   const given = withSecretFiles(environment, problems);
   const parsed = settings.safeParse(given);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues)
-      problems.push(describeIssue(String(issue.path[0]), given, issue.message));
-  }
+  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   if (!given.PUBLIC_URL && !given.REPLIES) {
     problems.push(
       'PUBLIC_URL is missing: the address under which the pictures of the default replies are served, e.g. https://www.example.com (not needed with REPLIES)',
@@ -170,16 +167,17 @@ export function readDatabaseConfig(
   const problems: string[] = [];
   const given = withSecretFiles(environment, problems);
   const parsed = settings.pick({ DATABASE_URL: true, DATA_DIR: true, LOG_LEVEL: true }).safeParse(given);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues)
-      problems.push(describeIssue(String(issue.path[0]), given, issue.message));
-  }
+  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return {
     databaseUrl: parsed.data.DATABASE_URL,
     dataDir: parsed.data.DATA_DIR,
     logLevel: parsed.data.LOG_LEVEL,
   };
+}
+
+function describeIssues(error: z.ZodError, given: Environment): string[] {
+  return error.issues.map(({ path, message }) => describeIssue(String(path[0]), given, message));
 }
 
 function describeIssue(name: string, given: Environment, message: string): string {

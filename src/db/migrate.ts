@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { runMigrations } from 'graphile-worker';
 import { type Migration, Migrator, sql } from 'kysely';
 import { createKysely } from './kysely.js';
-import type { Pool } from './pool.js';
+import { createPool, type Pool } from './pool.js';
 
 const directory = fileURLToPath(new URL('../../migrations/', import.meta.url));
 
@@ -50,6 +50,23 @@ export async function migrate(pool: Pool): Promise<string[]> {
   } finally {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.
     lock.release(true);
+  }
+}
+
+/**
+ * As `migrate`, for callers without a pool: on connections of its own, which take as long as a migration takes.
+ *
+ * @param onError told of each connection that breaks
+ */
+export async function migrateDatabase(
+  connectionString: string,
+  onError: (error: Error) => void,
+): Promise<string[]> {
+  const pool = createPool({ connectionString, name: 'migrate', max: 3, statementTimeoutMs: 0, onError });
+  try {
+    return await migrate(pool);
+  } finally {
+    await pool.end();
   }
 }
 

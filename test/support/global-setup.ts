@@ -2,8 +2,7 @@ import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/db/embedded.js';
-import { migrate } from '../../src/db/migrate.js';
-import { createPool } from '../../src/db/pool.js';
+import { migrateDatabase } from '../../src/db/migrate.js';
 import { templateName } from './database.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
@@ -89,15 +88,7 @@ async function createTemplate(url: string): Promise<void> {
   await withClient(url, (client) => client.query(`create database ${templateName}`));
   const template = new URL(url);
   template.pathname = templateName;
-  const pool = createPool({
-    connectionString: template.href,
-    name: 'template',
-    max: 3,
-    statementTimeoutMs: 0,
-    onError: (error) => console.error(error),
-  });
-  await migrate(pool);
-  await pool.end();
+  await migrateDatabase(template.href, (error) => console.error(error));
 }
 
 /** Those of this run, and of one that was killed. */
