@@ -1,19 +1,25 @@
-import type { Config } from './config.js';
+import { randomBytes } from 'node:crypto';
+import type { AccountConfig, Config } from './config.js';
 import { createCredentialStore } from './db/credentials.js';
 import { createKysely } from './db/kysely.js';
+import { createMediaUploads } from './db/media-uploads.js';
 import { migrateDatabase, pendingMigrations } from './db/migrate.js';
 import { createPool, type Pool } from './db/pool.js';
 import { createAdmin, type ReadinessCheck } from './http/admin.js';
+import { createJsapiRoute } from './http/jsapi.js';
 import { type HttpServer, serve } from './http/server.js';
 import { createWebhook } from './http/webhook.js';
 import { createCommitGroup } from './inbox/commit-group.js';
 import { createStore } from './inbox/store.js';
 import type { Logger } from './observe/log.js';
 import { createMetrics, type Metrics } from './observe/metrics.js';
+import { describePause, readPauses } from './outbox/pauses.js';
 import { defaultRetryPolicy, type RetryPolicy } from './outbox/retry-policy.js';
 import type { Replies } from './replies/router.js';
-import { createAccessTokens } from './wechat/access-token.js';
-import { createClient } from './wechat/client.js';
+import { type AccessTokens, createAccessTokens } from './wechat/access-token.js';
+import { createClient, type WeChatClient } from './wechat/client.js';
+import { createJsapi, type Jsapi } from './wechat/jsapi.js';
+import { createWeb } from './wechat/web.js';
 import { defaultWorkerOptions, startWorker } from './worker/runner.js';
 
 export type Role = 'all' | 'ingress' | 'worker';
@@ -23,7 +29,8 @@ export interface AppOptions {
   /** Where the database is; config.databaseUrl, or the embedded one. */
   databaseUrl: string;
   role: Role;
-  replies: Replies;
+  /** The reply logic of each account. */
+  repliesOf(account: AccountConfig): Replies;
   log: Logger;
   /** For tests that cannot wait. */
   retryPolicy?: RetryPolicy;
@@ -47,7 +54,7 @@ export async function startApp({
   config,
   databaseUrl,
   role,
-  replies,
+  repliesOf,
   log,
   retryPolicy = defaultRetryPolicy,
 }: AppOptions): Promise<App> {
@@ -67,16 +74,18 @@ export async function startApp({
 
   try {
     await migrateNow(databaseUrl, log);
-    const checks = databaseChecks(openPool('admin', 2, 2_500));
-    const adminServer = await serve(createAdmin({ metrics, checks }), {
-      host: config.adminHost,
-      port: config.adminPort,
+    const { client, tokens, jsapi } = createWeChat(openPool('credentials', 4, workerStatementTimeoutMs));
+    const admin = createAdmin({
+      metrics,
+      checks: databaseChecks(openPool('admin', 2, 2_500)),
+      extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
     });
+    const adminServer = await serve(admin, { host: config.adminHost, port: config.adminPort });
     stops.push(() => adminServer.close());
 
     if (role !== 'ingress') {
-      const stopWorker = await startWorkerRole(openPool('worker', 12, workerStatementTimeoutMs));
-      stops.push(stopWorker);
+      const pool = openPool('worker', 12, workerStatementTimeoutMs);
+      stops.push(await startWorkerRole({ pool, client, tokens }));
     }
     let webhookServer: HttpServer | undefined;
     if (role !== 'worker') {
@@ -95,7 +104,7 @@ export async function startApp({
         role,
         webhook_port: webhookServer?.port,
         admin_port: adminServer.port,
-        app_id: config.account.appId,
+        accounts: config.accounts.map(({ appId }) => appId),
       },
       'started',
     );
@@ -105,11 +114,13 @@ export async function startApp({
     throw error;
   }
 
-  async function startWorkerRole(pool: Pool): Promise<() => Promise<void>> {
+  function createWeChat(pool: Pool): { client: WeChatClient; tokens: AccessTokens; jsapi: Jsapi } {
     const client = createClient({ apiBase: config.apiBase });
+    stops.push(() => client.destroy());
+    const store = createCredentialStore(createKysely(pool));
     const tokens = createAccessTokens({
-      store: createCredentialStore(createKysely(pool)),
-      fetchToken: client.fetchStableToken,
+      store,
+      fetchToken: client.fetchToken,
       clock,
       onRefresh(appId, result, error) {
         metrics.tokenRefreshes.inc({ account: appId, result });
@@ -121,14 +132,29 @@ export async function startApp({
           );
       },
     });
+    const createNonce = () => randomBytes(8).toString('hex');
+    return { client, tokens, jsapi: createJsapi({ store, client, tokens, clock, createNonce }) };
+  }
+
+  async function startWorkerRole({
+    pool,
+    client,
+    tokens,
+  }: {
+    pool: Pool;
+    client: WeChatClient;
+    tokens: AccessTokens;
+  }): Promise<() => Promise<void>> {
+    const web = createWeb({ allowPrivateAddresses: config.mediaFromPrivateAddresses });
     const worker = await startWorker(
       {
         pool,
         connectionString: databaseUrl,
-        accounts: [config.account],
-        replies,
+        accounts: config.accounts.map((account) => ({ ...account, replies: repliesOf(account) })),
         client,
         tokens,
+        web,
+        uploads: createMediaUploads(createKysely(pool)),
         log,
         metrics,
         clock,
@@ -137,14 +163,14 @@ export async function startApp({
       {
         ...defaultWorkerOptions,
         replyTimeoutMs: config.replyTimeoutMs,
-        onUnknown: config.onUnknown,
+        overflowNotice: config.overflowNotice,
         policy: retryPolicy,
         shutdownGraceMs: config.shutdownGraceMs,
       },
     );
     return async () => {
       await worker.stop();
-      await client.destroy();
+      await web.destroy();
     };
   }
 }
@@ -163,7 +189,7 @@ async function startIngressRole(
     onError: (error) => log.warn({ event: 'store_failed', err: error }, 'storing a group of messages failed'),
   });
   const webhook = createWebhook({
-    accounts: [config.account],
+    accounts: config.accounts,
     inbox,
     log,
     metrics,
@@ -185,6 +211,11 @@ function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
     async database() {
       const { rows } = await pool.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
       return rows[0]?.standby ? 'it is a read-only standby' : undefined;
+    },
+    async accounts() {
+      const paused = await readPauses(pool);
+      if (paused.length === 0) return undefined;
+      return { warning: paused.map(describePause).join('; ') };
     },
     async migrations() {
       const pending = await pendingMigrations(pool);

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { AppCredentials } from './wechat/client.js';
-import { isEncodingAesKey } from './wechat/crypto.js';
-import type { EncryptionSettings } from './wechat/envelope.js';
+import type { AccountConfig } from './config/account.js';
+import * as shapes from './config/account.js';
+import { type AccountDefaults, readAccountsFile } from './config/accounts-file.js';
+import { defaultWindows } from './replies/window.js';
+
+export type { AccountConfig } from './config/account.js';
 
 /** Settings of the service, checked and typed. Nothing else reads the environment. */
 export interface Config {
@@ -13,24 +16,21 @@ export interface Config {
   host: string;
   adminPort: number;
   adminHost: string;
-  account: AccountConfig;
+  /** At least one; the first is served at /wechat as well. */
+  accounts: readonly [AccountConfig, ...AccountConfig[]];
   apiBase: string;
-  publicUrl?: string | undefined;
-  accountName: string;
-  /** Module whose export `replies` replaces the default replies. */
-  repliesModule?: string | undefined;
   logLevel: LogLevel;
   /** Pushes with an older (or newer) timestamp are refused; 0 turns the check off. */
   maxTimestampAgeSeconds: number;
-  /** What becomes of an attempt whose outcome cannot be known. */
-  onUnknown: 'resend' | 'hold';
   /** How long SIGTERM waits for work in flight. */
   shutdownGraceMs: number;
   /** How long the reply logic may take for one message. */
   replyTimeoutMs: number;
+  /** What ends a reply that had to be cut. */
+  overflowNotice: string;
+  /** Lets media URLs of the reply logic lead to private addresses. */
+  mediaFromPrivateAddresses: boolean;
 }
-
-export interface AccountConfig extends AppCredentials, EncryptionSettings {}
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -51,24 +51,37 @@ const secretNames = [
   'WECHAT_ENCODING_AES_KEY_PREVIOUS',
 ] as const;
 
+/** What the one account of the short way has; with ACCOUNTS_FILE these are each account's own. */
+const ownOfAnAccount = [
+  'WECHAT_APP_ID',
+  'WECHAT_APP_SECRET',
+  'WECHAT_TOKEN',
+  'WECHAT_ENCODING_AES_KEY',
+  'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+] as const;
+
 const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
 
 const seconds = (fallback: number) =>
   z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
-
-const encodingAesKey = z
-  .string()
-  .refine(isEncodingAesKey, 'must be the EncodingAESKey from the console: 43 letters and digits')
-  .optional();
 
 const flag = z
   .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
   .default('false')
   .transform((value) => value === 'true' || value === '1');
 
-const webUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as https://example.com' })
-  .transform((url) => url.replace(/\/+$/, ''));
+/** Each part is checked as `shape` has it. */
+const list = <T extends z.ZodType<string, string>>(shape: T) =>
+  z
+    .string()
+    .default('')
+    .transform((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(shape));
 
 const settings = z.object({
   DATABASE_URL: z
@@ -82,29 +95,40 @@ const settings = z.object({
   HOST: z.string().default('0.0.0.0'),
   ADMIN_PORT: port.default(3001),
   ADMIN_HOST: z.string().default('127.0.0.1'),
-  WECHAT_APP_ID: z
-    .string({ error: 'is missing: the AppID from the console, e.g. wx0123456789abcdef' })
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the AppID from the console, e.g. wx0123456789abcdef'),
-  WECHAT_APP_SECRET: z.string({ error: 'is missing: the AppSecret from the console' }),
-  WECHAT_TOKEN: z
-    .string({ error: 'is missing: choose 3 to 32 letters or digits and enter the same in the console' })
-    .regex(/^[A-Za-z0-9]{3,32}$/, 'must be 3 to 32 letters or digits, the same as in the console'),
-  WECHAT_ENCODING_AES_KEY: encodingAesKey,
-  WECHAT_ENCODING_AES_KEY_PREVIOUS: encodingAesKey,
-  WECHAT_REQUIRE_ENCRYPTION: flag,
-  WECHAT_API_BASE: webUrl.default('https://api.weixin.qq.com'),
-  WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
-  PUBLIC_URL: webUrl.optional(),
-  REPLIES: z.string().optional(),
+  WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'must be one of fatal, error, warn, info, debug, trace, silent',
     })
     .default('info'),
   MAX_TIMESTAMP_AGE: seconds(300),
-  ON_UNKNOWN: z.enum(['resend', 'hold'], { error: 'must be resend or hold' }).default('resend'),
   SHUTDOWN_GRACE: seconds(25),
   REPLY_TIMEOUT: seconds(60),
+  OVERFLOW_NOTICE: z.string().max(200).default('……（内容过多，其余未能发送）'),
+  MEDIA_FROM_PRIVATE_ADDRESSES: flag,
+  ACCOUNTS_FILE: z.string().optional(),
+  // From here on: defaults for each account, which ACCOUNTS_FILE may override.
+  WECHAT_REQUIRE_ENCRYPTION: flag,
+  WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
+  PUBLIC_URL: shapes.webUrl.optional(),
+  REPLIES: z.string().optional(),
+  ACCESS_TOKEN_MODE: shapes.accessTokenMode.default('stable'),
+  ON_UNKNOWN: shapes.onUnknown.default('resend'),
+  ON_OVERFLOW: shapes.onOverflow.default('cut'),
+  TYPING_INDICATOR: flag,
+  WINDOW_MESSAGE: shapes.allowance.optional(),
+  WINDOW_MENU: shapes.allowance.optional(),
+  WINDOW_SUBSCRIBE: shapes.allowance.optional(),
+  WINDOW_SCAN: shapes.allowance.optional(),
+  JSAPI_ORIGINS: list(shapes.origin),
+});
+
+const oneAccount = z.object({
+  WECHAT_APP_ID: shapes.appId,
+  WECHAT_APP_SECRET: shapes.appSecret,
+  WECHAT_TOKEN: shapes.token,
+  WECHAT_ENCODING_AES_KEY: shapes.encodingAesKey,
+  WECHAT_ENCODING_AES_KEY_PREVIOUS: shapes.encodingAesKey,
 });
 
 type Environment = Record<string, string | undefined>;
@@ -120,20 +144,17 @@ export function readConfig(environment: Environment): Config {
   const given = withSecretFiles(environment, problems);
   const parsed = settings.safeParse(given);
   if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
-  if (!given.PUBLIC_URL && !given.REPLIES) {
-    problems.push(
-      'PUBLIC_URL is missing: the address under which the pictures of the default replies are served, e.g. https://www.example.com (not needed with REPLIES)',
-    );
-  }
-  if (parsed.success && parsed.data.WECHAT_REQUIRE_ENCRYPTION && !parsed.data.WECHAT_ENCODING_AES_KEY) {
-    problems.push(
-      'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
-    );
-  }
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  // Where some are wrong, the accounts are still looked at, by the right ones: all problems are named at once.
+  const defaults = accountDefaults(
+    parsed.success ? parsed.data : settings.parse(without(given, parsed.error)),
+  );
+  const accounts = given.ACCOUNTS_FILE
+    ? fromFile(given.ACCOUNTS_FILE, given, defaults, problems)
+    : fromEnvironment(given, defaults, problems);
+  const [first, ...others] = accounts;
+  if (problems.length > 0 || !parsed.success || !first) throw new ConfigError(problems);
 
   const { data } = parsed;
-  const { WECHAT_ENCODING_AES_KEY: currentKey, WECHAT_ENCODING_AES_KEY_PREVIOUS: previousKey } = data;
   return {
     databaseUrl: data.DATABASE_URL,
     dataDir: data.DATA_DIR,
@@ -141,23 +162,86 @@ export function readConfig(environment: Environment): Config {
     host: data.HOST,
     adminPort: data.ADMIN_PORT,
     adminHost: data.ADMIN_HOST,
-    account: {
+    accounts: [first, ...others],
+    apiBase: data.WECHAT_API_BASE,
+    logLevel: data.LOG_LEVEL,
+    maxTimestampAgeSeconds: data.MAX_TIMESTAMP_AGE,
+    shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
+    replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
+    overflowNotice: data.OVERFLOW_NOTICE,
+    mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
+  };
+}
+
+function without(given: Environment, error: z.ZodError): Environment {
+  const wrong = new Set(error.issues.map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name)));
+}
+
+function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
+  return {
+    requireEncryption: data.WECHAT_REQUIRE_ENCRYPTION,
+    name: data.WECHAT_ACCOUNT_NAME,
+    publicUrl: data.PUBLIC_URL,
+    repliesModule: data.REPLIES,
+    accessTokenMode: data.ACCESS_TOKEN_MODE,
+    onUnknown: data.ON_UNKNOWN,
+    onOverflow: data.ON_OVERFLOW,
+    typingIndicator: data.TYPING_INDICATOR,
+    windows: {
+      message: data.WINDOW_MESSAGE ?? defaultWindows.message,
+      menu: data.WINDOW_MENU ?? defaultWindows.menu,
+      subscribe: data.WINDOW_SUBSCRIBE ?? defaultWindows.subscribe,
+      scan: data.WINDOW_SCAN ?? defaultWindows.scan,
+    },
+    jsapiOrigins: data.JSAPI_ORIGINS,
+  };
+}
+
+function fromFile(
+  file: string,
+  given: Environment,
+  defaults: AccountDefaults,
+  problems: string[],
+): AccountConfig[] {
+  for (const name of ownOfAnAccount) {
+    if (given[name])
+      problems.push(`${name} and ACCOUNTS_FILE are both set: the file says what accounts there are`);
+  }
+  const read = readAccountsFile(file, { environment: given, defaults });
+  if (read.ok) return read.accounts;
+  problems.push(...read.problems);
+  return [];
+}
+
+/** The short way: one account, in the environment. */
+function fromEnvironment(given: Environment, defaults: AccountDefaults, problems: string[]): AccountConfig[] {
+  const parsed = oneAccount.safeParse(given);
+  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
+  if (!given.PUBLIC_URL && !given.REPLIES) {
+    problems.push(
+      'PUBLIC_URL is missing: the address under which the pictures of the default replies are served, e.g. https://www.example.com (not needed with REPLIES)',
+    );
+  }
+  if (defaults.requireEncryption && !given.WECHAT_ENCODING_AES_KEY) {
+    problems.push(
+      'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
+    );
+  }
+  if (!parsed.success) return [];
+  const { data } = parsed;
+  return [
+    {
+      ...defaults,
       appId: data.WECHAT_APP_ID,
       appSecret: data.WECHAT_APP_SECRET,
       token: data.WECHAT_TOKEN,
-      encodingAesKeys: [currentKey, previousKey].filter((key) => key !== undefined),
-      requireEncryption: data.WECHAT_REQUIRE_ENCRYPTION,
+      encodingAesKeys: shapes.encodingAesKeys(
+        data.WECHAT_ENCODING_AES_KEY,
+        data.WECHAT_ENCODING_AES_KEY_PREVIOUS,
+      ),
     },
-    apiBase: data.WECHAT_API_BASE,
-    publicUrl: data.PUBLIC_URL,
-    accountName: data.WECHAT_ACCOUNT_NAME,
-    repliesModule: data.REPLIES,
-    logLevel: data.LOG_LEVEL,
-    maxTimestampAgeSeconds: data.MAX_TIMESTAMP_AGE,
-    onUnknown: data.ON_UNKNOWN,
-    shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
-    replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
-  };
+  ];
 }
 
 /** The part of the settings that `migrate` needs; it asks for no account. */

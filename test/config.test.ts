@@ -28,11 +28,29 @@ describe('the settings', () => {
       port: 3000,
       adminPort: 3001,
       adminHost: '127.0.0.1',
-      account: { appId: 'wx0123456789abcdef', appSecret: 'secret', token: 'abc123' },
+      accounts: [
+        {
+          appId: 'wx0123456789abcdef',
+          appSecret: 'secret',
+          token: 'abc123',
+          encodingAesKeys: [],
+          name: '本公众号',
+          publicUrl: 'https://www.example.com',
+          accessTokenMode: 'stable',
+          onUnknown: 'resend',
+          onOverflow: 'cut',
+          typingIndicator: false,
+          windows: {
+            message: { quota: 5, seconds: 172_800 },
+            menu: { quota: 3, seconds: 60 },
+            subscribe: { quota: 3, seconds: 60 },
+            scan: { quota: 3, seconds: 60 },
+          },
+          jsapiOrigins: [],
+        },
+      ],
       apiBase: 'https://api.weixin.qq.com',
-      publicUrl: 'https://www.example.com',
       logLevel: 'info',
-      onUnknown: 'resend',
       shutdownGraceMs: 25_000,
     });
   });
@@ -48,11 +66,11 @@ describe('the settings', () => {
     const names = [
       'DATABASE_URL',
       'PORT',
+      'WECHAT_API_BASE',
+      'LOG_LEVEL',
       'WECHAT_APP_ID',
       'WECHAT_APP_SECRET',
       'WECHAT_TOKEN',
-      'WECHAT_API_BASE',
-      'LOG_LEVEL',
       'PUBLIC_URL',
     ];
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual(names);
@@ -71,7 +89,7 @@ describe('the settings', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'settings-')), 'secret');
     writeFileSync(file, 'from the file\n');
     const { WECHAT_APP_SECRET: _, ...rest } = complete;
-    expect(readConfig({ ...rest, WECHAT_APP_SECRET_FILE: file }).account.appSecret).toBe('from the file');
+    expect(readConfig({ ...rest, WECHAT_APP_SECRET_FILE: file }).accounts[0].appSecret).toBe('from the file');
     expect(problemsOf({ ...complete, WECHAT_APP_SECRET_FILE: file })).toEqual([
       expect.stringContaining('both set'),
     ]);
@@ -82,7 +100,7 @@ describe('the settings', () => {
 
   test('need no PUBLIC_URL where the replies are the user’s own', () => {
     const { PUBLIC_URL: _, ...rest } = complete;
-    expect(readConfig({ ...rest, REPLIES: './replies.js' }).repliesModule).toBe('./replies.js');
+    expect(readConfig({ ...rest, REPLIES: './replies.js' }).accounts[0].repliesModule).toBe('./replies.js');
   });
 
   test('of the database suffice for migrating', () => {

@@ -62,7 +62,7 @@ export async function demo({
       }),
       databaseUrl: postgres.url,
       role: 'all',
-      replies: createDefaultReplies({ publicUrl: 'https://static.example.com', accountName }),
+      repliesOf: () => createDefaultReplies({ publicUrl: 'https://static.example.com', accountName }),
       log,
     });
     simulator.setWebhookUrl(`http://127.0.0.1:${app.webhookPort}/wechat`);

@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Role } from '../app.js';
 import { demo } from './demo.js';
 import { migrateCommand } from './migrate.js';
+import { pauseCommand, resumeCommand } from './pause.js';
 import { start } from './start.js';
 
 /** Exit codes: 0 done, 1 it went wrong, 2 the call or the settings are wrong. */
@@ -51,7 +52,8 @@ Examples:
   wechat-outbox demo                  see it work, with a simulated WeChat and user
   wechat-outbox start                 webhook and worker in one process
   wechat-outbox start --role worker   only the worker; run as many as you like
-  wechat-outbox migrate               bring the database up to date and end`,
+  wechat-outbox migrate               bring the database up to date and end
+  wechat-outbox pause wx0123456789    stop the sends of an account; resume ends it`,
   );
 
 program
@@ -68,6 +70,21 @@ program
   .command('migrate')
   .description('bring the database up to date; safe to run at any time, also several times at once')
   .action(() => migrateCommand({ environment: environment() }));
+
+program
+  .command('pause')
+  .description('stop the sends of an account, in all processes; messages are stored and wait')
+  .argument('<account>', 'its AppID')
+  .option('--reason <text>', 'for those who wonder')
+  .action((appId: string, { reason }: { reason?: string }) =>
+    pauseCommand({ environment: environment(), appId, reason }),
+  );
+
+program
+  .command('resume')
+  .description('end the pause of an account, whether an operator or WeChat began it')
+  .argument('<account>', 'its AppID')
+  .action((appId: string) => resumeCommand({ environment: environment(), appId }));
 
 program
   .command('demo')

@@ -1,5 +1,5 @@
 import { type Role, startApp } from '../app.js';
-import { type Config, readConfig } from '../config.js';
+import { type AccountConfig, readConfig } from '../config.js';
 import { createLogger, type Logger } from '../observe/log.js';
 import { createDefaultReplies } from '../replies/default-replies.js';
 import { loadReplies } from '../replies/load.js';
@@ -17,12 +17,12 @@ export async function start({
 }): Promise<void> {
   const config = readConfig(environment);
   const log = createLogger(config.logLevel);
-  const replies = await chooseReplies(config);
+  const repliesOf = await loadAll(config.accounts);
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = untilSignal(() => quitAtOnce(log));
   const database = await useDatabase(config, log);
   try {
-    const app = await startApp({ config, databaseUrl: database.url, role, replies, log });
+    const app = await startApp({ config, databaseUrl: database.url, role, repliesOf, log });
     log.info({ event: 'stopping', signal: await signal }, 'stopping');
     await app.stop();
   } finally {
@@ -33,9 +33,20 @@ export async function start({
   log.flush(() => process.exit(0));
 }
 
-async function chooseReplies({ repliesModule, publicUrl, accountName }: Config): Promise<Replies> {
+/** Loaded before anything starts: a module that is wrong is told at once. */
+async function loadAll(accounts: readonly AccountConfig[]): Promise<(account: AccountConfig) => Replies> {
+  const loaded = new Map<string, Replies>();
+  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account));
+  return ({ appId }) => {
+    const replies = loaded.get(appId);
+    if (!replies) throw new Error(`No replies were loaded for ${appId}`);
+    return replies;
+  };
+}
+
+async function chooseReplies({ repliesModule, publicUrl, name }: AccountConfig): Promise<Replies> {
   if (repliesModule) return loadReplies(repliesModule);
-  return createDefaultReplies({ publicUrl: publicUrl ?? '', accountName });
+  return createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
 }
 
 /** A second signal: somebody is in a hurry. What is in flight is rescued by others, or at the next start. */

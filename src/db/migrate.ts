@@ -38,6 +38,8 @@ export async function migrate(pool: Pool): Promise<string[]> {
   const lock = await pool.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [lockKey]);
+    // First: functions of ours add jobs.
+    await runMigrations({ pgPool: pool });
     const db = createKysely(pool);
     const migrator = new Migrator({ db, provider: { getMigrations: readMigrations }, ...bookkeeping });
     const { error, results = [] } = await migrator.migrateToLatest();
@@ -45,7 +47,6 @@ export async function migrate(pool: Pool): Promise<string[]> {
       const culprit = results.find(({ status }) => status === 'Error');
       throw new MigrationError(culprit?.migrationName ?? '(none)', error);
     }
-    await runMigrations({ pgPool: pool });
     return results.map(({ migrationName }) => migrationName);
   } finally {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.

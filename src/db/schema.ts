@@ -25,6 +25,37 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WechatAccountPause {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * WeChat's code that led to it; null for an operator's pause
+   */
+  errcode: number | null;
+  /**
+   * WeChat's text, or the operator's reason
+   */
+  errmsg: string | null;
+  /**
+   * Since when
+   */
+  paused_at: Generated<Timestamp>;
+  /**
+   * When one message is let through to see whether sending works again; null: only a command ends the pause
+   */
+  probe_at: Timestamp | null;
+  /**
+   * The message that was let through; null before the first probe
+   */
+  probe_message_id: Int8 | null;
+  /**
+   * minute_quota, daily_quota: WeChat's limits; account: a person must put something right there (see errcode); operator: paused by hand
+   */
+  reason: string;
+}
+
 export interface WechatCredential {
   /**
    * The account it belongs to
@@ -38,6 +69,10 @@ export interface WechatCredential {
    * Last force_refresh (WeChat allows 20 a day, 30 s apart); null when never
    */
   forced_at: Timestamp | null;
+  /**
+   * Forced refreshes on the day of forced_at (Asia/Shanghai)
+   */
+  forced_that_day: Generated<number>;
   /**
    * access_token or jsapi_ticket
    */
@@ -241,6 +276,33 @@ export interface WechatInboundMessage {
   window_quota: number | null;
 }
 
+export interface WechatMediaUpload {
+  /**
+   * The account that it was uploaded for
+   */
+  app_id: string;
+  /**
+   * SHA-256 of the content, in hex
+   */
+  content_hash: string;
+  /**
+   * Not used from then on: shortly before WeChat forgets it
+   */
+  expires_at: Timestamp;
+  /**
+   * What WeChat calls it
+   */
+  media_id: string;
+  /**
+   * image, voice, video or thumb
+   */
+  media_type: string;
+  /**
+   * When it was uploaded last
+   */
+  uploaded_at: Generated<Timestamp>;
+}
+
 export interface WechatSchemaMigration {
   /**
    * File name without .sql
@@ -295,10 +357,12 @@ export interface WechatWorkerProcess {
 }
 
 export interface DB {
+  "wechat.account_pause": WechatAccountPause;
   "wechat.credential": WechatCredential;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.inbound_message": WechatInboundMessage;
+  "wechat.media_upload": WechatMediaUpload;
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.worker_process": WechatWorkerProcess;

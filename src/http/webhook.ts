@@ -5,6 +5,7 @@ import type { AccountConfig } from '../config.js';
 import type { Inbox } from '../inbox/commit-group.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { replyWindow } from '../replies/window.js';
 import { type EnvelopeQuery, openEnvelope } from '../wechat/envelope.js';
 import { messageType } from '../wechat/message.js';
 import { toMessage } from '../wechat/parse.js';
@@ -66,7 +67,7 @@ export function createWebhook({
     const parsed = toMessage(opened.fields);
     if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx.ip);
     const { message } = parsed;
-    const result = await inbox.commit({ appId, message });
+    const result = await inbox.commit({ appId, message, window: replyWindow(message, account.windows) });
     const type = message.kind === 'unknown' ? 'other' : messageType(message);
     metrics.inbound.inc({ account: appId, type, result: result.kind });
     if (result.kind === 'unavailable') {

@@ -1,5 +1,5 @@
 import type { Pool } from '../db/pool.js';
-import { replyWindow } from '../replies/window.js';
+import type { ReplyWindow } from '../replies/window.js';
 import { type InboundMessage, messageType, searchableText } from '../wechat/message.js';
 import { dedupeKey } from './dedupe-key.js';
 
@@ -7,6 +7,8 @@ import { dedupeKey } from './dedupe-key.js';
 export interface Arrival {
   appId: string;
   message: InboundMessage;
+  /** Absent when it opens none. */
+  window?: ReplyWindow | undefined;
 }
 
 export type StoreResult = 'stored' | 'duplicate';
@@ -88,8 +90,7 @@ interface Row {
   windowQuota: number | null;
 }
 
-function toRow({ appId, message }: Arrival): Row {
-  const window = replyWindow(message);
+function toRow({ appId, message, window }: Arrival): Row {
   const isEvent = message.kind === 'event';
   return {
     appId,

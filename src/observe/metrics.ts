@@ -46,6 +46,12 @@ export function createMetrics() {
       labelNames: ['account', 'result'] as const,
       registers,
     }),
+    paused: new Gauge({
+      name: 'wechat_outbox_account_paused',
+      help: '1 while the sends of an account rest, by reason; absent otherwise',
+      labelNames: ['account', 'reason'] as const,
+      registers,
+    }),
     inFlight: new Gauge({
       name: 'wechat_outbox_in_flight_messages',
       help: 'Messages that this process is answering now',

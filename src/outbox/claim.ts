@@ -15,6 +15,10 @@ export interface ClaimedMessage {
   /** Starts of the reply logic, this one included. */
   replyAttempts: number;
   fields: FieldMap;
+  /** How many replies its window allows; undefined when that is not known. */
+  windowQuota: number | undefined;
+  /** Let through a pause of its account, to see whether sending works again. */
+  isProbe: boolean;
   /** Those that are not final, in order. */
   deliveries: OpenDelivery[];
 }
@@ -40,6 +44,7 @@ export interface Conversation {
  *
  * - A message is claimed by one worker at a time, by a conditional update of its row; every later write of that
  *   worker repeats the condition (`claimed_by`), which fences off one that was given up for dead and lives.
+ * - Messages of an account that rests (pauses.ts) are passed over, but for the one that probes it.
  * - A message is claimed only when its conversation has no earlier unsettled one. One that must wait keeps no job:
  *   whoever settles the earlier message claims the next *after* its commit. By then the two can no longer miss each
  *   other: either the waiting one's check saw the earlier message settled, or this look finds the waiting one.
@@ -72,9 +77,13 @@ const claimCandidates = `
         where head.app_id = m.app_id and head.openid = m.openid and head.settled_at is null
         order by head.id limit 1)
       and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
-    returning m.id, m.app_id, m.openid, m.status, m.received_at, m.window_ends_at, m.reply_attempts, m.payload
+      and not exists (
+        select from wechat.account_pause p where p.app_id = m.app_id and p.probe_message_id is distinct from m.id)
+    returning m.id, m.app_id, m.openid, m.status, m.received_at, m.window_ends_at, m.window_quota, m.reply_attempts,
+      m.payload
   )
   select claimed.*,
+    exists (select from wechat.account_pause p where p.probe_message_id = claimed.id) as is_probe,
     case when status = 'answering' then (
       select json_agg(json_build_object(
         'id', d.id::text, 'position', d.position, 'payload', d.payload, 'attempts', d.attempts,
@@ -105,6 +114,8 @@ interface Row {
   status: ClaimedMessage['status'];
   received_at: Date;
   window_ends_at: Date | null;
+  window_quota: number | null;
+  is_probe: boolean;
   reply_attempts: number;
   payload: FieldMap;
   deliveries:
@@ -161,6 +172,8 @@ function toMessage(row: Row, workerId: number): ClaimedMessage {
     windowEndsAt: row.window_ends_at ?? undefined,
     replyAttempts: row.reply_attempts,
     fields: row.payload,
+    windowQuota: row.window_quota ?? undefined,
+    isProbe: row.is_probe,
     deliveries: (row.deliveries ?? []).map(({ started, ...delivery }) => ({
       ...delivery,
       attemptStartedAt: started === null ? undefined : new Date(started),

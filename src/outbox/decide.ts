@@ -2,13 +2,20 @@ import type { SendOutcome } from '../wechat/client.js';
 import type { AttemptOutcome, DeliveryStatus } from './record.js';
 import { nextAfterFailure, type RetryPolicy } from './retry-policy.js';
 
+/** What came of trying: of a call, or of getting ready for it. */
+export type Outcome = SendOutcome | { kind: 'unusable'; httpStatus?: undefined; errmsg: string };
+
 /** What to write down after an attempt, and how to go on. Pure: the whole of the retry rules is here. */
 export interface Decision {
   outcome: AttemptOutcome;
   status: DeliveryStatus;
   failures: number;
-  /** For `pending`: when to try again; undefined means at once, with another access token. */
+  /** For `pending`: when to try again; undefined means at once, with what `renew` says. */
   delayMs: number | undefined;
+  /** What WeChat refused and can be had anew, for another attempt at once. */
+  renew: 'token' | 'media' | undefined;
+  /** Set when it is the account that is refused: its sends rest, all of them. */
+  pause: { reason: 'minute_quota' | 'daily_quota' | 'account'; forMs: number } | undefined;
   errcode: number | undefined;
   errmsg: string;
   httpStatus: number | undefined;
@@ -22,6 +29,8 @@ export interface DecisionInput {
   failures: number;
   /** Whether the access token was renewed for this very attempt. */
   tokenIsFresh: boolean;
+  /** Whether there are files that can be uploaded again, and were not for this very attempt. */
+  mediaIsRenewable: boolean;
   windowEndsAt: Date | undefined;
   onUnknown: 'resend' | 'hold';
   now: Date;
@@ -33,14 +42,17 @@ export interface DecisionInput {
 export const accountProbeMs = 5 * 60_000;
 
 const minuteQuotaCode = 45011;
+const minuteMs = 60_000;
 
-export function decide(outcome: SendOutcome, input: DecisionInput): Decision {
+export function decide(outcome: Outcome, input: DecisionInput): Decision {
   const seen = {
     errmsg: outcome.errmsg,
     httpStatus: outcome.httpStatus,
     errcode: outcome.kind === 'refused' ? outcome.errcode : undefined,
     failures: input.failures,
     delayMs: undefined,
+    renew: undefined,
+    pause: undefined,
     restStatus: undefined,
   };
   switch (outcome.kind) {
@@ -51,24 +63,28 @@ export function decide(outcome: SendOutcome, input: DecisionInput): Decision {
     case 'unknown':
       if (input.onUnknown === 'hold') return { ...seen, outcome: 'unknown', status: 'unknown' };
       return tryAgain('unknown', true);
+    case 'unusable':
+      return { ...seen, outcome: 'permanent', status: 'failed' };
     case 'refused':
       break;
   }
   switch (outcome.errorClass) {
     case 'token':
       if (input.tokenIsFresh) return tryAgain('transient', true);
-      return { ...seen, outcome: 'token', status: 'pending' };
+      return { ...seen, outcome: 'token', status: 'pending', renew: 'token' };
+    case 'media':
+      if (!input.mediaIsRenewable) return { ...seen, outcome: 'permanent', status: 'failed' };
+      return { ...seen, outcome: 'transient', status: 'pending', renew: 'media' };
     case 'transient':
       return tryAgain('transient', true);
     case undefined:
       return tryAgain('transient', false);
     case 'throttled':
-      return waitUncounted(
-        'throttled',
-        outcome.errcode === minuteQuotaCode ? 60_000 : untilShanghaiMidnightMs(input.now),
-      );
+      return outcome.errcode === minuteQuotaCode
+        ? rest('minute_quota', minuteMs)
+        : rest('daily_quota', untilShanghaiMidnightMs(input.now));
     case 'account':
-      return waitUncounted('throttled', accountProbeMs);
+      return rest('account', accountProbeMs);
     case 'permanent':
       return { ...seen, outcome: 'permanent', status: 'failed' };
     case 'user':
@@ -86,13 +102,9 @@ export function decide(outcome: SendOutcome, input: DecisionInput): Decision {
     return { ...base, status: 'failed' };
   }
 
-  /** Waiting is no failure of this message, but the reply window does not wait. */
-  function waitUncounted(attemptOutcome: AttemptOutcome, delayMs: number): Decision {
-    const base = { ...seen, outcome: attemptOutcome };
-    if (input.windowEndsAt && input.now.getTime() + delayMs >= input.windowEndsAt.getTime()) {
-      return { ...base, status: 'expired', restStatus: 'expired' };
-    }
-    return { ...base, status: 'pending', delayMs };
+  /** It is not this message's failure, and who resumes the account decides when it goes on. */
+  function rest(reason: 'minute_quota' | 'daily_quota' | 'account', forMs: number): Decision {
+    return { ...seen, outcome: 'throttled', status: 'pending', delayMs: forMs, pause: { reason, forMs } };
   }
 }
 

@@ -3,20 +3,24 @@ import { isOutage } from '../db/errors.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { AccessTokens } from '../wechat/access-token.js';
-import type { SendOutcome, WeChatClient } from '../wechat/client.js';
+import type { WeChatClient } from '../wechat/client.js';
 import { TokenError } from '../wechat/errors.js';
+import { logAttempt, logNoCall } from './attempt-log.js';
 import type { ClaimedMessage, OpenDelivery } from './claim.js';
-import { accountProbeMs, type Decision, type DecisionInput, decide } from './decide.js';
+import { type Decision, type DecisionInput, decide, type Outcome } from './decide.js';
+import type { Media, Resolved, UsedUpload } from './media.js';
+import type { Pauses } from './pauses.js';
 import type { Result, Start } from './record.js';
 import type { RetryPolicy } from './retry-policy.js';
 
 export interface DeliverDependencies {
-  client: WeChatClient;
+  client: Pick<WeChatClient, 'sendMessage'>;
   tokens: AccessTokens;
+  media: Media;
+  pauses: Pick<Pauses, 'isPaused' | 'pause' | 'resume'>;
   start(start: Start): Promise<boolean>;
   record(result: Result): Promise<boolean>;
   policy: RetryPolicy;
-  onUnknown: 'resend' | 'hold';
   clock: () => Date;
   random: () => number;
   log: Logger;
@@ -36,6 +40,8 @@ export type DeliverEnd =
   /** Final, and so is what follows it in the reply. */
   | { kind: 'final-with-rest'; status: 'failed' | 'expired'; errcode: number | undefined; errmsg: string }
   | { kind: 'later'; delayMs: number }
+  /** The account rests: the message goes on when it is resumed. */
+  | { kind: 'paused' }
   /** The message is another worker's by now: nothing more may be done for it. */
   | { kind: 'lost' };
 
@@ -45,150 +51,164 @@ export type Deliver = (
   options: DeliverOptions,
 ) => Promise<DeliverEnd>;
 
-/** Sends one delivery: begins an attempt, calls WeChat, records what came of it, and renews the token if need be. */
+/**
+ * Sends one delivery: makes ready what the call needs (token, uploaded files), begins an attempt, calls WeChat, records
+ * what came of it, and does so again at once where WeChat refused the token or a media_id that can be had anew.
+ */
 export function createDeliver(dependencies: DeliverDependencies): Deliver {
-  const { client, tokens, start, record, policy, onUnknown, clock, random, log, metrics } = dependencies;
+  const { client, tokens, media, pauses, start, record, policy, clock, random, log, metrics } = dependencies;
 
   return async (message, delivery, { account, begun, last }) => {
+    const { appId } = message;
     const base = { deliveryId: delivery.id, messageId: message.id, workerId: message.workerId };
-    const rules = (tokenIsFresh: boolean): DecisionInput => ({
-      policy,
-      failures: delivery.failures,
-      tokenIsFresh,
-      windowEndsAt: message.windowEndsAt,
-      onUnknown,
-      now: clock(),
-      random: random(),
-    });
-    let attempt = begun ? delivery.attempts : delivery.attempts + 1;
+    const about = { log, metrics, message, deliveryId: delivery.id };
+    /** Number of the latest attempt that is on record as begun. */
+    let attempt = delivery.attempts;
+    let token = '';
+    let used: readonly UsedUpload[] = [];
+    const renewed = { token: false, media: false };
 
     if (!begun && delivery.attemptStartedAt) {
-      const lost = await recordLostAttempt(delivery.attemptStartedAt);
-      if (lost) return lost;
+      const end = await recordLostAttempt(delivery.attemptStartedAt);
+      if (end) return end;
+    }
+    if (!begun && !message.isProbe && pauses.isPaused(appId)) return { kind: 'paused' };
+
+    const withoutToken = await renewing(() => tokens.get(account));
+    if (withoutToken) return withoutToken;
+    for (;;) {
+      const end = await tryOnce();
+      if (end) return end;
     }
 
-    let token: string;
-    try {
-      token = await tokens.get(account);
-    } catch (error) {
-      return withoutToken(error, begun ? attempt : attempt - 1);
-    }
-    for (let tokenIsFresh = false; ; tokenIsFresh = true, begun = false, attempt += 1) {
-      if (!begun && !(await start({ ...base, attempt }))) return { kind: 'lost' };
-      const startedAt = clock();
-      const outcome = await client.sendMessage(token, message.openid, delivery.payload);
-      const decision = decide(outcome, rules(tokenIsFresh));
-      const finishedAt = clock();
-      logAttempt(decision, attempt, finishedAt.getTime() - startedAt.getTime());
-      const { httpStatus, outcome: attemptOutcome } = decision;
-      const end = await write(decision, attempt, {
-        startedAt,
-        finishedAt,
-        outcome: attemptOutcome,
-        httpStatus,
-      });
-      if (end) return end;
-      try {
-        token = await tokens.replace(account, token);
-      } catch (error) {
-        return withoutToken(error, attempt);
+    /** Resolves with undefined when another try follows at once. */
+    async function tryOnce(): Promise<DeliverEnd | undefined> {
+      const ready = await media.resolve(account, token, delivery.payload);
+      if (ready.kind !== 'ready') return withoutCall(toOutcome(ready), 'media');
+      used = ready.used;
+      if (!begun) {
+        attempt += 1;
+        if (!(await start({ ...base, attempt }))) return { kind: 'lost' };
       }
+      begun = false;
+      const startedAt = clock();
+      const outcome = await client.sendMessage(token, message.openid, ready.payload);
+      const decision = decide(outcome, rules());
+      const finishedAt = clock();
+      logAttempt(about, { decision, attempt, durationMs: finishedAt.getTime() - startedAt.getTime() });
+      const { httpStatus, outcome: attemptOutcome } = decision;
+      return conclude(decision, { startedAt, finishedAt, outcome: attemptOutcome, httpStatus });
+    }
+
+    function rules(): DecisionInput {
+      return {
+        policy,
+        failures: delivery.failures,
+        tokenIsFresh: renewed.token,
+        mediaIsRenewable: used.length > 0 && !renewed.media,
+        windowEndsAt: message.windowEndsAt,
+        onUnknown: account.onUnknown,
+        now: clock(),
+        random: random(),
+      };
     }
 
     /** An attempt of a worker that died: nobody knows what came of it. */
     async function recordLostAttempt(startedAt: Date): Promise<DeliverEnd | undefined> {
       const errmsg = 'the worker stopped before an answer was recorded';
-      const decision = decide({ kind: 'unknown', errmsg }, { ...rules(false), random: 0 });
-      const call = { startedAt, finishedAt: clock(), outcome: decision.outcome, httpStatus: undefined };
-      logAttempt(decision, delivery.attempts, 0);
-      const end = await write(decision, delivery.attempts, call);
+      const decision = decide({ kind: 'unknown', errmsg }, { ...rules(), random: 0 });
+      logAttempt(about, { decision, attempt, durationMs: 0 });
+      const end = await conclude(decision, {
+        startedAt,
+        finishedAt: clock(),
+        outcome: decision.outcome,
+        httpStatus: undefined,
+      });
       if (end && end.kind !== 'later') return end;
       delivery.failures = decision.failures;
       return undefined;
     }
 
-    /** No call can be made. Waiting for a token is no attempt, but it counts as a failure, for backoff and an end. */
-    async function withoutToken(error: unknown, latestAttempt: number): Promise<DeliverEnd> {
-      const { errcode, errmsg, errorClass } = describeTokenError(error);
-      const outcome: SendOutcome =
-        errcode === undefined || errorClass === 'transient'
-          ? { kind: 'transient', errmsg }
-          : { kind: 'refused', httpStatus: 200, errcode, errmsg, errorClass };
-      const decision = decide(outcome, rules(true));
-      log.error(
-        {
-          event: 'no_access_token',
-          app_id: message.appId,
-          delivery_id: delivery.id,
-          errcode,
-          errmsg,
-          error_class: errorClass,
-        },
-        'no access token',
-      );
-      const end = await write(
-        { ...decision, errcode, errmsg: `no access token: ${errmsg}` },
-        latestAttempt,
-        undefined,
-      );
-      return end ?? { kind: 'later', delayMs: accountProbeMs };
+    /** Waiting for what a call needs is no attempt, but it counts as a failure, for backoff and an end. */
+    async function withoutCall(
+      outcome: Outcome,
+      wanting: 'access token' | 'media',
+    ): Promise<DeliverEnd | undefined> {
+      const decision = decide(outcome, rules());
+      logNoCall(about, { decision, wanting });
+      return conclude({ ...decision, errmsg: `no ${wanting}: ${decision.errmsg}` }, undefined);
     }
 
-    /** Resolves with undefined when another attempt follows at once, with a new token. */
-    async function write(
-      decision: Decision,
-      latestAttempt: number,
-      call: Result['call'],
-    ): Promise<DeliverEnd | undefined> {
-      const { status, errcode, errmsg, failures, delayMs, restStatus } = decision;
+    /** Writes the decision down and carries it out. Resolves with undefined when another try follows at once. */
+    async function conclude(decision: Decision, call: Result['call']): Promise<DeliverEnd | undefined> {
+      const { status, errcode, errmsg, failures, delayMs, restStatus, pause, renew } = decision;
       const isFinal = status !== 'pending';
+      const settlesMessage = isFinal && last;
       const owned = await record({
         ...base,
-        attempt: latestAttempt,
+        attempt,
         call,
         errcode,
         errmsg,
         status,
         failures,
         delayMs,
-        settlesMessage: isFinal && last,
+        settlesMessage,
       });
+      if (pause) {
+        const isNew = await pauses.pause({ appId, errcode, errmsg, ...pause });
+        if (isNew)
+          log.error({ event: 'account_paused', app_id: appId, ...pause, errcode, errmsg }, 'account paused');
+      } else if (message.isProbe && isFinal && call) {
+        await pauses.resume(appId);
+        log.info({ event: 'account_resumed', app_id: appId, by: 'probe' }, 'account resumed');
+      }
       if (!owned) return { kind: 'lost' };
-      if (!isFinal) return delayMs === undefined ? undefined : { kind: 'later', delayMs };
+      if (pause) return { kind: 'paused' };
+      if (renew === 'token') return renewing(() => tokens.replace(account, token), 'token');
+      if (renew === 'media') return forgetting();
+      if (!isFinal) return { kind: 'later', delayMs: delayMs ?? 0 };
       if (restStatus) return { kind: 'final-with-rest', status: restStatus, errcode, errmsg };
       return { kind: 'final' };
     }
 
-    function logAttempt(
-      { outcome, status, errcode, errmsg, httpStatus }: Decision,
-      number: number,
-      duration: number,
-    ): void {
-      metrics.attempts.inc({ account: message.appId, outcome, errcode: String(errcode ?? '') });
-      log[outcome === 'sent' ? 'info' : 'warn'](
-        {
-          event: 'attempt',
-          app_id: message.appId,
-          message_id: message.id,
-          delivery_id: delivery.id,
-          attempt: number,
-          outcome,
-          status,
-          errcode,
-          errmsg,
-          http_status: httpStatus,
-          duration_ms: duration,
-        },
-        'attempt',
-      );
+    async function renewing(obtain: () => Promise<string>, what?: 'token'): Promise<DeliverEnd | undefined> {
+      try {
+        token = await obtain();
+        if (what) renewed.token = true;
+        return undefined;
+      } catch (error) {
+        renewed.token = true;
+        return withoutCall(describeTokenError(error), 'access token');
+      }
+    }
+
+    async function forgetting(): Promise<undefined> {
+      await media.forget(used);
+      renewed.media = true;
     }
   };
 }
 
+/** To upload twice does no harm: an unknown outcome is one to try again. */
+function toOutcome(problem: Exclude<Resolved, { kind: 'ready' }>): Outcome {
+  switch (problem.kind) {
+    case 'refused':
+      return { kind: 'unusable', errmsg: problem.problem };
+    case 'transient':
+      return { kind: 'transient', errmsg: problem.problem };
+    case 'not-uploaded':
+      return problem.outcome.kind === 'refused' ? problem.outcome : { ...problem.outcome, kind: 'transient' };
+  }
+}
+
 /** Besides WeChat, Postgres may keep us from a token: it is read from there. */
-function describeTokenError(error: unknown): Pick<TokenError, 'errcode' | 'errmsg' | 'errorClass'> {
-  if (error instanceof TokenError) return error;
-  if (isOutage(error))
-    return { errcode: undefined, errmsg: `database away: ${error}`, errorClass: 'transient' };
+function describeTokenError(error: unknown): Outcome {
+  if (error instanceof TokenError) {
+    const { errcode, errmsg, errorClass } = error;
+    if (errcode === undefined || errorClass === 'transient') return { kind: 'transient', errmsg };
+    return { kind: 'refused', httpStatus: 200, errcode, errmsg, errorClass };
+  }
+  if (isOutage(error)) return { kind: 'transient', errmsg: `database away: ${error}` };
   throw error;
 }

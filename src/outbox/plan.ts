@@ -10,6 +10,8 @@ export interface Plan {
   payloads: readonly WirePayload[];
   /** Whether the first attempt follows at once: then it is stored as begun, which saves a statement. */
   startFirst: boolean;
+  /** What had to be cut from the replies, for the message's row. */
+  note?: string | undefined;
 }
 
 export type PlanResult = { kind: 'planned'; deliveries: OpenDelivery[] } | { kind: 'lost' };
@@ -21,12 +23,12 @@ export type PlanResult = { kind: 'planned'; deliveries: OpenDelivery[] } | { kin
 const planSql = `
   with input as (
     select *
-    from unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::jsonb[], $6::boolean[])
-      as i (message_id, worker_id, position, msg_type, payload, starts)
+    from unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::jsonb[], $6::boolean[], $7::text[])
+      as i (message_id, worker_id, position, msg_type, payload, starts, note)
   ),
   owned as (
-    update wechat.inbound_message m set status = 'answering'
-    from (select distinct message_id, worker_id from input) i
+    update wechat.inbound_message m set status = 'answering', error = coalesce(i.note, m.error)
+    from (select distinct message_id, worker_id, note from input) i
     where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
     returning m.id, m.app_id, m.openid
   ),
@@ -46,7 +48,7 @@ const planSql = `
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
   return async (plans) => {
-    const rows = plans.flatMap(({ messageId, workerId, payloads, startFirst }) =>
+    const rows = plans.flatMap(({ messageId, workerId, payloads, startFirst, note }) =>
       payloads.map((payload, index) => ({
         messageId,
         workerId,
@@ -54,6 +56,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         msgType: payload.msgtype,
         payload: encodePayload(payload),
         starts: startFirst && index === 0,
+        note: note ?? null,
       })),
     );
     const { rows: stored } = await pool.query<{ id: string; message_id: string; position: number }>({
@@ -66,6 +69,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         rows.map(({ msgType }) => msgType),
         rows.map(({ payload }) => payload),
         rows.map(({ starts }) => starts),
+        rows.map(({ note }) => note),
       ],
     });
     const idOf = new Map(stored.map(({ id, message_id, position }) => [`${message_id} ${position}`, id]));

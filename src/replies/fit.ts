@@ -5,16 +5,49 @@ import { validateReply } from './validate.js';
 /** Bytes of UTF-8 that the API takes in one text message. */
 export const maxTextBytes = 2_048;
 
+export interface FitOptions {
+  /** Messages that the reply window allows; undefined where that is not known. */
+  quota?: number | undefined;
+  /** What becomes of a reply with more messages. */
+  onOverflow: 'cut' | 'refuse';
+  /** Ends what was cut. */
+  notice: string;
+}
+
+export type Fitted =
+  /** `cut` says what had to be left out, if anything. */
+  { kind: 'fits'; replies: Reply[]; cut: string | undefined } | { kind: 'refused'; problem: string };
+
 /**
  * Brings what the reply logic returned into the form that the API takes: long text is split, and so are several
- * articles, which the API refuses in one message since 2018. Order is kept; nothing is dropped.
+ * articles, which the API refuses in one message since 2018. Order is kept. What exceeds the allowance of the reply
+ * window is cut, with the last message saying so, or refused.
  *
  * @throws InvalidReplyError when it is no reply at all, or an empty one
  */
-export function fitReplies(result: ReplyResult): Reply[] {
+export function fitReplies(result: ReplyResult, { quota, onOverflow, notice }: FitOptions): Fitted {
+  const replies = toReplies(result);
+  if (quota === undefined || replies.length <= quota) return { kind: 'fits', replies, cut: undefined };
+  const problem = `${replies.length} messages, and the reply window allows ${quota}`;
+  if (onOverflow === 'refuse') return { kind: 'refused', problem: `the reply has ${problem}` };
+  return { kind: 'fits', replies: cutTo(replies, quota, notice), cut: `the reply was cut: ${problem}` };
+}
+
+function toReplies(result: ReplyResult): Reply[] {
   if (result === undefined || result === null) return [];
   const replies = Array.isArray(result) ? (result as readonly unknown[]) : [result];
   return replies.flatMap((reply, index) => fitOne(validateReply(reply, index + 1)));
+}
+
+/** The last message that may be sent tells of the cut: at its end if it is text, in its place if not. */
+function cutTo(replies: readonly Reply[], quota: number, notice: string): Reply[] {
+  const kept = replies.slice(0, quota);
+  const last = kept.pop();
+  if (!last) return [];
+  if (notice === '') return [...kept, last];
+  if (last.type !== 'text') return [...kept, { type: 'text', kfAccount: last.kfAccount, content: notice }];
+  const [beginning = ''] = splitText(last.content, maxTextBytes - Buffer.byteLength(notice));
+  return [...kept, { ...last, content: beginning + notice }];
 }
 
 function fitOne(reply: Reply): Reply[] {

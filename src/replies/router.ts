@@ -1,16 +1,30 @@
 import type { Logger } from '../observe/log.js';
 import type { ClickEvent, EventMessage, SubscribeEvent } from '../wechat/events.js';
+import type { InboundMedia } from '../wechat/inbound-media.js';
 import type { InboundMessage, TextMessage } from '../wechat/message.js';
 import type { Reply } from '../wechat/reply.js';
 
 /** What the reply logic gets to work with. */
 export interface ReplyContext<M extends InboundMessage = InboundMessage> {
   readonly message: M;
-  readonly account: { readonly appId: string };
+  readonly account: { readonly appId: string; readonly name: string };
+  readonly wechat: WeChatAccess;
   /** Carries app_id and message_id on each line. */
   readonly log: Logger;
   /** Aborted when the time limit is over or the process must stop: pass it on to fetch and the like. */
   readonly signal: AbortSignal;
+}
+
+/** What the reply logic may ask of WeChat. */
+export interface WeChatAccess {
+  /**
+   * Opens a file that a user sent (`message.mediaId`), which WeChat keeps for three days. The stream must be read or
+   * destroyed.
+   *
+   * @param options.maxBytes longer ones are refused or broken off; 20 MiB by default
+   * @throws MediaError saying why it cannot be had
+   */
+  media(mediaId: string, options?: { maxBytes?: number }): Promise<InboundMedia>;
 }
 
 /** Nothing, one reply or several; a string is short for a text reply. */

@@ -15,7 +15,9 @@ const optional = z.string({ error: 'must be a string' }).optional();
 const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
 /** An empty one is the same as none. */
 const optionalUrl = z.union([z.literal(''), url], { error: 'must be an http(s) URL' }).optional();
-const mediaId = filled;
+const media = z.union([filled, z.strictObject({ file: filled }), z.strictObject({ url })], {
+  error: 'must be a media_id, { file: path } or { url: http(s) URL }',
+});
 const kfAccount = z
   .string({ error: 'must be a string' })
   .regex(/^[^@\s]+@[^@\s]+$/, 'must be name@account')
@@ -27,13 +29,13 @@ const entry = z.object({ id: filled, content: filled });
 /** Every type of reply, and what it must carry. Unknown fields are dropped. */
 const shapes = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), kfAccount, content: filled }),
-  z.object({ type: z.literal('image'), kfAccount, mediaId }),
-  z.object({ type: z.literal('voice'), kfAccount, mediaId }),
+  z.object({ type: z.literal('image'), kfAccount, media }),
+  z.object({ type: z.literal('voice'), kfAccount, media }),
   z.object({
     type: z.literal('video'),
     kfAccount,
-    mediaId,
-    thumbMediaId: mediaId,
+    media,
+    thumb: media,
     title: optional,
     description: optional,
   }),
@@ -42,7 +44,7 @@ const shapes = z.discriminatedUnion('type', [
     kfAccount,
     musicUrl: url,
     hqMusicUrl: url.optional(),
-    thumbMediaId: mediaId,
+    thumb: media,
     title: optional,
     description: optional,
   }),
@@ -51,7 +53,7 @@ const shapes = z.discriminatedUnion('type', [
     kfAccount,
     articles: z.array(article).min(1, 'must hold at least one'),
   }),
-  z.object({ type: z.literal('mpnews'), kfAccount, mediaId }),
+  z.object({ type: z.literal('mpnews'), kfAccount, mediaId: filled }),
   z.object({ type: z.literal('mpnewsarticle'), kfAccount, articleId: filled }),
   z.object({
     type: z.literal('msgmenu'),
@@ -67,7 +69,7 @@ const shapes = z.discriminatedUnion('type', [
     title: filled,
     appId: filled,
     pagePath: filled,
-    thumbMediaId: mediaId,
+    thumb: media,
   }),
 ]) satisfies z.ZodType<Reply>;
 

@@ -1,27 +1,47 @@
-import { type Dispatcher, errors, Pool } from 'undici';
+import type { Readable } from 'node:stream';
+import { FormData } from 'undici';
 import { classifyErrcode, type ErrorClass, TokenError } from './errors.js';
-import type { WirePayload } from './reply.js';
+import { type Call, createHttp, type HttpOptions } from './http.js';
+import type { MediaType, WirePayload } from './reply.js';
+
+/** WeChat answered with an error; `errorClass` is undefined for a code that our table does not know. */
+export interface Refusal {
+  kind: 'refused';
+  httpStatus: number;
+  errcode: number;
+  errmsg: string;
+  errorClass: ErrorClass | undefined;
+}
+
+/** No answer of WeChat's: `unknown` if the call may have been carried out all the same. */
+export type NoAnswer = { kind: 'transient' | 'unknown'; httpStatus?: number; errmsg: string };
 
 /** What came of one HTTP call to send a message. */
-export type SendOutcome =
-  | { kind: 'sent'; httpStatus: number; errmsg: string }
-  /** WeChat answered with an error; `errorClass` is undefined for a code that our table does not know. */
+export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoAnswer;
+
+export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoAnswer;
+
+export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoAnswer;
+
+export type DownloadOutcome =
   | {
-      kind: 'refused';
-      httpStatus: number;
-      errcode: number;
-      errmsg: string;
-      errorClass: ErrorClass | undefined;
+      kind: 'file';
+      contentType: string;
+      filename: string | undefined;
+      length: number | undefined;
+      body: Readable;
     }
-  /** It did not reach WeChat, or WeChat said that it failed (HTTP 5xx). */
-  | { kind: 'transient'; httpStatus?: number; errmsg: string }
-  /** The request was written and no readable answer came: it may have been carried out. */
-  | { kind: 'unknown'; httpStatus?: number; errmsg: string };
+  /** Videos are served elsewhere. */
+  | { kind: 'elsewhere'; url: string }
+  | Refusal
+  | NoAnswer;
 
 /** What an access token is had for. */
 export interface AppCredentials {
   appId: string;
   appSecret: string;
+  /** Which API hands it out: `stable`, or `classic`, where each call ends the token before. */
+  accessTokenMode: 'stable' | 'classic';
 }
 
 export interface FetchedToken {
@@ -30,167 +50,126 @@ export interface FetchedToken {
   expiresInSeconds: number;
 }
 
-/** WeChat's HTTP API, as far as we call it. Knows no database and keeps no token. */
+export interface Upload {
+  type: MediaType;
+  filename: string;
+  contentType: string;
+  content: Uint8Array;
+}
+
+/** WeChat's API, as far as we call it. Knows no database and keeps no token. */
 export interface WeChatClient {
   sendMessage(accessToken: string, openid: string, payload: WirePayload): Promise<SendOutcome>;
+  /** Shows the user that an answer is being typed, for some 15 s, or no longer. @returns an errcode, 0 for success */
+  setTyping(
+    accessToken: string,
+    openid: string,
+    command: 'Typing' | 'CancelTyping',
+  ): Promise<number | undefined>;
   /** @throws TokenError */
-  fetchStableToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
+  fetchToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
+  fetchJsapiTicket(accessToken: string): Promise<TicketOutcome>;
+  uploadMedia(accessToken: string, upload: Upload): Promise<UploadOutcome>;
+  downloadMedia(accessToken: string, mediaId: string, signal?: AbortSignal): Promise<DownloadOutcome>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }
 
-export interface ClientOptions {
-  /** e.g. https://api.weixin.qq.com */
-  apiBase: string;
-  /** Connections kept to WeChat. */
-  connections?: number;
-  connectTimeoutMs?: number;
-  /** For the answer, once the request is written. */
-  answerTimeoutMs?: number;
-}
-
-interface Answer {
-  errcode?: unknown;
-  errmsg?: unknown;
-  [name: string]: unknown;
-}
-
-type Call =
-  | { kind: 'answered'; httpStatus: number; answer: Answer }
-  | { kind: 'transient'; httpStatus?: number; errmsg: string }
-  | { kind: 'unknown'; httpStatus?: number; errmsg: string };
-
-export function createClient({
-  apiBase,
-  connections = 64,
-  connectTimeoutMs = 3_000,
-  answerTimeoutMs = 10_000,
-}: ClientOptions): WeChatClient {
-  const { origin, pathname } = new URL(apiBase);
-  const prefix = pathname.replace(/\/+$/, '');
-  const pool = new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: connectTimeoutMs },
-    headersTimeout: answerTimeoutMs,
-    bodyTimeout: answerTimeoutMs,
-    // Below what servers and load balancers commonly allow: they must not close a connection that we are about to use.
-    keepAliveTimeout: 10_000,
-  });
-
-  /** Posts JSON in raw UTF-8; WeChat refuses \uXXXX escapes in some fields (40033). */
-  async function post(path: string, body: string): Promise<Call> {
-    let written = false;
-    const noteStart: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
-      dispatch(
-        options,
-        watchStart(handler, () => {
-          written = true;
-        }),
-      );
-    try {
-      const response = await pool.compose(noteStart).request({
-        path: prefix + path,
-        method: 'POST',
-        headers: { 'content-type': 'application/json; charset=utf-8' },
-        body,
-      });
-      const text = await response.body.text();
-      return readAnswer(response.statusCode, text);
-    } catch (error) {
-      const errmsg = describe(error);
-      return written && !isConnectError(error) ? { kind: 'unknown', errmsg } : { kind: 'transient', errmsg };
-    }
-  }
+export function createClient(options: HttpOptions): WeChatClient {
+  const http = createHttp(options);
+  const endpoint = (accessToken: string, path: string, more = '') =>
+    `/cgi-bin/${path}?access_token=${encodeURIComponent(accessToken)}${more}`;
 
   return {
     async sendMessage(accessToken, openid, payload) {
       const body = JSON.stringify({ touser: openid, ...payload });
-      const call = await post(
-        `/cgi-bin/message/custom/send?access_token=${encodeURIComponent(accessToken)}`,
-        body,
-      );
+      const call = await http.post(endpoint(accessToken, 'message/custom/send'), body);
       if (call.kind !== 'answered') return call;
-      const { httpStatus, answer } = call;
-      const errcode = Number(answer.errcode);
-      const errmsg = String(answer.errmsg ?? '');
-      if (errcode === 0) return { kind: 'sent', httpStatus, errmsg };
-      return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
+      const refusal = readRefusal(call);
+      return (
+        refusal ?? { kind: 'sent', httpStatus: call.httpStatus, errmsg: String(call.answer.errmsg ?? '') }
+      );
     },
 
-    async fetchStableToken({ appId, appSecret }, { forceRefresh }) {
-      const body = JSON.stringify({
-        grant_type: 'client_credential',
-        appid: appId,
-        secret: appSecret,
-        force_refresh: forceRefresh,
-      });
-      const call = await post('/cgi-bin/stable_token', body);
+    async setTyping(accessToken, openid, command) {
+      const body = JSON.stringify({ touser: openid, command });
+      const call = await http.post(endpoint(accessToken, 'message/custom/typing'), body);
+      return call.kind === 'answered' ? Number(call.answer.errcode) : undefined;
+    },
+
+    async fetchToken({ appId, appSecret, accessTokenMode }, { forceRefresh }) {
+      const request = { grant_type: 'client_credential', appid: appId, secret: appSecret };
+      const call =
+        accessTokenMode === 'classic'
+          ? await http.get(`/cgi-bin/token?${new URLSearchParams(request)}`)
+          : await http.post(
+              '/cgi-bin/stable_token',
+              JSON.stringify({ ...request, force_refresh: forceRefresh }),
+            );
       // Asking twice does no harm here: an unknown outcome is one to try again.
       if (call.kind !== 'answered') throw new TokenError('transient', undefined, call.errmsg);
-      const { access_token: value, expires_in: expiresIn, errcode, errmsg } = call.answer;
-      if (typeof value === 'string' && value !== '' && typeof expiresIn === 'number') {
-        return { value, expiresInSeconds: expiresIn };
-      }
+      const granted = readGranted(call, 'access_token');
+      if (granted) return granted;
+      const { errcode, errmsg } = call.answer;
       throw new TokenError(tokenErrorClass(Number(errcode)), Number(errcode), String(errmsg ?? ''));
     },
 
-    destroy: () => pool.destroy(),
+    async fetchJsapiTicket(accessToken) {
+      const call = await http.get(endpoint(accessToken, 'ticket/getticket', '&type=jsapi'));
+      if (call.kind !== 'answered') return call;
+      const ticket = readGranted(call, 'ticket');
+      return ticket ? { kind: 'granted', ticket } : (readRefusal(call) ?? unexpected(call));
+    },
+
+    async uploadMedia(accessToken, { type, filename, contentType, content }) {
+      const form = new FormData();
+      form.set('media', new Blob([content], { type: contentType }), filename);
+      const call = await http.post(endpoint(accessToken, 'media/upload', `&type=${type}`), form);
+      if (call.kind !== 'answered') return call;
+      const mediaId = call.answer.media_id ?? call.answer.thumb_media_id;
+      if (typeof mediaId === 'string' && mediaId !== '') return { kind: 'uploaded', mediaId };
+      return readRefusal(call) ?? unexpected(call);
+    },
+
+    async downloadMedia(accessToken, mediaId, signal) {
+      const path = endpoint(accessToken, 'media/get', `&media_id=${encodeURIComponent(mediaId)}`);
+      const call = await http.getFile(path, signal);
+      if (call.kind !== 'answered') return call;
+      const { video_url: url } = call.answer;
+      if (typeof url === 'string' && url !== '') return { kind: 'elsewhere', url };
+      return readRefusal(call) ?? unexpected(call);
+    },
+
+    destroy: () => http.destroy(),
   };
+}
+
+type Answered = Extract<Call, { kind: 'answered' }>;
+
+function readRefusal({ httpStatus, answer }: Answered): Refusal | undefined {
+  const errcode = Number(answer.errcode ?? 0);
+  if (errcode === 0) return undefined;
+  const errmsg = String(answer.errmsg ?? '');
+  return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
+}
+
+/** Success by its errcode, without what was asked for. */
+function unexpected({ httpStatus, answer }: Answered): NoAnswer {
+  return {
+    kind: 'unknown',
+    httpStatus,
+    errmsg: `not what was asked for: ${JSON.stringify(Object.keys(answer))}`,
+  };
+}
+
+function readGranted({ answer }: Answered, name: 'access_token' | 'ticket'): FetchedToken | undefined {
+  const { [name]: value, expires_in: expiresIn } = answer;
+  if (typeof value !== 'string' || value === '' || typeof expiresIn !== 'number') return undefined;
+  return { value, expiresInSeconds: expiresIn };
 }
 
 /** From a token call, 40001 means a wrong secret: no renewal helps. */
 function tokenErrorClass(errcode: number): TokenError['errorClass'] {
   const errorClass = errcode === 40001 ? 'account' : classifyErrcode(errcode);
   return errorClass === 'account' || errorClass === 'throttled' ? errorClass : 'transient';
-}
-
-/** WeChat says 200 also for failures; an answer without an errcode or a token is none of WeChat's. */
-function readAnswer(httpStatus: number, text: string): Call {
-  if (httpStatus >= 500) return { kind: 'transient', httpStatus, errmsg: `HTTP ${httpStatus}` };
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return unreadable(httpStatus, text);
-  }
-  if (typeof answer !== 'object' || answer === null) return unreadable(httpStatus, text);
-  const hasCode = 'errcode' in answer && typeof answer.errcode === 'number';
-  if (!hasCode && !('access_token' in answer)) return unreadable(httpStatus, text);
-  return { kind: 'answered', httpStatus, answer: answer as Answer };
-}
-
-/** A 4xx from something in between was not carried out; a garbled 200 may have been. */
-function unreadable(httpStatus: number, text: string): Call {
-  const errmsg = `HTTP ${httpStatus}, not an answer of WeChat's: ${text.slice(0, 200)}`;
-  return httpStatus >= 400
-    ? { kind: 'transient', httpStatus, errmsg }
-    : { kind: 'unknown', httpStatus, errmsg };
-}
-
-/** Tells when undici begins to write the request: before that, nothing can have reached WeChat. */
-function watchStart(handler: Dispatcher.DispatchHandler, onStart: () => void): Dispatcher.DispatchHandler {
-  return {
-    onRequestStart(controller, context) {
-      onStart();
-      handler.onRequestStart?.(controller, context);
-    },
-    onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
-    onResponseStart: (...args) => handler.onResponseStart?.(...args),
-    onResponseData: (...args) => handler.onResponseData?.(...args),
-    onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
-    onResponseError: (...args) => handler.onResponseError?.(...args),
-  };
-}
-
-function isConnectError(error: unknown): boolean {
-  if (error instanceof errors.ConnectTimeoutError) return true;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code);
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
-  return code + error.message;
 }

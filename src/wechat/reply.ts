@@ -5,15 +5,27 @@ export interface TextReply {
   content: string;
 }
 
+/** What WeChat keeps files as. */
+export type MediaType = 'image' | 'voice' | 'video' | 'thumb';
+
+/**
+ * A media_id, or a file or http(s) URL that is uploaded before it is sent. A file must stay where it is until the
+ * message is settled.
+ */
+export type Media = string | MediaSource;
+
+export type MediaSource = { file: string } | { url: string };
+
 export interface MediaReply {
   type: 'image' | 'voice';
-  mediaId: string;
+  media: Media;
 }
 
 export interface VideoReply {
   type: 'video';
-  mediaId: string;
-  thumbMediaId: string;
+  media: Media;
+  /** The picture shown before it plays: JPEG, 64 KB at most. */
+  thumb: Media;
   title?: string | undefined;
   description?: string | undefined;
 }
@@ -23,7 +35,7 @@ export interface MusicReply {
   musicUrl: string;
   /** Preferred on Wi-Fi; the same as musicUrl when absent. */
   hqMusicUrl?: string | undefined;
-  thumbMediaId: string;
+  thumb: Media;
   title?: string | undefined;
   description?: string | undefined;
 }
@@ -72,7 +84,7 @@ export interface MiniProgramReply {
   title: string;
   appId: string;
   pagePath: string;
-  thumbMediaId: string;
+  thumb: Media;
 }
 
 /** Shown as coming from this customer-service account: name@account. */
@@ -94,7 +106,10 @@ export type Reply = FromAgent &
     | MiniProgramReply
   );
 
-/** The body for custom/send without `touser`; this is what a delivery stores. */
+/**
+ * The body for custom/send without `touser`; this is what a delivery stores. In the place of a media_id it may hold a
+ * MediaSource, which is uploaded when its turn comes.
+ */
 export interface WirePayload {
   msgtype: string;
   [name: string]: unknown;
@@ -102,8 +117,8 @@ export interface WirePayload {
 
 export const text = (content: string): TextReply => ({ type: 'text', content });
 export const news = (...articles: readonly Article[]): NewsReply => ({ type: 'news', articles });
-export const image = (mediaId: string): MediaReply => ({ type: 'image', mediaId });
-export const voice = (mediaId: string): MediaReply => ({ type: 'voice', mediaId });
+export const image = (media: Media): MediaReply => ({ type: 'image', media });
+export const voice = (media: Media): MediaReply => ({ type: 'voice', media });
 export const video = (fields: Omit<VideoReply, 'type'>): VideoReply => ({ type: 'video', ...fields });
 export const music = (fields: Omit<MusicReply, 'type'>): MusicReply => ({ type: 'music', ...fields });
 export const mpNews = (mediaId: string): MpNewsReply => ({ type: 'mpnews', mediaId });
@@ -136,15 +151,16 @@ function content(reply: Reply): Record<string, unknown> {
       return { content: reply.content };
     case 'image':
     case 'voice':
+      return { media_id: reply.media };
     case 'mpnews':
       return { media_id: reply.mediaId };
     case 'video': {
-      const { mediaId, thumbMediaId, title = '', description = '' } = reply;
-      return { media_id: mediaId, thumb_media_id: thumbMediaId, title, description };
+      const { media, thumb, title = '', description = '' } = reply;
+      return { media_id: media, thumb_media_id: thumb, title, description };
     }
     case 'music': {
-      const { musicUrl, hqMusicUrl = musicUrl, thumbMediaId, title = '', description = '' } = reply;
-      return { title, description, musicurl: musicUrl, hqmusicurl: hqMusicUrl, thumb_media_id: thumbMediaId };
+      const { musicUrl, hqMusicUrl = musicUrl, thumb, title = '', description = '' } = reply;
+      return { title, description, musicurl: musicUrl, hqmusicurl: hqMusicUrl, thumb_media_id: thumb };
     }
     case 'news':
       return {
@@ -162,8 +178,8 @@ function content(reply: Reply): Record<string, unknown> {
     case 'wxcard':
       return { card_id: reply.cardId };
     case 'miniprogrampage': {
-      const { title, appId, pagePath, thumbMediaId } = reply;
-      return { title, appid: appId, pagepath: pagePath, thumb_media_id: thumbMediaId };
+      const { title, appId, pagePath, thumb } = reply;
+      return { title, appid: appId, pagepath: pagePath, thumb_media_id: thumb };
     }
   }
 }

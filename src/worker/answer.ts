@@ -4,19 +4,32 @@ import type { Metrics } from '../observe/metrics.js';
 import type { ClaimedMessage, Conversation, OpenDelivery } from '../outbox/claim.js';
 import { accountProbeMs } from '../outbox/decide.js';
 import type { Deliver } from '../outbox/deliver.js';
+import { hasMediaSource } from '../outbox/media.js';
+import type { Pauses } from '../outbox/pauses.js';
 import type { Plan, PlanResult } from '../outbox/plan.js';
 import type { Finish, Records } from '../outbox/record.js';
 import { backoffMs, type RetryPolicy } from '../outbox/retry-policy.js';
 import type { Replies } from '../replies/router.js';
 import type { AccessTokens } from '../wechat/access-token.js';
+import type { OpenInboundMedia } from '../wechat/inbound-media.js';
 import { toMessage } from '../wechat/parse.js';
-import { type Reply, toWire } from '../wechat/reply.js';
+import { toWire, type WirePayload } from '../wechat/reply.js';
 import { createSlots, type Slots } from './slots.js';
-import { think } from './think.js';
+import { type Thought, think } from './think.js';
+import type { ShowTyping } from './typing.js';
+
+/** An account, and what answers its users. */
+export interface ServedAccount extends AccountConfig {
+  replies: Replies;
+}
 
 export interface AnswerDependencies {
-  accounts: ReadonlyMap<string, AccountConfig>;
-  replies: Replies;
+  accounts: ReadonlyMap<string, ServedAccount>;
+  openMedia: OpenInboundMedia;
+  showTyping: ShowTyping;
+  pauses: Pick<Pauses, 'isPaused'>;
+  /** Ends a reply that had to be cut. */
+  overflowNotice: string;
   replyTimeoutMs: number;
   /** Runs of the reply logic at once. */
   replySlots: Slots;
@@ -37,12 +50,17 @@ export interface AnswerDependencies {
   signals: { drain: AbortSignal; stop: AbortSignal };
 }
 
+/** What a message of an account that rests waits before it is looked at again, should nobody wake it. */
+const pausedDelayMs = 200;
+
 /** Starts of the reply logic for one message before it is given up; a start that kills the process counts. */
 const maxReplyAttempts = 5;
 
 const longestWindowMs = 48 * 3_600_000;
 
 type End = 'settled' | 'released' | 'lost';
+
+type Thoughts = Extract<Thought, { kind: 'replies' }>;
 
 export interface Answerer {
   /** Answers one claimed message, then the next of its conversation, until none is due. */
@@ -52,7 +70,7 @@ export interface Answerer {
 }
 
 export function createAnswer(dependencies: AnswerDependencies): Answerer {
-  const { accounts, replies, replySlots, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
+  const { accounts, replySlots, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
     dependencies;
   const sendSlots = new Map<string, Slots>();
   const inHand = new Set<string>();
@@ -72,7 +90,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     const account = accounts.get(message.appId);
     if (!account) return awaitAccount(message);
 
-    let thought: Reply[] | undefined;
+    let thought: Thoughts | undefined;
     if (message.status === 'received') {
       if (message.replyAttempts > maxReplyAttempts) {
         return fail(
@@ -80,9 +98,9 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
           `the reply logic was started ${maxReplyAttempts} times and never came to an end`,
         );
       }
-      const outcome = await runReplyLogic(message);
+      const outcome = await runReplyLogic(message, account);
       if (typeof outcome === 'string') return outcome;
-      if (outcome.length === 0) return settle(message);
+      if (outcome.replies.length === 0) return settle(message, outcome.cut);
       thought = outcome;
     } else if (message.deliveries.length === 0) {
       return settle(message);
@@ -90,20 +108,37 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     return send(message, account, thought);
   }
 
-  async function runReplyLogic(message: ClaimedMessage): Promise<Reply[] | End> {
+  async function runReplyLogic(message: ClaimedMessage, account: ServedAccount): Promise<Thoughts | End> {
     const parsed = toMessage(message.fields);
     if (!parsed.ok) return fail(message, `the stored message cannot be read: ${parsed.reason}`);
-    const log = dependencies.log.child({ app_id: message.appId, message_id: message.id });
+    const { appId, name, onOverflow } = account;
+    const log = dependencies.log.child({ app_id: appId, message_id: message.id });
     await replySlots.acquire();
+    const typing = dependencies.showTyping(account, message.openid);
     const thought = await think({
-      replies,
-      context: { message: parsed.message, account: { appId: message.appId }, log },
+      replies: account.replies,
+      createContext: (signal) => ({
+        message: parsed.message,
+        account: { appId, name },
+        wechat: {
+          media: (mediaId, options) => dependencies.openMedia(account, mediaId, { ...options, signal }),
+        },
+        log,
+        signal,
+      }),
+      fit: { quota: message.windowQuota, onOverflow, notice: dependencies.overflowNotice },
       timeoutMs: dependencies.replyTimeoutMs,
       stop: signals.stop,
-    }).finally(() => replySlots.release());
+    }).finally(() => {
+      typing.stop();
+      replySlots.release();
+    });
     switch (thought.kind) {
       case 'replies':
-        return thought.replies;
+        if (thought.cut) log.warn({ event: 'reply_cut', reason: thought.cut }, 'reply cut');
+        return thought;
+      case 'refused':
+        return fail(message, thought.problem);
       case 'stopped':
         return release(message, 0, { refundAttempt: true });
       case 'error': {
@@ -121,17 +156,18 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   /** The slot is held from before the plan to the last send, so that an attempt stored as begun begins at once. */
   async function send(
     message: ClaimedMessage,
-    account: AccountConfig,
-    replies: Reply[] | undefined,
+    account: ServedAccount,
+    thought: Thoughts | undefined,
   ): Promise<End> {
     const slots = sendSlots.get(account.appId) ?? createSlots(dependencies.sendConcurrency);
     sendSlots.set(account.appId, slots);
     await slots.acquire();
     try {
-      if (!replies) return await sendAll(message, account, message.deliveries, false);
-      const startFirst = !signals.drain.aborted && (await hasToken(account));
+      if (!thought) return await sendAll(message, account, message.deliveries, false);
       const { id: messageId, workerId } = message;
-      const planned = await plan({ messageId, workerId, payloads: replies.map(toWire), startFirst });
+      const payloads = thought.replies.map(toWire);
+      const startFirst = await canStartAtOnce(message, account, payloads);
+      const planned = await plan({ messageId, workerId, payloads, startFirst, note: thought.cut });
       if (planned.kind === 'lost') return 'lost';
       return await sendAll(message, account, planned.deliveries, startFirst);
     } finally {
@@ -141,7 +177,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
 
   async function sendAll(
     message: ClaimedMessage,
-    account: AccountConfig,
+    account: ServedAccount,
     deliveries: readonly OpenDelivery[],
     firstBegun: boolean,
   ): Promise<End> {
@@ -165,6 +201,8 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
         }
         case 'later':
           return release(message, end.delayMs, {});
+        case 'paused':
+          return release(message, pausedDelayMs, {});
         case 'lost':
           return 'lost';
       }
@@ -173,20 +211,27 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     return 'settled';
   }
 
-  function hasToken(account: AccountConfig): Promise<boolean> {
+  /** Whether the first attempt follows the plan with nothing between that takes long or may fail. */
+  async function canStartAtOnce(
+    message: ClaimedMessage,
+    account: ServedAccount,
+    [first]: readonly WirePayload[],
+  ): Promise<boolean> {
+    if (signals.drain.aborted || !first || hasMediaSource(first)) return false;
+    if (dependencies.pauses.isPaused(account.appId) && !message.isProbe) return false;
     return tokens.get(account).then(
       () => true,
       () => false,
     );
   }
 
-  async function settle(message: ClaimedMessage): Promise<End> {
+  async function settle(message: ClaimedMessage, note?: string): Promise<End> {
     observeSettled(message);
     await finish({
       messageId: message.id,
       workerId: message.workerId,
       end: { kind: 'settled' },
-      error: undefined,
+      error: note,
     });
     return 'settled';
   }

@@ -1,23 +1,39 @@
 import type { Pool } from '../db/pool.js';
 import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import type { Pauses } from '../outbox/pauses.js';
 import { reconcile } from './reconcile.js';
 import { rescue } from './rescue.js';
 
 export interface MaintenanceDependencies {
   pool: Pool;
   log: Logger;
+  metrics: Metrics;
+  pauses: Pick<Pauses, 'refresh' | 'probe'>;
   returnStrays(): Promise<number>;
 }
 
 /** A dead worker is noticed after two of these and the time that rescue waits: within 30 s all in all. */
 const rescueEveryMs = 5_000;
+/** How long another process may go on sending for an account that was paused. */
+const pausesEveryMs = 1_000;
 const reconcileEveryMs = 15_000;
 
-/** The rounds that every worker makes: rescue the dead, reconcile what has no job, return what it lost track of. */
-export function startMaintenance({ pool, log, returnStrays }: MaintenanceDependencies): {
+/** The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses. */
+export function startMaintenance({ pool, log, metrics, pauses, returnStrays }: MaintenanceDependencies): {
   stop(): Promise<void>;
 } {
   const rounds = [
+    repeat(pausesEveryMs, async () => {
+      for (const { appId, messageId } of await pauses.probe()) {
+        if (messageId)
+          log.info({ event: 'account_probed', app_id: appId, message_id: messageId }, 'account probed');
+        else log.info({ event: 'account_resumed', app_id: appId, by: 'time' }, 'account resumed');
+      }
+      const paused = await pauses.refresh();
+      metrics.paused.reset();
+      for (const { appId, reason } of paused) metrics.paused.set({ account: appId, reason }, 1);
+    }),
     repeat(rescueEveryMs, async () => {
       const { workers, messages } = await rescue(pool);
       if (workers.length > 0)

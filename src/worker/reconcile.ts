@@ -8,6 +8,8 @@ const batch = 1_000;
  * must be gone. graphile-worker runs jobs in the order of run_at: a message due well before the oldest job that still waits
  * cannot be in any of them. Moving due_at keeps the next run from adding the same again while the job waits.
  *
+ * Messages of an account that rests have no job on purpose: they get theirs when it resumes.
+ *
  * The safety net, not the mechanism: it is for jobs deleted by hand, a crash between settling one message and
  * claiming the next, and the like. One process at a time.
  */
@@ -25,6 +27,7 @@ const reconcileSql = `
       and (m.claimed_by is null
            or exists (select from wechat.worker_process w where w.id = m.claimed_by and w.ended_at is not null))
       and m.due_at < least(oldest.run_at, now()) - interval '30 seconds'
+      and not exists (select from wechat.account_pause p where p.app_id = m.app_id)
       and not exists (
         select from wechat.inbound_message earlier
         where earlier.app_id = m.app_id and earlier.openid = m.openid and earlier.id < m.id

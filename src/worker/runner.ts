@@ -1,6 +1,5 @@
 import { once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccountConfig } from '../config.js';
 import { coalesce } from '../db/coalesce.js';
 import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
@@ -8,26 +7,31 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { type ClaimedMessage, type Conversation, createClaims } from '../outbox/claim.js';
 import { createDeliver } from '../outbox/deliver.js';
+import { createMedia, type MediaUploads } from '../outbox/media.js';
+import { createPauses } from '../outbox/pauses.js';
 import { createPlanner } from '../outbox/plan.js';
 import { createRecords } from '../outbox/record.js';
 import type { RetryPolicy } from '../outbox/retry-policy.js';
-import type { Replies } from '../replies/router.js';
 import type { AccessTokens } from '../wechat/access-token.js';
 import type { WeChatClient } from '../wechat/client.js';
-import { createAnswer } from './answer.js';
+import { createInboundMedia } from '../wechat/inbound-media.js';
+import type { Web } from '../wechat/web.js';
+import { createAnswer, type ServedAccount } from './answer.js';
 import { runJobs, superviseJobs } from './jobs.js';
 import { startMaintenance } from './maintenance.js';
 import { openSession } from './session.js';
 import { createSlots } from './slots.js';
 import { createAnswerTask } from './tasks.js';
+import { createTyping } from './typing.js';
 
 export interface WorkerDependencies {
   pool: Pool;
   connectionString: string;
-  accounts: readonly AccountConfig[];
-  replies: Replies;
+  accounts: readonly ServedAccount[];
   client: WeChatClient;
   tokens: AccessTokens;
+  web: Web;
+  uploads: MediaUploads;
   log: Logger;
   metrics: Metrics;
   clock: () => Date;
@@ -36,7 +40,7 @@ export interface WorkerDependencies {
 
 export interface WorkerOptions {
   replyTimeoutMs: number;
-  onUnknown: 'resend' | 'hold';
+  overflowNotice: string;
   policy: RetryPolicy;
   /** How long `stop` waits for what is under way. */
   shutdownGraceMs: number;
@@ -69,7 +73,7 @@ const writes = { maxItems: 500, maxConcurrent: 2 };
 
 /** Starts one worker process's part: from jobs to settled messages. */
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
-  const { pool, accounts, client, tokens, metrics, clock, random } = dependencies;
+  const { pool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
   const session = await openSession(dependencies.connectionString, dependencies.log);
   const log = dependencies.log.child({ worker_id: session.workerId });
   const draining = new AbortController();
@@ -85,6 +89,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     persist(statement, { signal: stopping.signal, onOutage });
   const claims = createClaims(pool);
   const records = createRecords(pool);
+  const pauses = createPauses(pool);
   const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>) =>
     coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes });
   const plan = batched(createPlanner(pool));
@@ -119,10 +124,11 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const deliver = createDeliver({
     client,
     tokens,
+    media: createMedia({ client, uploads, web, clock }),
+    pauses,
     start: start.add,
     record: record.add,
     policy: options.policy,
-    onUnknown: options.onUnknown,
     clock,
     random,
     log,
@@ -130,7 +136,10 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   });
   const { answer, inHand } = createAnswer({
     accounts: new Map(accounts.map((account) => [account.appId, account])),
-    replies: dependencies.replies,
+    openMedia: createInboundMedia({ client, tokens, web }),
+    showTyping: createTyping({ client, tokens }),
+    pauses,
+    overflowNotice: options.overflowNotice,
     replyTimeoutMs: options.replyTimeoutMs,
     replySlots: createSlots(options.replyConcurrency),
     sendConcurrency: options.sendConcurrency,
@@ -183,6 +192,8 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const maintenance = startMaintenance({
     pool,
     log,
+    pauses,
+    metrics,
     /**
      * Claims whose answer was lost with a connection: ours by the database, unknown to us. While claims are under way,
      * a fresh one may be about to become known: then only those older than any statement may last.

@@ -15,7 +15,7 @@ describe('wechat-outbox', () => {
   test('--help names the commands, --version the version', async () => {
     const help = runCommand(['--help']);
     expect(await help.exited).toBe(0);
-    for (const command of ['start', 'migrate', 'demo']) expect(text(help.lines)).toContain(command);
+    for (const command of ['start', 'migrate', 'pause', 'resume', 'demo']) expect(text(help.lines)).toContain(command);
     const version = runCommand(['--version']);
     expect(await version.exited).toBe(0);
     expect(text(version.lines)).toMatch(/^\d+\.\d+\.\d+$/);
@@ -159,4 +159,23 @@ describe('wechat-outbox', () => {
     demo.child.kill('SIGINT');
     expect(await demo.exited).toBe(0);
   });
+});
+
+test('pause and resume stop and wake the sends of an account', async () => {
+  const { account, simulator, database, start } = await setStage();
+  await start({ replies: () => 'hi' });
+  const settings = { DATABASE_URL: database.url };
+  const pause = runCommand(['pause', account.appId, '--reason', 'moving house'], settings);
+  expect(await pause.exited).toBe(0);
+  expect(pause.lines.join('')).toMatch(
+    /rests since .* \(operator: moving house\), until "wechat-outbox resume/,
+  );
+  await simulator.user('oUser').say('hello');
+  const resume = runCommand(['resume', account.appId], settings);
+  expect(await resume.exited).toBe(0);
+  expect(resume.lines).toEqual([`${account.appId} goes on`]);
+  await simulator.waitForDelivered('oUser', 1);
+  const again = runCommand(['resume', account.appId], settings);
+  expect(await again.exited).toBe(0);
+  expect(again.lines).toEqual([`${account.appId} was not paused`]);
 });

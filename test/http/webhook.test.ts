@@ -150,7 +150,10 @@ describe('the admin port', () => {
       return { status: response.statusCode, body: await response.body.text() };
     };
     expect(await get('/healthz')).toEqual({ status: 200, body: 'ok\n' });
-    expect(await get('/readyz')).toEqual({ status: 200, body: 'database: ok\nmigrations: ok\n' });
+    expect(await get('/readyz')).toEqual({
+      status: 200,
+      body: 'database: ok\naccounts: ok\nmigrations: ok\n',
+    });
     const { body } = await get('/metrics');
     expect(body).toContain(
       `wechat_outbox_inbound_total{account="${account.appId}",type="text",result="stored"} 1`,

@@ -1,19 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fitReplies, maxTextBytes, splitText } from '../../src/replies/fit.js';
+import { type FitOptions, fitReplies, maxTextBytes, splitText } from '../../src/replies/fit.js';
+import type { ReplyResult } from '../../src/replies/router.js';
 import { InvalidReplyError } from '../../src/replies/validate.js';
-import { news, text } from '../../src/wechat/reply.js';
+import { fromAgent, image, news, type Reply, text } from '../../src/wechat/reply.js';
+
+const generous: FitOptions = { onOverflow: 'cut', notice: '…cut' };
+
+function repliesTo(result: ReplyResult): Reply[] {
+  const fitted = fitReplies(result, generous);
+  return fitted.kind === 'fits' ? fitted.replies : [];
+}
 
 describe('what the reply logic returns', () => {
   test('may be nothing, a string, a reply or several', () => {
-    expect(fitReplies(undefined)).toEqual([]);
-    expect(fitReplies(null)).toEqual([]);
-    expect(fitReplies('hi')).toEqual([text('hi')]);
-    expect(fitReplies(['hi', text('there')])).toEqual([text('hi'), text('there')]);
+    expect(repliesTo(undefined)).toEqual([]);
+    expect(repliesTo(null)).toEqual([]);
+    expect(repliesTo('hi')).toEqual([text('hi')]);
+    expect(repliesTo(['hi', text('there')])).toEqual([text('hi'), text('there')]);
   });
 
   test('with several articles goes out as that many messages, in order', () => {
-    expect(fitReplies(news({ title: 'a' }, { title: 'b' }, { title: 'c' }))).toEqual([
+    expect(repliesTo(news({ title: 'a' }, { title: 'b' }, { title: 'c' }))).toEqual([
       news({ title: 'a' }),
       news({ title: 'b' }),
       news({ title: 'c' }),
@@ -30,7 +38,7 @@ describe('what the reply logic returns', () => {
     ['an unknown type', { type: 'hologram' }],
     ['null among replies', ['ok', null]],
   ])('is refused when it is %s', (_name, result) => {
-    expect(() => fitReplies(result as never)).toThrow(InvalidReplyError);
+    expect(() => repliesTo(result as never)).toThrow(InvalidReplyError);
   });
 });
 
@@ -72,8 +80,66 @@ describe('a long text', () => {
   });
 
   test('of exactly the limit stays whole', () => {
-    expect(fitReplies(`${'中'.repeat(682)}ab`)).toHaveLength(1);
-    expect(fitReplies('中'.repeat(683))).toHaveLength(2);
+    expect(repliesTo(`${'中'.repeat(682)}ab`)).toHaveLength(1);
+    expect(repliesTo('中'.repeat(683))).toHaveLength(2);
     expect(maxTextBytes).toBe(2_048);
   });
+});
+
+describe('a reply with more messages than the reply window allows', () => {
+  const five = ['one', 'two', 'three', 'four', 'five'];
+
+  test('is left alone when it just fits, or when no allowance is known', () => {
+    expect(fitReplies(five, { ...generous, quota: 5 })).toEqual({
+      kind: 'fits',
+      replies: five.map(text),
+      cut: undefined,
+    });
+    expect(fitReplies(five, generous)).toMatchObject({ cut: undefined });
+  });
+
+  test('is cut, and the last text that goes out says so', () => {
+    expect(fitReplies(five, { ...generous, quota: 3 })).toEqual({
+      kind: 'fits',
+      replies: [text('one'), text('two'), text('three…cut')],
+      cut: 'the reply was cut: 5 messages, and the reply window allows 3',
+    });
+  });
+
+  test('is cut with a message of its own where the last is no text, by the same agent', () => {
+    const replies = ['one', fromAgent('anna@shop', image('M_1')), 'three'];
+    expect(fitReplies(replies, { ...generous, quota: 2 })).toMatchObject({
+      replies: [text('one'), fromAgent('anna@shop', text('…cut'))],
+    });
+  });
+
+  test('counts what its parts come to: one long text may be too much', () => {
+    const fitted = fitReplies('字'.repeat(4_000), { ...generous, quota: 3 });
+    if (fitted.kind !== 'fits') throw new Error('it should be cut');
+    expect(fitted.replies).toHaveLength(3);
+    for (const reply of fitted.replies) {
+      if (reply.type !== 'text') throw new Error('it should be text');
+      expect(Buffer.byteLength(reply.content)).toBeLessThanOrEqual(maxTextBytes);
+    }
+    expect(fitted.replies.at(-1)).toMatchObject({ content: expect.stringMatching(/字…cut$/) });
+  });
+
+  test('is not cut inside a link', () => {
+    const link = `<a href="https://example.com/${'x'.repeat(100)}">a link</a>`;
+    const [only] = repliesOfOne(`${'字'.repeat(650)}${link}`.repeat(2));
+    expect(only).toMatch(/字…cut$/);
+  });
+
+  test('is refused where the account wants that', () => {
+    expect(fitReplies(five, { quota: 3, onOverflow: 'refuse', notice: '' })).toEqual({
+      kind: 'refused',
+      problem: 'the reply has 5 messages, and the reply window allows 3',
+    });
+  });
+
+  function repliesOfOne(content: string): string[] {
+    const fitted = fitReplies(content, { ...generous, quota: 1 });
+    if (fitted.kind !== 'fits') throw new Error('it should be cut');
+    return fitted.replies.map((reply) => (reply.type === 'text' ? reply.content : reply.type));
+  }
 });

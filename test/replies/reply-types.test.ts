@@ -24,12 +24,12 @@ const golden: readonly [name: string, reply: Reply, body: Record<string, unknown
   ['voice', voice('M_1'), { voice: { media_id: 'M_1' } }],
   [
     'video',
-    video({ mediaId: 'M_1', thumbMediaId: 'T_1', title: 'A title' }),
+    video({ media: 'M_1', thumb: 'T_1', title: 'A title' }),
     { video: { media_id: 'M_1', thumb_media_id: 'T_1', title: 'A title', description: '' } },
   ],
   [
     'music',
-    music({ musicUrl: 'https://example.com/a.mp3', thumbMediaId: 'T_1', title: 'A song' }),
+    music({ musicUrl: 'https://example.com/a.mp3', thumb: 'T_1', title: 'A song' }),
     {
       music: {
         title: 'A song',
@@ -82,7 +82,7 @@ const golden: readonly [name: string, reply: Reply, body: Record<string, unknown
   ['wxcard', card('C_1'), { wxcard: { card_id: 'C_1' } }],
   [
     'miniprogrampage',
-    miniProgram({ title: 'Shop', appId: 'wx2', pagePath: 'pages/index', thumbMediaId: 'T_1' }),
+    miniProgram({ title: 'Shop', appId: 'wx2', pagePath: 'pages/index', thumb: 'T_1' }),
     { miniprogrampage: { title: 'Shop', appid: 'wx2', pagepath: 'pages/index', thumb_media_id: 'T_1' } },
   ],
   [
@@ -116,28 +116,32 @@ describe('a reply that cannot be sent is refused with the field that is wrong', 
     [['ok', null], 'reply 2 is null, not a reply or a string'],
     [{ type: 'hologram' }, 'reply 1 has the unknown type "hologram"'],
     [{ type: 'text', content: 4 }, 'reply 1 (text): content must be a string'],
-    [{ type: 'image' }, 'reply 1 (image): mediaId must be a string'],
+    [{ type: 'image' }, 'reply 1 (image): media must be a media_id, { file: path } or { url: http(s) URL }'],
+    [
+      { type: 'image', media: { url: 'file:///etc/passwd' } },
+      'reply 1 (image): media.url must be an http(s) URL',
+    ],
+    [{ type: 'mpnews' }, 'reply 1 (mpnews): mediaId must be a string'],
     [{ type: 'news', articles: [] }, 'reply 1 (news): articles must hold at least one'],
     [
       { type: 'news', articles: [{ title: 'a', picUrl: 'p.png' }] },
       'reply 1 (news): articles.0.picUrl must be an http(s) URL',
     ],
-    [
-      { type: 'music', musicUrl: 'ftp://x', thumbMediaId: 'T' },
-      'reply 1 (music): musicUrl must be an http(s) URL',
-    ],
+    [{ type: 'music', musicUrl: 'ftp://x', thumb: 'T' }, 'reply 1 (music): musicUrl must be an http(s) URL'],
     [
       { type: 'msgmenu', head: 'h', entries: [{ id: '1' }] },
       'reply 1 (msgmenu): entries.0.content must be a string',
     ],
     [fromAgent('anna', text('x')), 'reply 1 (text): kfAccount must be name@account'],
   ])('%j: %s', (result, problem) => {
-    expect(() => fitReplies(result as never)).toThrow(problem);
+    expect(() => fitReplies(result as never, { onOverflow: 'cut', notice: '' })).toThrow(problem);
   });
 
   test('an agent stays with every part of a long text', () => {
-    const parts = fitReplies(fromAgent('anna@shop', text('word '.repeat(1_000))));
-    expect(parts.length).toBeGreaterThan(1);
-    for (const part of parts) expect(part.kfAccount).toBe('anna@shop');
+    const long = fromAgent('anna@shop', text('word '.repeat(1_000)));
+    const fitted = fitReplies(long, { onOverflow: 'cut', notice: '' });
+    if (fitted.kind !== 'fits') throw new Error('it should fit');
+    expect(fitted.replies.length).toBeGreaterThan(1);
+    for (const part of fitted.replies) expect(part.kfAccount).toBe('anna@shop');
   });
 });

@@ -7,7 +7,8 @@ import { eventMessage, textMessage } from '../support/messages.js';
 
 const contextOf = (message: InboundMessage) => ({
   message,
-  account: { appId: 'wx1' },
+  account: { appId: 'wx1', name: '测试号' },
+  wechat: { media: () => Promise.reject(new Error('no media here')) },
   log: pino({ level: 'silent' }),
   signal: new AbortController().signal,
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { type App, type Role, startApp } from '../../src/app.js';
-import { type Config, readConfig } from '../../src/config.js';
+import { type AccountConfig, type Config, readConfig } from '../../src/config.js';
 import { createLogger } from '../../src/observe/log.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/outbox/retry-policy.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
@@ -12,10 +12,9 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/simulator/index.js';
+import type { AppCredentials } from '../../src/wechat/client.js';
 
-export interface TestAccount {
-  appId: string;
-  appSecret: string;
+export interface TestAccount extends AppCredentials {
   token: string;
 }
 
@@ -24,6 +23,7 @@ export function newAccount(): TestAccount {
     appId: `wx${randomBytes(8).toString('hex')}`,
     appSecret: randomBytes(16).toString('hex'),
     token: 'testtoken',
+    accessTokenMode: 'stable',
   };
 }
 
@@ -47,6 +47,8 @@ export interface ServiceOptions {
   databaseUrl: string;
   role?: Role;
   replies?: Replies;
+  /** For several accounts. */
+  repliesOf?: (account: AccountConfig) => Replies;
   settings?: Record<string, string>;
   /** Default: the real schedule, in hundredths. */
   retryPolicy?: RetryPolicy;
@@ -85,13 +87,14 @@ export async function startService(options: ServiceOptions): Promise<TestService
       },
     }),
   );
+  const replies =
+    options.replies ??
+    createDefaultReplies({ publicUrl: 'https://static.example.com', accountName: '测试号' });
   const app = await startApp({
     config,
     databaseUrl: options.databaseUrl,
     role: options.role ?? 'all',
-    replies:
-      options.replies ??
-      createDefaultReplies({ publicUrl: 'https://static.example.com', accountName: '测试号' }),
+    repliesOf: options.repliesOf ?? (() => replies),
     log,
     retryPolicy: options.retryPolicy ?? { ...defaultRetryPolicy, baseMs: 10, capMs: 6_000 },
   });

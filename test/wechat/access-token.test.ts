@@ -22,7 +22,7 @@ function tokensOfAnotherProcess({ database, simulator }: Stage, clock = () => ne
   });
   return createAccessTokens({
     store: createCredentialStore(createKysely(pool)),
-    fetchToken: client.fetchStableToken,
+    fetchToken: client.fetchToken,
     clock,
   });
 }

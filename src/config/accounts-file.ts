@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import {
+  type AccountConfig,
+  accessTokenMode,
+  allowance,
+  appId,
+  appSecret,
+  encodingAesKey,
+  encodingAesKeys,
+  onOverflow,
+  onUnknown,
+  origin,
+  token,
+  webUrl,
+} from './account.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What an account has that says nothing else. */
+export type AccountDefaults = Omit<AccountConfig, 'appId' | 'appSecret' | 'token' | 'encodingAesKeys'>;
+
+export type AccountsFileResult = { ok: true; accounts: AccountConfig[] } | { ok: false; problems: string[] };
+
+const secretReference = z.union(
+  [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
+  { error: 'must say where the secret is: { env: NAME } or { file: path }' },
+);
+
+const flag = z.boolean({ error: 'must be true or false' });
+
+const entry = z.strictObject({
+  appId,
+  appSecret: secretReference,
+  token: secretReference,
+  encodingAesKey: secretReference.optional(),
+  encodingAesKeyPrevious: secretReference.optional(),
+  requireEncryption: flag.optional(),
+  name: z.string().min(1).optional(),
+  publicUrl: webUrl.optional(),
+  replies: z.string().min(1).optional(),
+  accessTokenMode: accessTokenMode.optional(),
+  onUnknown: onUnknown.optional(),
+  onOverflow: onOverflow.optional(),
+  typingIndicator: flag.optional(),
+  windows: z
+    .strictObject({
+      message: allowance.optional(),
+      menu: allowance.optional(),
+      subscribe: allowance.optional(),
+      scan: allowance.optional(),
+    })
+    .optional(),
+  jsapiOrigins: z.array(origin).optional(),
+});
+
+type Entry = z.infer<typeof entry>;
+
+const fileShape = z.strictObject({
+  accounts: z.array(entry, { error: 'must be a list of accounts' }).min(1, 'must name at least one account'),
+});
+
+/**
+ * Reads the accounts of a file in YAML or JSON. Paths in it are relative to it; secrets are named, not written there.
+ *
+ * @param defaults what an account has that the file does not say
+ */
+export function readAccountsFile(
+  file: string,
+  { environment, defaults }: { environment: Environment; defaults: AccountDefaults },
+): AccountsFileResult {
+  const fail = (...problems: string[]): AccountsFileResult => ({
+    ok: false,
+    problems: problems.map((problem) => `ACCOUNTS_FILE ${file}: ${problem}`),
+  });
+  let content: unknown;
+  try {
+    // JSON is YAML as well.
+    content = parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return fail(`cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  const parsed = fileShape.safeParse(content);
+  if (!parsed.success) {
+    return fail(...parsed.error.issues.map((issue) => `${pathOf(issue.path)} ${issue.message}`));
+  }
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  const accounts = parsed.data.accounts.map((one, index) => {
+    const where = `accounts[${index}] (${one.appId})`;
+    if (seen.has(one.appId)) problems.push(`${where} is named twice`);
+    seen.add(one.appId);
+    const read = secretReader({ environment, directory: path.dirname(file), where, problems });
+    return toAccount(one, read, { defaults, directory: path.dirname(file), where, problems });
+  });
+  return problems.length > 0 ? fail(...problems) : { ok: true, accounts };
+}
+
+type ReadSecret = (
+  name: 'appSecret' | 'token' | 'encodingAesKey' | 'encodingAesKeyPrevious',
+  of: Entry,
+) => string | undefined;
+
+/** Reads what a reference points to, and checks it; notes what is wrong, never the secret itself. */
+function secretReader({
+  environment,
+  directory,
+  where,
+  problems,
+}: {
+  environment: Environment;
+  directory: string;
+  where: string;
+  problems: string[];
+}): ReadSecret {
+  const shapes = { appSecret, token, encodingAesKey, encodingAesKeyPrevious: encodingAesKey };
+  return (name, of) => {
+    const reference = of[name];
+    if (!reference) return undefined;
+    let value: string | undefined;
+    if ('env' in reference) {
+      value = environment[reference.env] || undefined;
+      if (value === undefined) problems.push(`${where}.${name}: the environment has no ${reference.env}`);
+    } else {
+      try {
+        value = readFileSync(path.resolve(directory, reference.file), 'utf8').trim();
+      } catch (error) {
+        problems.push(`${where}.${name} cannot be read: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    if (value === undefined) return undefined;
+    const checked = shapes[name].safeParse(value);
+    if (!checked.success) problems.push(`${where}.${name} ${checked.error.issues[0]?.message}`);
+    return value;
+  };
+}
+
+function toAccount(
+  one: Entry,
+  read: ReadSecret,
+  {
+    defaults,
+    directory,
+    where,
+    problems,
+  }: { defaults: AccountDefaults; directory: string; where: string; problems: string[] },
+): AccountConfig {
+  const { windows } = defaults;
+  const account: AccountConfig = {
+    appId: one.appId,
+    appSecret: read('appSecret', one) ?? '',
+    token: read('token', one) ?? '',
+    encodingAesKeys: encodingAesKeys(read('encodingAesKey', one), read('encodingAesKeyPrevious', one)),
+    requireEncryption: one.requireEncryption ?? defaults.requireEncryption,
+    name: one.name ?? defaults.name,
+    publicUrl: one.publicUrl ?? defaults.publicUrl,
+    repliesModule: one.replies === undefined ? defaults.repliesModule : path.resolve(directory, one.replies),
+    accessTokenMode: one.accessTokenMode ?? defaults.accessTokenMode,
+    onUnknown: one.onUnknown ?? defaults.onUnknown,
+    onOverflow: one.onOverflow ?? defaults.onOverflow,
+    typingIndicator: one.typingIndicator ?? defaults.typingIndicator,
+    windows: {
+      message: one.windows?.message ?? windows.message,
+      menu: one.windows?.menu ?? windows.menu,
+      subscribe: one.windows?.subscribe ?? windows.subscribe,
+      scan: one.windows?.scan ?? windows.scan,
+    },
+    jsapiOrigins: one.jsapiOrigins ?? defaults.jsapiOrigins,
+  };
+  if (account.requireEncryption && account.encodingAesKeys.length === 0) {
+    problems.push(`${where}.encodingAesKey is missing: requireEncryption refuses everything without it`);
+  }
+  if (!account.publicUrl && !account.repliesModule) {
+    problems.push(`${where}.publicUrl is missing: the default replies need it (not with replies)`);
+  }
+  return account;
+}
+
+/** accounts[0].windows.message */
+function pathOf(parts: readonly PropertyKey[]): string {
+  return parts
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+}

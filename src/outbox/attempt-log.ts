@@ -1,0 +1,57 @@
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import type { ClaimedMessage } from './claim.js';
+import type { Decision } from './decide.js';
+
+interface About {
+  log: Logger;
+  metrics: Metrics;
+  message: Pick<ClaimedMessage, 'id' | 'appId'>;
+  deliveryId: string;
+}
+
+/** One wide line for each call of the API, and its metric. */
+export function logAttempt(
+  { log, metrics, message, deliveryId }: About,
+  { decision, attempt, durationMs }: { decision: Decision; attempt: number; durationMs: number },
+): void {
+  const { outcome, status, errcode, errmsg, httpStatus } = decision;
+  metrics.attempts.inc({ account: message.appId, outcome, errcode: String(errcode ?? '') });
+  log[outcome === 'sent' ? 'info' : 'warn'](
+    {
+      event: 'attempt',
+      app_id: message.appId,
+      message_id: message.id,
+      delivery_id: deliveryId,
+      attempt,
+      outcome,
+      status,
+      errcode,
+      errmsg,
+      http_status: httpStatus,
+      duration_ms: durationMs,
+    },
+    'attempt',
+  );
+}
+
+/** No call could be made: what it needs could not be had. */
+export function logNoCall(
+  { log, message, deliveryId }: About,
+  { decision, wanting }: { decision: Decision; wanting: 'access token' | 'media' },
+): void {
+  const { status, errcode, errmsg, pause } = decision;
+  log.error(
+    {
+      event: wanting === 'media' ? 'no_media' : 'no_access_token',
+      app_id: message.appId,
+      message_id: message.id,
+      delivery_id: deliveryId,
+      status,
+      errcode,
+      errmsg,
+      pauses: pause?.reason,
+    },
+    `no ${wanting}`,
+  );
+}
