@@ -1,17 +1,71 @@
-import type { SimulatedAccount } from './types.js';
+import { createQuota, type Quota } from './quotas.js';
+import type { PushSettings, SimulatedAccount } from './types.js';
+import { createTyping, type Typing } from './typing.js';
 import { createWindows, type Windows } from './windows.js';
 
 /** What WeChat keeps of one account. OpenIDs are an account's own: the same one elsewhere is somebody else. */
 export interface AccountState {
   readonly account: SimulatedAccount;
+  /** The ToUserName of its pushes. */
+  readonly originalId: string;
+  readonly settings: PushSettings;
   readonly windows: Windows;
+  readonly typing: Typing;
+  readonly quota: Quota;
   /** OpenIDs of those who left. */
   readonly unsubscribed: Set<string>;
 }
 
-/** By app id. */
-export type Accounts = ReadonlyMap<string, AccountState>;
+export interface Accounts {
+  readonly all: readonly AccountState[];
+  /**
+   * The first one when it is not said which.
+   *
+   * @throws Error when there is no such account
+   */
+  of(appId?: string): AccountState;
+  /** All of them when it is not said which. */
+  select(appId?: string): readonly AccountState[];
+}
 
-export function createAccountState(account: SimulatedAccount, clock: () => number): AccountState {
-  return { account, windows: createWindows(clock), unsubscribed: new Set() };
+export interface AccountsOptions {
+  first: SimulatedAccount;
+  more: readonly SimulatedAccount[];
+  /** Of those accounts that have no settings of their own. */
+  settings: PushSettings;
+  clock: () => number;
+}
+
+/** @throws Error when two accounts have the same app id */
+export function createAccounts({ first, more, settings, clock }: AccountsOptions): Accounts {
+  const firstState = createState(first, 'gh_simulator');
+  const byAppId = new Map([[first.appId, firstState]]);
+  for (const account of more) {
+    const { appId } = account;
+    if (byAppId.has(appId)) throw new Error(`Two simulated accounts have the app id ${appId}`);
+    byAppId.set(appId, createState(account, `gh_${appId}`));
+  }
+  const all = [...byAppId.values()];
+
+  function createState(account: SimulatedAccount, originalId: string): AccountState {
+    return {
+      account,
+      originalId: account.originalId ?? originalId,
+      settings: { mode: account.mode ?? settings.mode, format: account.format ?? settings.format },
+      windows: createWindows(clock),
+      typing: createTyping(clock),
+      quota: createQuota(clock),
+      unsubscribed: new Set(),
+    };
+  }
+
+  function of(appId?: string): AccountState {
+    if (appId === undefined) return firstState;
+    const known = byAppId.get(appId);
+    if (!known)
+      throw new Error(`The simulator has no account ${appId}, only ${[...byAppId.keys()].join(', ')}`);
+    return known;
+  }
+
+  return { all, of, select: (appId) => (appId === undefined ? all : [of(appId)]) };
 }

@@ -3,6 +3,12 @@ import { randomBytes } from 'node:crypto';
 /** What a call is answered with, as JSON. */
 export type Answer = Readonly<Record<string, unknown>>;
 
+/** What comes back: JSON, refusals too; or the bytes of a file; or, off the API, a bare status. */
+export type ApiAnswer =
+  | { json: Answer }
+  | { file: { bytes: Buffer; contentType: string; filename: string } }
+  | { httpStatus: number };
+
 export interface Refusal {
   errcode: number;
   errmsg: string;
@@ -16,17 +22,27 @@ const texts: Readonly<Record<number, string>> = {
   40001: 'invalid credential, access_token is invalid or not latest',
   40002: 'invalid grant_type',
   40003: 'invalid openid',
+  40004: 'invalid media type',
+  40005: 'invalid file type',
   40007: 'invalid media_id',
   40008: 'invalid message type',
+  40009: 'invalid image size',
+  40010: 'invalid voice size',
+  40011: 'invalid video size',
+  40012: 'invalid thumb size',
   40013: 'invalid appid',
   40033: 'invalid charset. please check your request, if include \\uxxxx will create fail!',
   40035: 'invalid parameter',
   40066: 'invalid url',
+  40097: 'invalid args',
   40125: 'invalid appsecret',
   41001: 'access_token missing',
   41002: 'appid missing',
   41004: 'appsecret missing',
+  41005: 'media data missing',
+  41006: 'missing media_id',
   42001: 'access_token expired',
+  43001: 'require GET method',
   43002: 'require POST method',
   43004: 'require subscribe',
   44002: 'empty post data',
@@ -38,12 +54,20 @@ const texts: Readonly<Record<number, string>> = {
   45011: 'api minute-quota reach limit, must slower, retry next minute',
   45015: 'response out of time limit or subscription is canceled',
   45047: 'out of response count limit',
+  45072: 'invalid command',
+  45080: 'require an interaction with the user within 30 seconds',
+  45081: 'already typing',
   47001: 'data format error',
+  48006: 'forbid to clear quota because of reaching the limit',
 };
 
 /** A refusal in WeChat's words, ending in the request id that its support asks for. */
 export function refusal(errcode: number): Refusal {
   return { errcode, errmsg: `${texts[errcode] ?? 'error'} rid: ${requestId()}` };
+}
+
+export function refuse(errcode: number): ApiAnswer {
+  return { json: { ...refusal(errcode) } };
 }
 
 function requestId(): string {

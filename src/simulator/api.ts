@@ -1,12 +1,11 @@
-import { isUtf8 } from 'node:buffer';
 import { setMaxListeners } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, refusal } from './answers.js';
+import { type ApiAnswer, refusal } from './answers.js';
 import type { Fault, FaultSource, FinalFault } from './faults.js';
+import { isObject, readBody } from './request-body.js';
 import type { ApiRequest, Routes } from './routes.js';
-import type { RequestBody } from './send.js';
 import type { ApiCall } from './types.js';
 
 export interface ApiDependencies {
@@ -14,6 +13,8 @@ export interface ApiDependencies {
   routes: Routes;
   faults: FaultSource;
   clock: () => number;
+  /** The account that an access token was handed out to. */
+  ownerOf(accessToken: string): string | undefined;
   /** Told when the request is read, before it is carried out; the record is completed later. */
   onCall(call: ApiCall): void;
 }
@@ -31,23 +32,36 @@ interface Exchange {
   call: ApiCall;
 }
 
+const plainText = { 'content-type': 'text/plain' };
+
 /** Longer than any client keeps a connection: it must not be closed under a request on its way. */
 const keepAliveMs = 65_000;
 
 /** The API side of WeChat on loopback. */
-export async function startApi({ port, routes, faults, clock, onCall }: ApiDependencies): Promise<ApiServer> {
+export async function startApi({
+  port,
+  routes,
+  faults,
+  clock,
+  ownerOf,
+  onCall,
+}: ApiDependencies): Promise<ApiServer> {
   const closing = new AbortController();
   // One listener for each delayed call; Node warns from eleven on.
   setMaxListeners(0, closing.signal);
 
   async function respond(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = readJson(await readBytes(incoming));
+    const { headers, method = 'GET' } = incoming;
+    const body = await readBody(await readBytes(incoming), headers['content-type']);
     const { pathname: path, searchParams: query } = new URL(incoming.url ?? '/', 'http://simulator');
-    const call: ApiCall = { at: clock(), path, openid: openidOf(body), body: body.text, answered: false };
+    const named = isObject(body.json) ? body.json : {};
+    const openid = text(named.touser);
+    const appId = ownerOf(query.get('access_token') ?? '');
+    const call: ApiCall = { at: clock(), path, appId, openid, body: body.text, answered: false };
     onCall(call);
-    const request: ApiRequest = { method: incoming.method ?? 'GET', path, query, body };
+    const request: ApiRequest = { method, path, host: headers.host ?? '127.0.0.1', query, body };
     const exchange: Exchange = { request, response, call };
-    const fault = faults.next(path, call.openid);
+    const fault = faults.next({ path, openid, appId: appId ?? text(named.appid ?? query.get('appid')) });
     const ending = fault && (await endingOf(fault));
     if (ending) strike(ending, exchange);
     else answer(exchange, routes(request));
@@ -71,31 +85,45 @@ export async function startApi({ port, routes, faults, clock, onCall }: ApiDepen
       call.finishedAt = clock();
       response.socket?.resetAndDestroy();
     } else if ('httpStatus' in fault) {
-      write(exchange, fault.httpStatus, 'text/plain', `HTTP ${fault.httpStatus}`);
+      answer(exchange, fault);
     } else if ('malformed' in fault) {
-      write(exchange, 200, 'text/plain', fault.malformed);
+      write(exchange, 200, plainText, fault.malformed);
     } else {
       const { errcode, errmsg } = fault;
-      answer(exchange, errmsg === undefined ? { ...refusal(errcode) } : { errcode, errmsg });
+      answer(exchange, { json: errmsg === undefined ? { ...refusal(errcode) } : { errcode, errmsg } });
     }
   }
 
-  function answer(exchange: Exchange, content: Answer): void {
-    // Tokens come without an errcode.
-    const errcode = typeof content.errcode === 'number' ? content.errcode : 0;
-    if (write(exchange, 200, 'application/json; encoding=utf-8', JSON.stringify(content))) {
-      exchange.call.errcode = errcode;
+  function answer(exchange: Exchange, content: ApiAnswer): void {
+    if ('httpStatus' in content) {
+      write(exchange, content.httpStatus, plainText, `HTTP ${content.httpStatus}`);
+    } else if ('file' in content) {
+      const { contentType, filename, bytes } = content.file;
+      const disposition = `attachment; filename="${inHeader(filename)}"`;
+      const headers = { 'content-type': contentType, 'content-disposition': disposition };
+      if (write(exchange, 200, headers, bytes)) exchange.call.errcode = 0;
+    } else {
+      const { json } = content;
+      const headers = { 'content-type': 'application/json; encoding=utf-8' };
+      // Tokens come without an errcode.
+      const errcode = typeof json.errcode === 'number' ? json.errcode : 0;
+      if (write(exchange, 200, headers, JSON.stringify(json))) exchange.call.errcode = errcode;
     }
   }
 
   /** False when the caller has left, and nobody hears the answer. */
-  function write({ response, call }: Exchange, status: number, type: string, text: string): boolean {
+  function write(
+    { response, call }: Exchange,
+    status: number,
+    headers: OutgoingHttpHeaders,
+    body: string | Buffer,
+  ): boolean {
     call.finishedAt = clock();
     if (response.destroyed) return false;
     call.httpStatus = status;
     call.answered = true;
-    response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
-    response.end(text);
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+    response.end(body);
     return true;
   }
 
@@ -128,16 +156,11 @@ async function readBytes(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function readJson(bytes: Buffer): RequestBody {
-  const text = bytes.toString('utf8');
-  try {
-    return { text, isUtf8: isUtf8(bytes), json: JSON.parse(text) };
-  } catch {
-    return { text, isUtf8: isUtf8(bytes), json: undefined };
-  }
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
-function openidOf({ json }: RequestBody): string | undefined {
-  if (typeof json !== 'object' || json === null || !('touser' in json)) return undefined;
-  return typeof json.touser === 'string' ? json.touser : undefined;
+/** Headers hold bytes: what is not ASCII, and what would end the name, becomes an underscore. */
+function inHeader(filename: string): string {
+  return filename.replace(/[^ !#-[\]-~]/gu, '_');
 }

@@ -1,12 +1,6 @@
 import { encrypt } from './encrypt.js';
-import type { SimulatedAccount, XmlFields, XmlValue } from './types.js';
+import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from './types.js';
 import { toXml } from './xml.js';
-
-/** How the owner of the account has set up its pushes in the console. */
-export interface PushSettings {
-  mode: 'plaintext' | 'compatible' | 'secure';
-  format: 'xml' | 'json';
-}
 
 export interface PushBody {
   body: string;

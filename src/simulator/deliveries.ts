@@ -4,9 +4,10 @@ import type { DeliveredMessage } from './types.js';
 /** All that was delivered so far; true when it is enough. Called once for each delivery, so better quick. */
 export type DeliveredPredicate = (delivered: readonly DeliveredMessage[]) => boolean;
 
-/** So many messages for one user, in all. */
+/** So many messages for one user, in all; of one account, if it says which. */
 export interface Expected {
   openid: string;
+  appId?: string;
   count: number;
 }
 
@@ -14,7 +15,8 @@ export interface Expected {
 export interface Deliveries {
   readonly all: readonly DeliveredMessage[];
   add(message: Omit<DeliveredMessage, 'sequence'>): void;
-  inboxOf(openid: string): DeliveredMessage[];
+  /** Of every account, unless told which. */
+  inboxOf(openid: string, appId?: string): DeliveredMessage[];
   onDelivered(listener: (message: DeliveredMessage) => void): () => void;
   /**
    * Resolves with the user's messages, or with all of them for a predicate.
@@ -34,18 +36,23 @@ export function createDeliveries(): Deliveries {
   const listeners = createListeners<DeliveredMessage>();
   const waiting = new Set<{ check(): void; giveUp(why: string): void }>();
 
-  const received = (openid: string) => byUser.get(openid) ?? [];
+  function received(openid: string, appId: string | undefined): readonly DeliveredMessage[] {
+    const messages = byUser.get(openid) ?? [];
+    return appId === undefined ? messages : messages.filter((message) => message.appId === appId);
+  }
 
   function isEnough(wanted: DeliveredPredicate | Expected): boolean {
-    return typeof wanted === 'function' ? wanted(all) : received(wanted.openid).length >= wanted.count;
+    return typeof wanted === 'function'
+      ? wanted(all)
+      : received(wanted.openid, wanted.appId).length >= wanted.count;
   }
 
   function shortfall(wanted: DeliveredPredicate | Expected, why: string): Error {
-    const relevant = typeof wanted === 'function' ? all : received(wanted.openid);
+    const relevant = typeof wanted === 'function' ? all : received(wanted.openid, wanted.appId);
     const aim =
       typeof wanted === 'function'
         ? 'What was waited for did not arrive'
-        : `${wanted.openid} should have ${wanted.count} messages`;
+        : `${wanted.openid} should have ${wanted.count} messages${wanted.appId ? ` of ${wanted.appId}` : ''}`;
     const shown = relevant.slice(-shownAtMost).map(({ openid, text }) => `${openid} ${JSON.stringify(text)}`);
     const omitted = relevant.length > shown.length ? `the latest ${shown.length}: ` : '';
     return new Error(`${aim}; ${why}, ${relevant.length} had arrived: ${omitted}${shown.join(', ')}`);
@@ -64,7 +71,7 @@ export function createDeliveries(): Deliveries {
       for (const { check } of [...waiting]) check();
     },
 
-    inboxOf: (openid) => [...received(openid)],
+    inboxOf: (openid, appId) => [...received(openid, appId)],
     onDelivered: listeners.add,
 
     waitFor(wanted, timeoutMs) {
@@ -78,7 +85,7 @@ export function createDeliveries(): Deliveries {
             try {
               if (!isEnough(wanted)) return;
               settle();
-              resolve([...(typeof wanted === 'function' ? all : received(wanted.openid))]);
+              resolve([...(typeof wanted === 'function' ? all : received(wanted.openid, wanted.appId))]);
             } catch (error) {
               settle();
               reject(error);

@@ -21,6 +21,8 @@ export interface FaultRule {
   path?: string;
   /** Only calls to this user. */
   openid?: string;
+  /** Only calls for this account: by the access token, else by the app id that the call names. */
+  appId?: string;
   /** How many calls it strikes; 1 by default. */
   times?: number;
   fault: Fault;
@@ -40,18 +42,29 @@ export interface Faults {
 /** The simulator's side of it. */
 export interface FaultSource extends Faults {
   /** The fault for this call, if any; counts it. */
-  next(path: string, openid: string | undefined): Fault | undefined;
+  next(call: FaultTarget): Fault | undefined;
+}
+
+interface FaultTarget {
+  path: string;
+  openid: string | undefined;
+  appId: string | undefined;
+}
+
+interface PendingRule extends FaultTarget {
+  left: number;
+  fault: Fault;
 }
 
 export const sendPath = '/cgi-bin/message/custom/send';
 
 export function createFaults(): FaultSource {
-  let rules: { path: string; openid: string | undefined; left: number; fault: Fault }[] = [];
+  let rules: PendingRule[] = [];
   let random: { share: number; fault: Fault; next(): number } | undefined;
 
   return {
-    add({ path = sendPath, openid, times = 1, fault }) {
-      if (times > 0) rules.push({ path, openid, left: times, fault });
+    add({ path = sendPath, openid, appId, times = 1, fault }) {
+      if (times > 0) rules.push({ path, openid, appId, left: times, fault });
     },
     ratio(share, fault, seed = 1) {
       random = { share, fault, next: seededRandom(seed) };
@@ -63,9 +76,12 @@ export function createFaults(): FaultSource {
     get pending() {
       return rules.reduce((sum, { left }) => sum + left, 0);
     },
-    next(path, openid) {
+    next({ path, openid, appId }) {
       const rule = rules.find(
-        (candidate) => candidate.path === path && (candidate.openid ?? openid) === openid,
+        (candidate) =>
+          candidate.path === path &&
+          (candidate.openid ?? openid) === openid &&
+          (candidate.appId ?? appId) === appId,
       );
       if (rule) {
         rule.left -= 1;

@@ -1,22 +1,33 @@
-import { createAccountState } from './accounts.js';
+import { createAccounts } from './accounts.js';
 import { startApi } from './api.js';
-import type { PushSettings } from './body.js';
 import { createDeliveries, type DeliveredPredicate, type Expected } from './deliveries.js';
 import { createFaults, type Faults } from './faults.js';
-import { createPlatform } from './platform.js';
+import { createMedia, type MediaControls } from './media.js';
+import { createPushes } from './pushes.js';
+import { createQuotaControls, type QuotaControls } from './quota-controls.js';
 import { createRoutes } from './routes.js';
+import { createTickets, type TicketControls } from './tickets.js';
 import { createTokens, type TokenControls } from './tokens.js';
-import type { ApiCall, DeliveredMessage, Notice, PushResult, SimulatedAccount } from './types.js';
+import type {
+  ApiCall,
+  DeliveredMessage,
+  Notice,
+  PushResult,
+  PushSettings,
+  SimulatedAccount,
+} from './types.js';
+import type { TypingSignal } from './typing.js';
 import type { SimulatedUser } from './user.js';
-import { createUsers } from './users.js';
 
 export interface SimulatorOptions {
+  /** The first account, which is meant wherever none is named. */
   account: SimulatedAccount;
+  moreAccounts?: readonly SimulatedAccount[];
   /** 0, the default, takes any free port; always on loopback. */
   port?: number;
-  /** May also be set later. */
+  /** Of all accounts. May also be set later. */
   webhookUrl?: string;
-  /** As in the console: `plaintext` and `xml` by default. */
+  /** As in the console, for accounts that have none of their own: `plaintext` and `xml` by default. */
   mode?: PushSettings['mode'];
   format?: PushSettings['format'];
   /** How long a push waits for its answer; 5,000 by default, as WeChat. */
@@ -29,20 +40,27 @@ export interface SimulatorOptions {
   clock?: () => number;
 }
 
-/** A WeChat to play with: its API, its pushes, and its users. */
+/** A WeChat to play with: its API, its pushes, and its users. An app id that no account has is an error. */
 export interface Simulator {
   /** For WECHAT_API_BASE. */
   readonly apiBase: string;
   readonly faults: Faults;
   readonly tokens: TokenControls;
+  readonly tickets: TicketControls;
+  readonly quotas: QuotaControls;
+  readonly media: MediaControls;
   /** Every call of the API, in order, faulted ones included. */
   readonly calls: readonly ApiCall[];
   /** Every message that reached a user, in order. */
   readonly delivered: readonly DeliveredMessage[];
-  setWebhookUrl(url: string): void;
-  user(openid: string): SimulatedUser;
-  /** What this user received so far. */
-  inboxOf(openid: string): DeliveredMessage[];
+  /** Every typing command that was accepted, in order. */
+  readonly typing: readonly TypingSignal[];
+  /** Without an app id: of every account, those included that had one of their own. */
+  setWebhookUrl(url: string, appId?: string): void;
+  /** The same openid in two accounts is two users. */
+  user(openid: string, appId?: string): SimulatedUser;
+  /** What this user received so far; without an app id, from every account. */
+  inboxOf(openid: string, appId?: string): DeliveredMessage[];
   /**
    * Resolves once the user has received `count` messages in all, with these; for a predicate, once it is true of
    * everything delivered so far, with all of that. Time is up after 20 s, unless told otherwise.
@@ -61,7 +79,7 @@ export interface Simulator {
   /** A user was told that the account is out of service. */
   onNotice(listener: (notice: Notice) => void): () => void;
   /** The GET handshake that the console makes when the owner saves the URL; rejects when nothing answers. */
-  checkServer(): Promise<{ status: number; body: string; ok: boolean }>;
+  checkServer(appId?: string): Promise<{ status: number; body: string; ok: boolean }>;
   /** Breaks off calls and pushes under way; nothing is delivered afterwards. */
   close(): Promise<void>;
 }
@@ -69,33 +87,38 @@ export interface Simulator {
 const defaultWaitMs = 20_000;
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { account, clock = Date.now } = options;
-  let webhookUrl = options.webhookUrl;
+  const { account, moreAccounts = [], clock = Date.now } = options;
+  const settings: PushSettings = { mode: options.mode ?? 'plaintext', format: options.format ?? 'xml' };
+  const accounts = createAccounts({ first: account, more: moreAccounts, settings, clock });
   const calls: ApiCall[] = [];
-  const state = createAccountState(account, clock);
-  const accounts = new Map([[account.appId, state]]);
+  const typing: TypingSignal[] = [];
   const deliveries = createDeliveries();
   const faults = createFaults();
-  const tokens = createTokens([account], options.tokenLifetimeSeconds ?? 7_200, clock);
+  const tokens = createTokens([account, ...moreAccounts], options.tokenLifetimeSeconds ?? 7_200, clock);
+  const tickets = createTickets(clock);
+  const media = createMedia(accounts, clock);
   const api = await startApi({
     port: options.port ?? 0,
-    routes: createRoutes({ accounts, tokens, clock, deliver: deliveries.add }),
+    routes: createRoutes({
+      accounts,
+      tokens,
+      tickets,
+      media,
+      clock,
+      deliver: deliveries.add,
+      onTyping: (signal) => typing.push(signal),
+    }),
     faults,
     clock,
+    ownerOf: tokens.ownerOf,
     onCall: (call) => calls.push(call),
   });
-  const platform = createPlatform({
-    account,
-    webhookUrl() {
-      if (webhookUrl === undefined) throw new Error('The simulator has no webhook URL: call setWebhookUrl');
-      return webhookUrl;
-    },
-    pushTimeoutMs: options.pushTimeoutMs ?? 5_000,
-    retryDelayMs: options.retryDelayMs ?? 0,
+  const pushes = createPushes({
+    accounts,
+    webhookUrl: options.webhookUrl,
+    times: { pushTimeoutMs: options.pushTimeoutMs ?? 5_000, retryDelayMs: options.retryDelayMs ?? 0 },
     clock,
   });
-  const settings = { mode: options.mode ?? 'plaintext', format: options.format ?? 'xml' } as const;
-  const users = createUsers({ account: state, platform, settings, clock });
 
   function waitForDelivered(
     wanted: string | DeliveredPredicate | Expected,
@@ -114,28 +137,36 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     apiBase: api.base,
     faults,
     tokens,
+    tickets,
+    quotas: createQuotaControls(accounts),
+    media,
     calls,
     delivered: deliveries.all,
-    setWebhookUrl(url) {
-      webhookUrl = url;
-    },
-    user: users.user,
+    typing,
+    setWebhookUrl: pushes.setWebhookUrl,
+    user: pushes.user,
     inboxOf: deliveries.inboxOf,
     waitForDelivered,
     onDelivered: deliveries.onDelivered,
-    onPush: users.onPush,
-    onNotice: users.onNotice,
-    checkServer: platform.checkServer,
+    onPush: pushes.onPush,
+    onNotice: pushes.onNotice,
+    checkServer: pushes.checkServer,
     async close() {
       deliveries.close();
-      await platform.close();
+      await pushes.close();
       await api.close();
     },
   };
 }
 
 export type { DeliveredPredicate, Expected } from './deliveries.js';
-export type { Fault, Faults } from './faults.js';
+export type { Fault, FaultRule, Faults } from './faults.js';
+export type { InboundMedia, MediaControls, MediaUpload } from './media.js';
+export type { MediaType } from './media-formats.js';
+export type { QuotaControls } from './quota-controls.js';
+export type { QuotaLimits } from './quotas.js';
+export type { TicketControls } from './tickets.js';
 export type { TokenControls } from './tokens.js';
 export type * from './types.js';
+export type { TypingCommand, TypingSignal } from './typing.js';
 export type { SimulatedUser } from './user.js';

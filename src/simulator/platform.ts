@@ -4,14 +4,17 @@ import { Agent, request } from 'undici';
 import { signature } from './encrypt.js';
 import type { PushResult, PushTry, SimulatedAccount } from './types.js';
 
-export interface PlatformOptions {
-  account: SimulatedAccount;
-  /** @throws Error when there is none yet */
-  webhookUrl(): string;
+export interface PlatformTimes {
   /** How long the platform waits for an answer. */
   pushTimeoutMs: number;
   /** Between a failed try and the next. */
   retryDelayMs: number;
+}
+
+export interface PlatformOptions extends PlatformTimes {
+  account: SimulatedAccount;
+  /** @throws Error when there is none yet */
+  webhookUrl(): string;
   clock: () => number;
 }
 
@@ -87,6 +90,7 @@ export function createPlatform({
     }
   }
 
+  const { appId } = account;
   return {
     async push({ openid, body, encrypted, msgId, createTime }) {
       const push: Push = {
@@ -105,6 +109,7 @@ export function createPlatform({
         if (verdict.good) {
           const { replyXml } = verdict;
           return {
+            appId,
             ...push,
             tries,
             outcome: 'acknowledged',
@@ -112,7 +117,7 @@ export function createPlatform({
           };
         }
       }
-      return { ...push, tries, outcome: 'notice' };
+      return { appId, ...push, tries, outcome: 'notice' };
     },
 
     async checkServer() {

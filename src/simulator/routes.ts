@@ -1,14 +1,21 @@
-import type { Accounts } from './accounts.js';
-import { type Answer, done, refusal } from './answers.js';
+import type { AccountState, Accounts } from './accounts.js';
+import { type ApiAnswer, done, refuse } from './answers.js';
 import { describeMessage } from './describe.js';
 import { sendPath } from './faults.js';
-import { admit, parseSend, type RequestBody } from './send.js';
+import type { Media } from './media.js';
+import { createMediaRoutes, videoPath } from './media-routes.js';
+import { isFilled, isObject, type RequestBody } from './request-body.js';
+import { admit, mediaIdsOf, parseSend } from './send.js';
+import type { Tickets } from './tickets.js';
 import type { Tokens } from './tokens.js';
 import type { DeliveredMessage } from './types.js';
+import { isTypingCommand, type TypingSignal } from './typing.js';
 
 export interface ApiRequest {
   method: string;
   path: string;
+  /** Name and port of the API, as the caller knows them. */
+  host: string;
   query: URLSearchParams;
   body: RequestBody;
 }
@@ -16,54 +23,96 @@ export interface ApiRequest {
 export interface RouteDependencies {
   accounts: Accounts;
   tokens: Tokens;
+  tickets: Tickets;
+  media: Media;
   clock: () => number;
   deliver(message: Omit<DeliveredMessage, 'sequence'>): void;
+  onTyping(signal: TypingSignal): void;
 }
 
 /** Carries out a call of the API, and says what to answer. */
-export type Routes = (request: ApiRequest) => Answer;
+export type Routes = (request: ApiRequest) => ApiAnswer;
 
-export function createRoutes({ accounts, tokens, clock, deliver }: RouteDependencies): Routes {
+/** A call with an access token, for the account that the token belongs to. */
+type AccountRoute = (account: AccountState, request: ApiRequest) => ApiAnswer;
+
+export function createRoutes(dependencies: RouteDependencies): Routes {
+  const { accounts, tokens, tickets, media, clock, deliver, onTyping } = dependencies;
+  const mediaRoutes = createMediaRoutes(media);
   const routes: ReadonlyMap<string, Routes> = new Map<string, Routes>([
-    ['/cgi-bin/token', ({ query }) => tokens.classic(Object.fromEntries(query))],
+    ['/cgi-bin/token', ({ query }) => ({ json: tokens.classic(Object.fromEntries(query)) })],
     ['/cgi-bin/stable_token', posted(stableToken)],
-    [sendPath, posted(send)],
-    ['/cgi-bin/clear_quota', posted(clearQuota)],
+    [sendPath, posted(authorized(send))],
+    ['/cgi-bin/message/custom/typing', posted(authorized(typing))],
+    ['/cgi-bin/media/upload', posted(authorized(mediaRoutes.upload))],
+    ['/cgi-bin/media/get', got(authorized(mediaRoutes.download))],
+    [videoPath, got(mediaRoutes.video)],
+    ['/cgi-bin/ticket/getticket', got(authorized(ticket))],
+    ['/cgi-bin/getcallbackip', got(authorized(() => ({ json: { ip_list: ['127.0.0.1'] } })))],
+    ['/cgi-bin/clear_quota', posted(authorized(clearQuota))],
   ]);
 
-  function stableToken({ body: { json } }: ApiRequest): Answer {
-    return typeof json === 'object' && json !== null ? tokens.stable(json) : { ...refusal(47001) };
+  function authorized(route: AccountRoute): Routes {
+    return (request) => {
+      const token = tokens.check(request.query.get('access_token'));
+      return token.ok ? route(accounts.of(token.appId), request) : { json: { ...token.refusal } };
+    };
   }
 
-  function send({ query, body }: ApiRequest): Answer {
-    const token = tokens.check(query.get('access_token'));
-    if (!token.ok) return { ...token.refusal };
+  function stableToken({ body: { json } }: ApiRequest): ApiAnswer {
+    return typeof json === 'object' && json !== null ? { json: tokens.stable(json) } : refuse(47001);
+  }
+
+  function send(account: AccountState, { body }: ApiRequest): ApiAnswer {
+    const { appId } = account.account;
+    const overQuota = account.quota.count();
+    if (overQuota !== undefined) return refuse(overQuota);
     const parsed = parseSend(body);
-    if ('errcode' in parsed) return { ...refusal(parsed.errcode) };
-    const account = accounts.get(token.appId);
-    const errcode = account ? admit(parsed.touser, account) : 40013;
-    if (errcode !== undefined) return { ...refusal(errcode) };
+    if ('errcode' in parsed) return refuse(parsed.errcode);
+    if (!mediaIdsOf(parsed).every((mediaId) => media.mayBeSent(mediaId, appId))) return refuse(40007);
+    const { touser, msgtype } = parsed;
+    const errcode = admit(touser, account);
+    if (errcode !== undefined) return refuse(errcode);
+    account.typing.received(touser);
     deliver({
       at: clock(),
-      openid: parsed.touser,
-      msgtype: parsed.msgtype,
+      appId,
+      openid: touser,
+      msgtype,
       body: parsed.body,
-      text: describeMessage(parsed.msgtype, parsed.body),
+      text: describeMessage(msgtype, parsed.body),
     });
-    return done;
+    return { json: done };
   }
 
-  /** The simulator keeps no quota of sends that it could clear. */
-  function clearQuota({ query, body: { json } }: ApiRequest): Answer {
-    const token = tokens.check(query.get('access_token'));
-    if (!token.ok) return { ...token.refusal };
-    const appId = typeof json === 'object' && json !== null && 'appid' in json ? json.appid : undefined;
-    return appId === token.appId ? done : { ...refusal(40013) };
+  function typing(account: AccountState, { body: { text, json } }: ApiRequest): ApiAnswer {
+    if (!isObject(json)) return refuse(text === '' ? 44002 : 47001);
+    const { touser: openid, command } = json;
+    if (!isFilled(openid)) return refuse(40003);
+    if (!isTypingCommand(command)) return refuse(45072);
+    const errcode = account.typing.show(openid, command);
+    if (errcode !== undefined) return refuse(errcode);
+    onTyping({ at: clock(), appId: account.account.appId, openid, command });
+    return { json: done };
   }
 
-  return (request) => routes.get(request.path)?.(request) ?? { ...refusal(40066) };
+  function ticket({ account: { appId } }: AccountState, { query }: ApiRequest): ApiAnswer {
+    return query.get('type') === 'jsapi' ? { json: tickets.jsapi(appId) } : refuse(40097);
+  }
+
+  function clearQuota({ account, quota }: AccountState, { body: { json } }: ApiRequest): ApiAnswer {
+    if (!isObject(json) || json.appid !== account.appId) return refuse(40013);
+    const errcode = quota.clear();
+    return errcode === undefined ? { json: done } : refuse(errcode);
+  }
+
+  return (request) => routes.get(request.path)?.(request) ?? refuse(40066);
 }
 
 function posted(route: Routes): Routes {
-  return (request) => (request.method === 'POST' ? route(request) : { ...refusal(43002) });
+  return (request) => (request.method === 'POST' ? route(request) : refuse(43002));
+}
+
+function got(route: Routes): Routes {
+  return (request) => (request.method === 'GET' ? route(request) : refuse(43001));
 }

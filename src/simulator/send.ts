@@ -1,13 +1,5 @@
 import type { AccountState } from './accounts.js';
-
-/** A request body, looked at once. */
-export interface RequestBody {
-  text: string;
-  /** False when the bytes are not UTF-8. */
-  isUtf8: boolean;
-  /** Undefined when the text is not JSON. */
-  json: unknown;
-}
+import { isFilled, isObject, type RequestBody } from './request-body.js';
 
 interface SendRequest {
   touser: string;
@@ -65,6 +57,12 @@ export function parseSend({ text, isUtf8, json }: RequestBody): SendRequest | { 
   return errcode === undefined ? { touser, msgtype, body } : { errcode };
 }
 
+/** The media that a message refers to. */
+export function mediaIdsOf({ msgtype, body }: SendRequest): string[] {
+  const part = body[msgtype];
+  return isObject(part) ? [part.media_id, part.thumb_media_id].filter(isFilled) : [];
+}
+
 /**
  * Whether this user may be written to now: takes one message of the allowance if so, else says which errcode
  * refuses it.
@@ -80,15 +78,7 @@ function hasEscapes(text: string): boolean {
   return text.includes('\\u') && /(?<!\\)(?:\\\\)*\\u[0-9a-f]{4}/i.test(text);
 }
 
-/** Any id in the form of WeChat's is good; script an errcode 40007 for one that has expired. */
+/** Any id in the form of WeChat's is good here; whether it is still known is for `mediaIdsOf` and who asks. */
 function mediaId(id: unknown): number | undefined {
   return typeof id === 'string' && /^[\w-]+$/.test(id) ? undefined : 40007;
-}
-
-function isFilled(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Answer, type Refusal, refusal } from './answers.js';
+import { shanghaiDay } from './calendar.js';
 import type { SimulatedAccount } from './types.js';
 
 /** What a test may see of the access tokens, and do to them. */
@@ -21,6 +22,8 @@ export interface Tokens extends TokenControls {
   classic(request: TokenRequest): Answer;
   /** The account that a token belongs to, or why it is refused. */
   check(token: string | null): { ok: true; appId: string } | { ok: false; refusal: Refusal };
+  /** The account that a token was handed out to, valid or not. */
+  ownerOf(token: string): string | undefined;
 }
 
 interface TokenRequest {
@@ -46,9 +49,6 @@ interface Issued {
 const overlapMs = 5 * 60_000;
 const forcedPauseMs = 30_000;
 const forcedADay = 20;
-const dayMs = 86_400_000;
-/** Quotas begin anew at 00:00 in Shanghai. */
-const shanghaiOffsetMs = 8 * 3_600_000;
 
 /** Access tokens of both kinds; source of the rules: the pages of getStableAccessToken and getAccessToken. */
 export function createTokens(
@@ -58,6 +58,7 @@ export function createTokens(
 ): Tokens {
   const secrets = new Map(accounts.map(({ appId, appSecret }) => [appId, appSecret]));
   const valid = new Map<string, Token>();
+  const owners = new Map<string, string>();
   const byApp = new Map<string, Issued>();
   // With a lifetime shortened for a test, the overlap must not be the longer of the two.
   const overlap = Math.min(overlapMs, (lifetimeSeconds * 1_000) / 2);
@@ -89,6 +90,7 @@ export function createTokens(
       endsAt: clock() + lifetimeSeconds * 1_000,
     };
     valid.set(token.value, token);
+    owners.set(token.value, appId);
     const state = of(appId);
     state[kind] = token;
     state.latest = token;
@@ -103,7 +105,7 @@ export function createTokens(
   function force(appId: string): Answer {
     const { forced } = of(appId);
     const now = clock();
-    const day = Math.floor((now + shanghaiOffsetMs) / dayMs);
+    const day = shanghaiDay(now);
     if (now - forced.at < forcedPauseMs) return { ...refusal(45011) };
     const count = forced.day === day ? forced.count : 0;
     if (count >= forcedADay) return { ...refusal(45009) };
@@ -146,6 +148,8 @@ export function createTokens(
       if (token.endsAt <= clock()) return { ok: false, refusal: refusal(42001) };
       return { ok: true, appId: token.appId };
     },
+
+    ownerOf: (value) => owners.get(value),
 
     expire(appId) {
       for (const token of valid.values()) if (token.appId === appId) valid.delete(token.value);

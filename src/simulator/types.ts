@@ -1,12 +1,19 @@
 /** The simulator's own view of WeChat. It shares no code with the service, so that it can catch its mistakes. */
 
-export interface SimulatedAccount {
+/** How the owner of an account has set up its pushes in the console. */
+export interface PushSettings {
+  mode: 'plaintext' | 'compatible' | 'secure';
+  format: 'xml' | 'json';
+}
+
+/** Without a mode or format of its own, the account has those of the simulator's options. */
+export interface SimulatedAccount extends Partial<PushSettings> {
   appId: string;
   appSecret: string;
   token: string;
   /** 43 characters; needed for secure and compatible mode. */
   encodingAesKey?: string;
-  /** gh_…, the ToUserName of pushes. */
+  /** gh_…, the ToUserName of pushes. Default: `gh_simulator`, and for further accounts gh_ and the app id. */
   originalId?: string;
 }
 
@@ -23,8 +30,11 @@ export interface ApiCall {
   /** Absent while the call is under way, and for good when it hangs. */
   finishedAt?: number;
   path: string;
+  /** The account whose access token the call carries, valid or not; undefined without a token from here. */
+  appId: string | undefined;
   /** The `touser` of the body, if it has one. */
   openid: string | undefined;
+  /** Of multipart not the bytes, but how many: `[multipart 1234 bytes]`. */
   body: string;
   /** Absent when the connection was cut instead, or the caller had left. */
   httpStatus?: number;
@@ -39,6 +49,7 @@ export interface DeliveredMessage {
   at: number;
   /** Position among all deliveries, from 1. */
   sequence: number;
+  appId: string;
   openid: string;
   msgtype: string;
   /** The request without `touser` and `msgtype`. */
@@ -56,6 +67,7 @@ export interface PushTry {
 }
 
 export interface PushResult {
+  appId: string;
   openid: string;
   /** What was pushed. */
   body: string;
@@ -75,6 +87,7 @@ export interface PushResult {
 /** A user was shown that the account is out of service. */
 export interface Notice {
   at: number;
+  appId: string;
   openid: string;
   text: string;
   push: PushResult;

@@ -1,8 +1,9 @@
 import type { PushResult, XmlFields } from './types.js';
+import { createUserEvents, type UserEvents } from './user-events.js';
 import type { Allowance } from './windows.js';
 
 /** A follower, or somebody about to become one. */
-export interface SimulatedUser {
+export interface SimulatedUser extends UserEvents {
   readonly openid: string;
   /** How often they saw 该公众号暂时无法提供服务，请稍后再试. */
   readonly notices: number;
@@ -17,7 +18,15 @@ export interface SimulatedUser {
   scan(scene: string): Promise<PushResult>;
   /** Sends a place; degrees. */
   location(place: SimulatedPlace): Promise<PushResult>;
+  /** For a mediaId that can be downloaded, here and below: `simulator.media.add`. */
   image(picture?: { picUrl?: string; mediaId?: string }): Promise<PushResult>;
+  /** `recognition`: the spoken words, for accounts that have speech recognition on. */
+  voice(recording?: { mediaId?: string; format?: string; recognition?: string }): Promise<PushResult>;
+  video(film?: SimulatedVideo): Promise<PushResult>;
+  shortvideo(film?: SimulatedVideo): Promise<PushResult>;
+  link(page: { title: string; description?: string; url: string }): Promise<PushResult>;
+  /** An entry of a msgmenu message: arrives as a text, but counts as a menu click. */
+  tap(entry: { id: string; content: string }): Promise<PushResult>;
   /** Any message; MsgId is added. A text with `bizmsgmenuid` is a click on a msgmenu entry, and counts as such. */
   message(msgType: string, fields: XmlFields): Promise<PushResult>;
   /** Any event, by its name and its other fields. */
@@ -32,6 +41,11 @@ export interface SimulatedPlace {
   longitude: number;
   scale?: number;
   label?: string;
+}
+
+export interface SimulatedVideo {
+  mediaId?: string;
+  thumbMediaId?: string;
 }
 
 export interface UserDependencies {
@@ -72,7 +86,12 @@ export function createUser(dependencies: UserDependencies): SimulatedUser {
     return act({ MsgType: 'event', Event: name, ...fields }, eventAllowance.get(known));
   }
 
+  function film(msgType: 'video' | 'shortvideo', { mediaId, thumbMediaId }: SimulatedVideo) {
+    return message(msgType, { MediaId: mediaId ?? 'SIM_media', ThumbMediaId: thumbMediaId ?? 'SIM_thumb' });
+  }
+
   return {
+    ...createUserEvents(event),
     openid,
     get notices() {
       return notices();
@@ -91,6 +110,17 @@ export function createUser(dependencies: UserDependencies): SimulatedUser {
       message('location', { Location_X: latitude, Location_Y: longitude, Scale: scale, Label: label }),
     image: ({ picUrl = 'https://mmbiz.qpic.cn/simulated/0', mediaId = 'SIM_media' } = {}) =>
       message('image', { PicUrl: picUrl, MediaId: mediaId }),
+    voice: ({ mediaId = 'SIM_media', format = 'amr', recognition } = {}) =>
+      message('voice', {
+        MediaId: mediaId,
+        Format: format,
+        ...(recognition === undefined ? {} : { Recognition: recognition }),
+      }),
+    video: (details = {}) => film('video', details),
+    shortvideo: (details = {}) => film('shortvideo', details),
+    link: ({ title, description = '', url }) =>
+      message('link', { Title: title, Description: description, Url: url }),
+    tap: ({ id, content }) => message('text', { Content: content, bizmsgmenuid: id }),
     message,
     event,
     resend,

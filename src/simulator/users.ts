@@ -1,6 +1,5 @@
 import type { AccountState } from './accounts.js';
-import { createBody, type PushSettings } from './body.js';
-import { createListeners } from './listeners.js';
+import { createBody } from './body.js';
 import type { Platform, Push } from './platform.js';
 import type { Notice, PushResult, XmlFields } from './types.js';
 import { createUser, type SimulatedUser } from './user.js';
@@ -10,16 +9,15 @@ import type { Allowance } from './windows.js';
 export interface Users {
   /** The same object for the same openid. */
   user(openid: string): SimulatedUser;
-  /** Told of each push when it is over. */
-  onPush(listener: (result: PushResult) => void): () => void;
-  onNotice(listener: (notice: Notice) => void): () => void;
 }
 
 export interface UsersDependencies {
   account: AccountState;
   platform: Platform;
-  settings: PushSettings;
   clock: () => number;
+  /** Told of each push when it is over. */
+  onPush(result: PushResult): void;
+  onNotice(notice: Notice): void;
 }
 
 const noticeText = '该公众号暂时无法提供服务，请稍后再试';
@@ -28,11 +26,9 @@ const noticeText = '该公众号暂时无法提供服务，请稍后再试';
 const msgIdsPerMs = 100_000n;
 const lowestMsgId = 2n ** 54n;
 
-export function createUsers({ account: state, platform, settings, clock }: UsersDependencies): Users {
+export function createUsers({ account: state, platform, clock, onPush, onNotice }: UsersDependencies): Users {
   const users = new Map<string, SimulatedUser>();
   const noticeCounts = new Map<string, number>();
-  const pushes = createListeners<PushResult>();
-  const notices = createListeners<Notice>();
   let lastMsgId = lowestMsgId + BigInt(Math.floor(clock())) * msgIdsPerMs;
 
   async function push(what: Push): Promise<PushResult> {
@@ -40,21 +36,22 @@ export function createUsers({ account: state, platform, settings, clock }: Users
     const { openid } = what;
     if (result.outcome === 'notice') {
       noticeCounts.set(openid, (noticeCounts.get(openid) ?? 0) + 1);
-      notices.notify({ at: clock(), openid, text: noticeText, push: result });
+      onNotice({ at: clock(), appId: state.account.appId, openid, text: noticeText, push: result });
     }
-    pushes.notify(result);
+    onPush(result);
     return result;
   }
 
   function act(openid: string, fields: XmlFields, allowance: Allowance | undefined): Promise<PushResult> {
     if (allowance) state.windows.open(openid, allowance);
+    state.typing.acted(openid);
     const createTime = Math.floor(clock() / 1_000);
     const common = {
-      ToUserName: state.account.originalId ?? 'gh_simulator',
+      ToUserName: state.originalId,
       FromUserName: openid,
       CreateTime: createTime,
     };
-    const body = createBody({ ...common, ...fields }, state.account, settings);
+    const body = createBody({ ...common, ...fields }, state.account, state.settings);
     const { MsgId } = fields;
     return push({
       openid,
@@ -88,7 +85,5 @@ export function createUsers({ account: state, platform, settings, clock }: Users
       users.set(openid, user);
       return user;
     },
-    onPush: pushes.add,
-    onNotice: notices.add,
   };
 }

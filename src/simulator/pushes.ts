@@ -1,0 +1,77 @@
+import type { AccountState, Accounts } from './accounts.js';
+import { createListeners } from './listeners.js';
+import { createPlatform, type Platform, type PlatformTimes } from './platform.js';
+import type { Notice, PushResult } from './types.js';
+import type { SimulatedUser } from './user.js';
+import { createUsers, type Users } from './users.js';
+
+/** The pushing side of all accounts: each with its own webhook, users and signatures. */
+export interface Pushes {
+  /** Without an app id: of every account, those included that had one of their own. */
+  setWebhookUrl(url: string, appId?: string): void;
+  user(openid: string, appId?: string): SimulatedUser;
+  checkServer(appId?: string): ReturnType<Platform['checkServer']>;
+  onPush(listener: (result: PushResult) => void): () => void;
+  onNotice(listener: (notice: Notice) => void): () => void;
+  /** Breaks off what is under way. */
+  close(): Promise<void>;
+}
+
+export interface PushesOptions {
+  accounts: Accounts;
+  /** Of all accounts; may also be set later. */
+  webhookUrl: string | undefined;
+  times: PlatformTimes;
+  clock: () => number;
+}
+
+interface Side {
+  platform: Platform;
+  users: Users;
+}
+
+export function createPushes({ accounts, webhookUrl, times, clock }: PushesOptions): Pushes {
+  const webhookUrls = new Map<AccountState, string>();
+  const pushes = createListeners<PushResult>();
+  const notices = createListeners<Notice>();
+  const sides = new Map<AccountState, Side>();
+
+  function createSide(account: AccountState): Side {
+    const platform = createPlatform({
+      account: account.account,
+      webhookUrl() {
+        const url = webhookUrls.get(account);
+        if (url === undefined) throw new Error('The simulator has no webhook URL: call setWebhookUrl');
+        return url;
+      },
+      ...times,
+      clock,
+    });
+    const { notify: onPush } = pushes;
+    const { notify: onNotice } = notices;
+    return { platform, users: createUsers({ account, platform, clock, onPush, onNotice }) };
+  }
+
+  function sideOf(appId: string | undefined): Side {
+    const account = accounts.of(appId);
+    const side = sides.get(account) ?? createSide(account);
+    sides.set(account, side);
+    return side;
+  }
+
+  function setWebhookUrl(url: string, appId?: string): void {
+    for (const account of accounts.select(appId)) webhookUrls.set(account, url);
+  }
+
+  if (webhookUrl !== undefined) setWebhookUrl(webhookUrl);
+  return {
+    setWebhookUrl,
+    user: (openid, appId) => sideOf(appId).users.user(openid),
+    checkServer: (appId) => sideOf(appId).platform.checkServer(),
+    onPush: pushes.add,
+    onNotice: notices.add,
+    async close() {
+      await Promise.all([...sides.values()].map(({ platform }) => platform.close()));
+    },
+  };
+}
