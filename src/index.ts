@@ -6,6 +6,7 @@ export {
   type ReplyHandler,
   type ReplyResult,
   ReplyRouter,
+  type WeChatAccess,
 } from './replies/router.js';
 export type {
   AgentSessionEvent,
@@ -26,6 +27,7 @@ export type {
   ViewMiniProgramEvent,
 } from './wechat/events.js';
 export type { FieldMap, FieldValue } from './wechat/fields.js';
+export { type InboundMedia, MediaError } from './wechat/inbound-media.js';
 export type {
   ImageMessage,
   InboundMessage,

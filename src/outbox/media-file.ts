@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileTypeFromBuffer } from 'file-type';
 import type { MediaSource, MediaType } from '../wechat/reply.js';
-import type { Web } from '../wechat/web.js';
+import { discard, type Web } from '../wechat/web.js';
 
 /** A file as it is uploaded. */
 export interface MediaFile {
@@ -78,7 +78,7 @@ async function readUrl(url: string, maxBytes: number, web: Web): Promise<Content
   const outcome = await web.open(url, AbortSignal.timeout(30_000));
   if (outcome.kind !== 'opened') return { kind: outcome.kind, problem: `${url}: ${outcome.problem}` };
   if ((outcome.length ?? 0) > maxBytes) {
-    outcome.body.destroy();
+    discard(outcome.body);
     return tooLarge(maxBytes);
   }
   return readBody(outcome.body, url, maxBytes);

@@ -1,7 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import type { AccessTokens } from './access-token.js';
 import type { AppCredentials, DownloadOutcome, WeChatClient } from './client.js';
-import type { Web } from './web.js';
+import { discard, type Web } from './web.js';
 
 /** A file that a user sent, as a stream. */
 export interface InboundMedia {
@@ -77,7 +77,7 @@ export function createInboundMedia({ client, tokens, web }: InboundMediaDependen
 function limited(mediaId: string, media: InboundMedia, maxBytes: number): InboundMedia {
   const tooLarge = () => new MediaError(mediaId, `it is larger than ${maxBytes} bytes`);
   if ((media.length ?? 0) > maxBytes) {
-    media.stream.destroy();
+    discard(media.stream);
     throw tooLarge();
   }
   let bytes = 0;
@@ -88,7 +88,7 @@ function limited(mediaId: string, media: InboundMedia, maxBytes: number): Inboun
       else done(null, chunk);
     },
   });
-  // An error of the one ends the other; the reader sees it.
-  const stream = pipeline(media.stream, limit, () => undefined);
+  // An error of the one ends the other; the reader sees it, and where there is none it ends nothing else.
+  const stream = pipeline(media.stream, limit, () => undefined).on('error', () => undefined);
   return { ...media, stream };
 }

@@ -109,6 +109,11 @@ function publicLookup(
   });
 }
 
+/** Ends a body that nobody will read. It fails by that, which without a listener would end the process. */
+export function discard(body: Readable): void {
+  body.on('error', () => undefined).destroy();
+}
+
 /** Unicast on the open internet: not private, loopback, link-local (cloud metadata), carrier NAT, or one mapped to such. */
 function isPublic(address: string): boolean {
   // An IPv4 address inside an IPv6 one counts as what it is.

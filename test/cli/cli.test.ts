@@ -15,7 +15,8 @@ describe('wechat-outbox', () => {
   test('--help names the commands, --version the version', async () => {
     const help = runCommand(['--help']);
     expect(await help.exited).toBe(0);
-    for (const command of ['start', 'migrate', 'pause', 'resume', 'demo']) expect(text(help.lines)).toContain(command);
+    for (const command of ['start', 'migrate', 'pause', 'resume', 'demo'])
+      expect(text(help.lines)).toContain(command);
     const version = runCommand(['--version']);
     expect(await version.exited).toBe(0);
     expect(text(version.lines)).toMatch(/^\d+\.\d+\.\d+$/);

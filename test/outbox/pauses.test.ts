@@ -96,6 +96,56 @@ describe('an account that must be put right by a person', () => {
   });
 });
 
+describe('an account whose quota is used up', () => {
+  test('rests without burning attempts, and goes on with the next minute', async () => {
+    const stage = await setStage();
+    const { simulator, database, start } = stage;
+    simulator.quotas.set({ perMinute: 3 });
+    await start({ replies: echo });
+    await Promise.all(Array.from({ length: 10 }, (_, index) => simulator.user(`o${index}`).say('hi')));
+    expect(await paused(stage)).toMatchObject({ reason: 'minute_quota', errcode: 45011 });
+    expect(
+      await database.rows(
+        `select probe_at - paused_at between interval '59 seconds' and interval '61 seconds' as a_minute
+         from wechat.account_pause`,
+      ),
+    ).toEqual([{ a_minute: true }]);
+    await waitFor('the other seven to be given back', async () => {
+      const [row] = await database.rows<{ waiting: number }>(
+        `select count(*)::int as waiting from wechat.inbound_message m
+         where settled_at is null and claimed_by is null and due_at <= now()`,
+      );
+      return row?.waiting === 7;
+    });
+    simulator.quotas.set({});
+    await makeProbeDue(stage);
+    await settled(database, 10);
+    expect(simulator.delivered).toHaveLength(10);
+    expect(await database.rows('select distinct status, failures from wechat.delivery')).toEqual([
+      { status: 'sent', failures: 0 },
+    ]);
+  });
+
+  test('of the day rests until midnight in Shanghai, or until an operator has cleared it', async () => {
+    const stage = await setStage();
+    const { account, simulator, database, start } = stage;
+    simulator.quotas.set({ perDay: 1 });
+    await start({ replies: echo });
+    await simulator.user('o1').say('hi');
+    await simulator.waitForDelivered('o1', 1);
+    await simulator.user('o2').say('hi');
+    expect(await paused(stage)).toMatchObject({ reason: 'daily_quota', errcode: 45009 });
+    expect(
+      await database.rows(
+        `select to_char(probe_at at time zone 'Asia/Shanghai', 'HH24:MI') as at from wechat.account_pause`,
+      ),
+    ).toEqual([{ at: '00:00' }]);
+    simulator.quotas.set({});
+    await database.pool.query('select wechat.resume($1)', [account.appId]);
+    await simulator.waitForDelivered('o2', 1);
+  });
+});
+
 describe('a pause', () => {
   test('ends by time when nothing waits', async () => {
     const stage = await setStage();
