@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Replies } from '../../src/replies/router.js';
+import { reconcile } from '../../src/worker/reconcile.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 
@@ -147,6 +148,54 @@ describe('an account whose quota is used up', () => {
 });
 
 describe('a pause', () => {
+  test('holds what is in hand already: the reply is stored, and sent when the account goes on', async () => {
+    const stage = await setStage();
+    const { account, simulator, database, start } = stage;
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { adminUrl } = await start({ replies: () => held.then(() => 'there') });
+    await simulator.user('oUser').say('hello');
+    await waitFor(
+      'the reply logic',
+      async () =>
+        (await database.rows('select from wechat.inbound_message where claimed_by is not null')).length === 1,
+    );
+    await database.pool.query('select wechat.pause($1)', [account.appId]);
+    await waitFor('the process to know', async () =>
+      (await (await fetch(`${adminUrl}/metrics`)).text()).includes('reason="operator"} 1'),
+    );
+    finish();
+    await waitFor(
+      'the stored reply to be given back',
+      async () =>
+        (
+          await database.rows(
+            `select from wechat.inbound_message where status = 'answering' and claimed_by is null`,
+          )
+        ).length === 1,
+    );
+    expect(await database.rows('select status, attempts from wechat.delivery')).toEqual([
+      { status: 'pending', attempts: 0 },
+    ]);
+    expect(simulator.calls.filter(isSend)).toEqual([]);
+    await database.pool.query('select wechat.resume($1)', [account.appId]);
+    await simulator.waitForDelivered('oUser', 1);
+  });
+
+  test('is no reason for the reconciler to add jobs', async () => {
+    const { account, simulator, database, start } = await setStage();
+    await database.pool.query('select wechat.pause($1)', [account.appId]);
+    await start({ role: 'ingress' });
+    await simulator.user('oUser').say('hello');
+    await database.pool.query(`update wechat.inbound_message set due_at = now() - interval '1 hour'`);
+    await database.pool.query('delete from graphile_worker._private_jobs');
+    expect(await reconcile(database.pool)).toBe(0);
+    await database.pool.query('delete from wechat.account_pause');
+    expect(await reconcile(database.pool)).toBe(1);
+  });
+
   test('ends by time when nothing waits', async () => {
     const stage = await setStage();
     const { account, database, start } = stage;
