@@ -26,29 +26,48 @@ comment on column wechat.account_pause.probe_at is
   'When one message is let through to see whether sending works again; null: only a command ends the pause';
 comment on column wechat.account_pause.probe_message_id is 'The message that was let through; null before the first probe';
 
--- Wakes what waited: the heads of the account's conversations, in jobs of up to 500. The rest follows from there.
+-- Whether a message opened a reply window of minutes only, as subscriptions, menu clicks and scans do.
+create function wechat.is_urgent(window_ends_at timestamptz, created_at timestamptz) returns boolean
+language sql immutable as $$
+  select coalesce(window_ends_at - created_at <= interval '5 minutes', false)
+$$;
+comment on function wechat.is_urgent is 'Whether the reply window is of minutes only: such messages go first when workers are behind';
+
+-- The jobs that tell workers which messages to look at: one for up to 500 messages that are due within the same tenth
+-- of a second. One call of add_jobs for all, since each burns an identity value and notifies, and Postgres serialises
+-- commits that notify.
+create function wechat.add_answer_jobs(ids bigint[], urgent boolean[], run_at timestamptz[]) returns void
+language sql as $$
+  select graphile_worker.add_jobs(array_agg((
+    'answer', json_build_object('ids', job.ids), null, job.run_at, null, null,
+    case when job.urgent then -10 else 0 end, null)::graphile_worker.job_spec))
+  from (
+    select json_agg(message.id::text order by message.id) as ids, max(message.run_at) as run_at, message.urgent
+    from (
+      select *, (row_number() over (order by listed.id) - 1) / 500 as part
+      from unnest(ids, urgent, run_at) as listed (id, urgent, run_at)
+    ) message
+    group by date_bin('100 ms', message.run_at, timestamptz '2000-01-01'), message.urgent, message.part
+  ) job
+  having count(*) > 0
+$$;
+comment on function wechat.add_answer_jobs is 'Adds graphile-worker jobs for these messages, the urgent ones with priority';
+
+-- Wakes what waited: the heads of the account's conversations. The rest follows from there.
 -- What falls due in this very moment may have met the pause just before it ended: it gets a job a little later.
 create function wechat.wake(of_app_id text) returns integer
 language sql as $$
   with head as (
-    select distinct on (openid) id, case when due_at <= now() then now() else now() + interval '1 second' end as run_at
+    select distinct on (openid) id, wechat.is_urgent(window_ends_at, created_at) as urgent,
+           case when due_at <= now() then now() else now() + interval '1 second' end as run_at
     from wechat.inbound_message
     where app_id = of_app_id and settled_at is null and due_at <= now() + interval '1 second'
     order by openid, id
   ),
-  numbered as (
-    select id, run_at, (row_number() over (partition by run_at order by id) - 1) / 500 as part from head
-  ),
-  part as (
-    select run_at, json_build_object('ids', json_agg(id::text order by id)) as payload, count(*) as messages
-    from numbered group by run_at, part
-  ),
   job as (
-    select graphile_worker.add_jobs(array_agg(
-      ('answer', payload, null, run_at, null, null, null, null)::graphile_worker.job_spec)) as jobs, max(total) as total
-    from (select part.*, sum(messages) over () as total from part) as part having count(*) > 0
+    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(run_at)), count(*) as messages from head
   )
-  select coalesce(max(total), 0)::integer from job
+  select messages::integer from job
 $$;
 comment on function wechat.wake is 'Gives jobs to the account''s waiting messages; returns to how many conversations';
 

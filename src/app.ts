@@ -4,6 +4,7 @@ import { createCredentialStore } from './db/credentials.js';
 import { createKysely } from './db/kysely.js';
 import { createMediaUploads } from './db/media-uploads.js';
 import { migrateDatabase, pendingMigrations } from './db/migrate.js';
+import { persist } from './db/persist.js';
 import { createPool, type Pool } from './db/pool.js';
 import { createAdmin, type ReadinessCheck } from './http/admin.js';
 import { createJsapiRoute } from './http/jsapi.js';
@@ -32,6 +33,8 @@ export interface AppOptions {
   /** The reply logic of each account. */
   repliesOf(account: AccountConfig): Replies;
   log: Logger;
+  /** Ends the wait for a database that is away. */
+  giveUp?: AbortSignal;
   /** For tests that cannot wait. */
   retryPolicy?: RetryPolicy;
 }
@@ -56,6 +59,7 @@ export async function startApp({
   role,
   repliesOf,
   log,
+  giveUp = new AbortController().signal,
   retryPolicy = defaultRetryPolicy,
 }: AppOptions): Promise<App> {
   const metrics = createMetrics();
@@ -73,15 +77,17 @@ export async function startApp({
   }
 
   try {
-    await migrateNow(databaseUrl, log);
+    const checks = databaseChecks(openPool('admin', 2, 2_500));
     const { client, tokens, jsapi } = createWeChat(openPool('credentials', 4, workerStatementTimeoutMs));
+    // First of all: while the database is away, health tells why nothing happens.
     const admin = createAdmin({
       metrics,
-      checks: databaseChecks(openPool('admin', 2, 2_500)),
+      checks,
       extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
     });
     const adminServer = await serve(admin, { host: config.adminHost, port: config.adminPort });
     stops.push(() => adminServer.close());
+    await migrateNow(databaseUrl, { log, giveUp });
 
     if (role !== 'ingress') {
       const pool = openPool('worker', 12, workerStatementTimeoutMs);
@@ -89,12 +95,8 @@ export async function startApp({
     }
     let webhookServer: HttpServer | undefined;
     if (role !== 'worker') {
-      webhookServer = await startIngressRole(
-        openPool('ingress', 4, ingressStatementTimeoutMs),
-        config,
-        log,
-        metrics,
-      );
+      const pool = openPool('ingress', 4, ingressStatementTimeoutMs);
+      webhookServer = await startIngressRole({ pool, config, log, metrics, checks });
       const { close } = webhookServer;
       stops.push(close);
     }
@@ -166,6 +168,7 @@ export async function startApp({
         overflowNotice: config.overflowNotice,
         policy: retryPolicy,
         shutdownGraceMs: config.shutdownGraceMs,
+        rescueAfterMs: config.rescueAfterMs,
       },
     );
     return async () => {
@@ -177,17 +180,29 @@ export async function startApp({
 
 const clock = () => new Date();
 
-async function startIngressRole(
-  pool: Pool,
-  config: Config,
-  log: Logger,
-  metrics: Metrics,
-): Promise<HttpServer> {
+async function startIngressRole({
+  pool,
+  config,
+  log,
+  metrics,
+  checks,
+}: {
+  pool: Pool;
+  config: Config;
+  log: Logger;
+  metrics: Metrics;
+  checks: Record<string, ReadinessCheck>;
+}): Promise<HttpServer> {
   const inbox = createCommitGroup({
     store: createStore(pool),
+    maxWaiting: config.inboxQueue,
     onGroup: (size) => metrics.commitGroupSize.observe(size),
     onError: (error) => log.warn({ event: 'store_failed', err: error }, 'storing a group of messages failed'),
   });
+  checks.inbox = async () => {
+    if (inbox.isFull) return `${inbox.waiting} messages wait for their commit: pushes are refused`;
+    return inbox.problem && `messages cannot be stored: ${inbox.problem}`;
+  };
   const webhook = createWebhook({
     accounts: config.accounts,
     inbox,
@@ -199,10 +214,14 @@ async function startIngressRole(
   return serve(webhook, { host: config.host, port: config.port });
 }
 
-async function migrateNow(databaseUrl: string, log: Logger): Promise<void> {
-  const applied = await migrateDatabase(databaseUrl, (error) =>
-    log.warn({ event: 'connection_lost', err: error }, 'database connection lost'),
-  );
+/** Waits for a database that is away, as it would later: a process that ends is only started again. */
+async function migrateNow(
+  databaseUrl: string,
+  { log, giveUp }: { log: Logger; giveUp: AbortSignal },
+): Promise<void> {
+  const onOutage = (error: unknown) =>
+    log.warn({ event: 'database_away', err: error }, 'database away: waiting for it');
+  const applied = await persist(() => migrateDatabase(databaseUrl, onOutage), { signal: giveUp, onOutage });
   if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
 }
 

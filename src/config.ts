@@ -30,6 +30,10 @@ export interface Config {
   overflowNotice: string;
   /** Lets media URLs of the reply logic lead to private addresses. */
   mediaFromPrivateAddresses: boolean;
+  /** How long a worker must be missing before its work is given away. */
+  rescueAfterMs: number;
+  /** Messages that may wait for their commit; further pushes are refused at once (503). */
+  inboxQueue: number;
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -65,10 +69,11 @@ const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int
 const seconds = (fallback: number) =>
   z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
 
-const flag = z
-  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
-  .default('false')
-  .transform((value) => value === 'true' || value === '1');
+const flag = (fallback: 'true' | 'false' = 'false') =>
+  z
+    .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+    .default(fallback)
+    .transform((value) => value === 'true' || value === '1');
 
 /** Each part is checked as `shape` has it. */
 const list = <T extends z.ZodType<string, string>>(shape: T) =>
@@ -105,17 +110,20 @@ const settings = z.object({
   SHUTDOWN_GRACE: seconds(25),
   REPLY_TIMEOUT: seconds(60),
   OVERFLOW_NOTICE: z.string().max(200).default('……（内容过多，其余未能发送）'),
-  MEDIA_FROM_PRIVATE_ADDRESSES: flag,
+  MEDIA_FROM_PRIVATE_ADDRESSES: flag(),
+  RESCUE_AFTER: seconds(10),
+  INBOX_QUEUE: z.coerce.number({ error: 'must be a number of messages' }).int().min(1).default(5_000),
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.
-  WECHAT_REQUIRE_ENCRYPTION: flag,
+  WECHAT_REQUIRE_ENCRYPTION: flag(),
   WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
   PUBLIC_URL: shapes.webUrl.optional(),
   REPLIES: z.string().optional(),
   ACCESS_TOKEN_MODE: shapes.accessTokenMode.default('stable'),
   ON_UNKNOWN: shapes.onUnknown.default('resend'),
   ON_OVERFLOW: shapes.onOverflow.default('cut'),
-  TYPING_INDICATOR: flag,
+  TYPING_INDICATOR: flag(),
+  ORDERED: flag('true'),
   WINDOW_MESSAGE: shapes.allowance.optional(),
   WINDOW_MENU: shapes.allowance.optional(),
   WINDOW_SUBSCRIBE: shapes.allowance.optional(),
@@ -170,6 +178,8 @@ export function readConfig(environment: Environment): Config {
     replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
     overflowNotice: data.OVERFLOW_NOTICE,
     mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
+    rescueAfterMs: data.RESCUE_AFTER * 1000,
+    inboxQueue: data.INBOX_QUEUE,
   };
 }
 
@@ -187,6 +197,7 @@ function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
     accessTokenMode: data.ACCESS_TOKEN_MODE,
     onUnknown: data.ON_UNKNOWN,
     onOverflow: data.ON_OVERFLOW,
+    ordered: data.ORDERED,
     typingIndicator: data.TYPING_INDICATOR,
     windows: {
       message: data.WINDOW_MESSAGE ?? defaultWindows.message,

@@ -36,6 +36,7 @@ accounts:
     accessTokenMode: classic
     onUnknown: hold
     onOverflow: refuse
+    ordered: false
     typingIndicator: true
     windows: { message: 20/48h }
     jsapiOrigins: [https://www.example.com]
@@ -66,6 +67,7 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       accessTokenMode: 'classic',
       onUnknown: 'hold',
       onOverflow: 'refuse',
+      ordered: false,
       typingIndicator: true,
       windows: {
         message: { quota: 20, seconds: 172_800 },

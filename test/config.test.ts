@@ -39,6 +39,7 @@ describe('the settings', () => {
           accessTokenMode: 'stable',
           onUnknown: 'resend',
           onOverflow: 'cut',
+          ordered: true,
           typingIndicator: false,
           windows: {
             message: { quota: 5, seconds: 172_800 },

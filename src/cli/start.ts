@@ -20,11 +20,23 @@ export async function start({
   const repliesOf = await loadAll(config.accounts);
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = untilSignal(() => quitAtOnce(log));
+  const giveUp = new AbortController();
+  signal.then(() => giveUp.abort());
   const database = await useDatabase(config, log);
   try {
-    const app = await startApp({ config, databaseUrl: database.url, role, repliesOf, log });
+    const app = await startApp({
+      config,
+      databaseUrl: database.url,
+      role,
+      repliesOf,
+      log,
+      giveUp: giveUp.signal,
+    }).catch((error) => {
+      // Told to stop while it waited for the database.
+      if (!giveUp.signal.aborted) throw error;
+    });
     log.info({ event: 'stopping', signal: await signal }, 'stopping');
-    await app.stop();
+    await app?.stop();
   } finally {
     await database.release();
   }

@@ -16,6 +16,8 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   onUnknown: 'resend' | 'hold';
   /** What becomes of a reply with more messages than the reply window allows. */
   onOverflow: 'cut' | 'refuse';
+  /** A user's replies leave in the order of their messages; off, each as soon as it is ready. */
+  ordered: boolean;
   /** Shows "typing" to the user while the reply logic runs. */
   typingIndicator: boolean;
   windows: WindowRules;

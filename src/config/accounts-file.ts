@@ -44,6 +44,7 @@ const entry = z.strictObject({
   accessTokenMode: accessTokenMode.optional(),
   onUnknown: onUnknown.optional(),
   onOverflow: onOverflow.optional(),
+  ordered: flag.optional(),
   typingIndicator: flag.optional(),
   windows: z
     .strictObject({
@@ -160,6 +161,7 @@ function toAccount(
     accessTokenMode: one.accessTokenMode ?? defaults.accessTokenMode,
     onUnknown: one.onUnknown ?? defaults.onUnknown,
     onOverflow: one.onOverflow ?? defaults.onOverflow,
+    ordered: one.ordered ?? defaults.ordered,
     typingIndicator: one.typingIndicator ?? defaults.typingIndicator,
     windows: {
       message: one.windows?.message ?? windows.message,

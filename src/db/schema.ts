@@ -211,6 +211,10 @@ export interface WechatInboundMessage {
    */
   content: string | null;
   /**
+   * How often a worker died while its reply logic ran, or may have run; after too many it fails
+   */
+  crashes: Generated<number>;
+  /**
    * CreateTime: when the user sent it, by WeChat's clock, to the second
    */
   created_at: Timestamp;
@@ -255,9 +259,13 @@ export interface WechatInboundMessage {
    */
   received_at: Generated<Timestamp>;
   /**
-   * How often the reply logic was started for it
+   * How often its reply logic ran to an end, or is running
    */
   reply_attempts: Generated<number>;
+  /**
+   * Start of its reply logic, kept only for a message under suspicion of killing workers (crashes >= 2)
+   */
+  reply_started_at: Timestamp | null;
   /**
    * When the status became final (settled or failed); null before
    */
@@ -331,6 +339,10 @@ export interface WechatWorkerProcess {
    */
   ended_at: Timestamp | null;
   /**
+   * Last sign of life; a process that stands still keeps its lock, but gives no sign
+   */
+  heartbeat_at: Generated<Timestamp>;
+  /**
    * Machine it runs on
    */
   hostname: string;
@@ -339,7 +351,7 @@ export interface WechatWorkerProcess {
    */
   id: Generated<number>;
   /**
-   * Since when its advisory lock is free although it has not ended; null when all is well
+   * Since when its advisory lock is free, or its heartbeat has stopped, although it has not ended; null when all is well
    */
   missing_since: Timestamp | null;
   /**

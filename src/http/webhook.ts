@@ -39,6 +39,8 @@ export function createWebhook({
   clock,
   maxTimestampAgeSeconds,
 }: WebhookDependencies): Koa {
+  let shedCount = 0;
+  let shedLoggedAt = 0;
   const byAppId = new Map(accounts.map((account) => [account.appId, account]));
 
   function findAccount(appId: string | undefined): AccountConfig | undefined {
@@ -69,12 +71,30 @@ export function createWebhook({
     const { message } = parsed;
     const result = await inbox.commit({ appId, message, window: replyWindow(message, account.windows) });
     const type = message.kind === 'unknown' ? 'other' : messageType(message);
+    if (result.kind === 'shed') return shed(appId);
     metrics.inbound.inc({ account: appId, type, result: result.kind });
     if (result.kind === 'unavailable') {
       log.error({ event: 'push_not_stored', app_id: appId, reason: result.reason }, 'push not stored');
       return { status: 503, text: 'not stored, try again' };
     }
     return { status: 200, text: '' };
+  }
+
+  /** Told once a second, with how many: a line for each would be part of the overload. */
+  function shed(appId: string | undefined): Answer {
+    const account = findAccount(appId)?.appId ?? 'unknown';
+    metrics.inbound.inc({ account, type: 'unknown', result: 'shed' });
+    shedCount += 1;
+    const now = clock().getTime();
+    if (now - shedLoggedAt >= 1_000) {
+      log.error(
+        { event: 'overloaded', waiting: inbox.waiting, refused: shedCount },
+        'pushes refused: too many wait',
+      );
+      shedLoggedAt = now;
+      shedCount = 0;
+    }
+    return { status: 503, text: 'too busy, try again' };
   }
 
   const router = new Router();
@@ -84,6 +104,8 @@ export function createWebhook({
       respond(ctx, 'status' in admitted ? admitted : { status: 200, text: single(ctx.query.echostr) ?? '' });
     });
     router.post(path, async (ctx) => {
+      // Before anything is read or checked: under overload each refusal must cost as little as can be.
+      if (inbox.isFull) return respond(ctx, shed(ctx.params.appId));
       const finished = metrics.acknowledgeSeconds.startTimer();
       const admitted = admit(ctx, ctx.params.appId);
       if ('status' in admitted) return respond(ctx, admitted);

@@ -3,6 +3,8 @@ import type { Arrival, StoreGroup, StoreResult } from './store.js';
 
 export type CommitResult =
   | { kind: StoreResult }
+  /** Refused at once: more would only make all of them late. */
+  | { kind: 'shed'; reason: string }
   /** Not stored, or not known to be: the answer must make WeChat try again. */
   | { kind: 'unavailable'; reason: string };
 
@@ -11,6 +13,10 @@ export interface Inbox {
   commit(arrival: Arrival): Promise<CommitResult>;
   /** Messages that wait for their commit. */
   readonly waiting: number;
+  /** Whether a message would be refused now; to be asked before anything is read. */
+  readonly isFull: boolean;
+  /** What went wrong with the latest statement; undefined when it went well. */
+  readonly problem: string | undefined;
 }
 
 export interface CommitGroupOptions {
@@ -21,6 +27,8 @@ export interface CommitGroupOptions {
   maxGroup?: number;
   /** Statements under way at once. */
   maxConcurrent?: number;
+  /** Messages that may wait. */
+  maxWaiting?: number;
   onGroup?(size: number): void;
   onError?(error: unknown): void;
 }
@@ -44,6 +52,7 @@ export function createCommitGroup({
   patienceMs = 4_500,
   maxGroup = 500,
   maxConcurrent = 2,
+  maxWaiting = 5_000,
   onGroup,
   onError,
 }: CommitGroupOptions): Inbox {
@@ -53,6 +62,7 @@ export function createCommitGroup({
   let scheduled = false;
   let pausing = false;
   let lastError = 'the database did not answer in time';
+  let problem: string | undefined;
 
   function schedule(): void {
     if (scheduled || pausing || underWay >= maxConcurrent || queue.length === 0) return;
@@ -72,9 +82,11 @@ export function createCommitGroup({
     try {
       const results = await store(group.map(({ arrival }) => arrival));
       for (const [index, entry] of group.entries()) entry.resolve({ kind: results[index] ?? 'stored' });
+      problem = undefined;
     } catch (error) {
       onError?.(error);
       lastError = error instanceof Error ? error.message : String(error);
+      problem = lastError;
       if (isOutage(error)) retryLater(group);
       else if (group.length > 1) await storeOneByOne(group);
       else group[0]?.resolve({ kind: 'unavailable', reason: lastError });
@@ -113,6 +125,9 @@ export function createCommitGroup({
 
   return {
     commit(arrival) {
+      if (unanswered >= maxWaiting) {
+        return Promise.resolve({ kind: 'shed', reason: `${maxWaiting} messages wait already` });
+      }
       unanswered += 1;
       return new Promise((resolve) => {
         const timer = setTimeout(() => entry.resolve({ kind: 'unavailable', reason: lastError }), patienceMs);
@@ -133,6 +148,12 @@ export function createCommitGroup({
     },
     get waiting() {
       return unanswered;
+    },
+    get isFull() {
+      return unanswered >= maxWaiting;
+    },
+    get problem() {
+      return problem;
     },
   };
 }

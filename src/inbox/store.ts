@@ -18,8 +18,8 @@ export type StoreGroup = (arrivals: readonly Arrival[]) => Promise<StoreResult[]
 
 /**
  * Stores the group and its job together: no job without its messages, no message without a job. One job for the
- * group, because add_job notifies, and Postgres serialises commits that notify: a job a message caps the whole
- * server at some 1,500 messages a second.
+ * group (two where some are urgent), because a job notifies, and Postgres serialises commits that notify: a job a
+ * message caps the whole server at some 1,500 messages a second.
  *
  * A message that is stored already, or that a concurrent group is storing, is skipped: the unique key decides, and
  * waits for that group to commit, so a duplicate is acknowledged only when the original is durable.
@@ -32,12 +32,10 @@ const storeGroupSql = `
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                 $8::timestamptz[], $9::jsonb[], $10::timestamptz[], $11::int[])
     on conflict (app_id, dedupe_key) do nothing
-    returning id, app_id, dedupe_key
+    returning id, app_id, dedupe_key, wechat.is_urgent(window_ends_at, created_at) as urgent
   ),
   job as (
-    select graphile_worker.add_job('answer', json_build_object('ids', json_agg(id::text order by id)))
-    from fresh
-    having count(*) > 0
+    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from fresh having count(*) > 0
   )
   select app_id, dedupe_key from fresh cross join (select count(*) from job) as added`;
 

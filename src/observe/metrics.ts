@@ -11,7 +11,7 @@ export function createMetrics() {
     registry,
     inbound: new Counter({
       name: 'wechat_outbox_inbound_total',
-      help: 'Pushes received, by what became of them: stored, duplicate, refused or unavailable',
+      help: 'Pushes received, by what became of them: stored, duplicate, refused, unavailable or shed',
       labelNames: ['account', 'type', 'result'] as const,
       registers,
     }),

@@ -11,9 +11,14 @@ export interface ClaimedMessage {
   /** `received`: the reply logic is to run; `answering`: its result is stored in `deliveries`. */
   status: 'received' | 'answering';
   receivedAt: Date;
+  /** The end of the longest reply window that is open for it: its own, or one that an earlier message opened. */
   windowEndsAt: Date | undefined;
+  /** Its own window is of minutes only. */
+  isUrgent: boolean;
   /** Starts of the reply logic, this one included. */
   replyAttempts: number;
+  /** How often a worker died while its reply logic ran, or may have run. */
+  crashes: number;
   fields: FieldMap;
   /** How many replies its window allows; undefined when that is not known. */
   windowQuota: number | undefined;
@@ -48,6 +53,9 @@ export interface Conversation {
  * - A message is claimed only when its conversation has no earlier unsettled one. One that must wait keeps no job:
  *   whoever settles the earlier message claims the next *after* its commit. By then the two can no longer miss each
  *   other: either the waiting one's check saw the earlier message settled, or this look finds the waiting one.
+ * - Two processes may commit two messages of one user in the other order of their ids, within milliseconds. Then the
+ *   later id may be claimed before the earlier one is seen; the earlier one waits until that is settled.
+ * - Where the account wants no order, a message waits for nothing but its own time.
  *
  * No lock and no connection is held between claiming and settling.
  */
@@ -68,21 +76,31 @@ export interface Claims {
 const claimCandidates = `
   claimed as (
     update wechat.inbound_message m
-    set claimed_by = $1, claimed_at = now(),
+    set claimed_by = $1, claimed_at = now(), reply_started_at = null,
         reply_attempts = m.reply_attempts + case m.status when 'received' then 1 else 0 end
     from candidate
     where m.id = candidate.id and m.settled_at is null and m.claimed_by is null and m.due_at <= now()
-      and m.id = (
-        select head.id from wechat.inbound_message head
-        where head.app_id = m.app_id and head.openid = m.openid and head.settled_at is null
-        order by head.id limit 1)
+      and (m.app_id = any($2) or (
+        m.id = (
+          select head.id from wechat.inbound_message head
+          where head.app_id = m.app_id and head.openid = m.openid and head.settled_at is null
+          order by head.id limit 1)
+        and not exists (
+          select from wechat.inbound_message other
+          where other.app_id = m.app_id and other.openid = m.openid and other.settled_at is null
+            and other.claimed_by is not null)))
       and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
       and not exists (
         select from wechat.account_pause p where p.app_id = m.app_id and p.probe_message_id is distinct from m.id)
-    returning m.id, m.app_id, m.openid, m.status, m.received_at, m.window_ends_at, m.window_quota, m.reply_attempts,
-      m.payload
+    returning m.id, m.app_id, m.openid, m.status, m.received_at, m.created_at, m.window_ends_at, m.window_quota,
+      m.reply_attempts, m.crashes, m.payload
   )
-  select claimed.*,
+  select claimed.*, wechat.is_urgent(window_ends_at, created_at) as is_urgent,
+    case when wechat.is_urgent(window_ends_at, created_at) then (
+      select max(earlier.window_ends_at) from wechat.inbound_message earlier
+      where earlier.app_id = claimed.app_id and earlier.openid = claimed.openid
+        and earlier.created_at > now() - interval '7 days'
+    ) end as longest_window_ends_at,
     exists (select from wechat.account_pause p where p.probe_message_id = claimed.id) as is_probe,
     case when status = 'answering' then (
       select json_agg(json_build_object(
@@ -94,17 +112,18 @@ const claimCandidates = `
     ) end as deliveries
   from claimed order by id`;
 
-const claimSql = `with candidate as (select unnest($2::bigint[]) as id), ${claimCandidates}`;
+const claimSql = `with candidate as (select unnest($3::bigint[]) as id), ${claimCandidates}`;
 
 const claimNextSql = `
   with candidate as (
-    select head.id
-    from (select distinct * from unnest($2::text[], $3::text[])) as conversation (app_id, openid)
+    select next.id
+    from (select distinct * from unnest($3::text[], $4::text[])) as conversation (app_id, openid)
     cross join lateral (
       select m.id from wechat.inbound_message m
       where m.app_id = conversation.app_id and m.openid = conversation.openid and m.settled_at is null
+        and (m.claimed_by is null or m.app_id <> all($2))
       order by m.id limit 1
-    ) head
+    ) next
   ), ${claimCandidates}`;
 
 interface Row {
@@ -114,7 +133,10 @@ interface Row {
   status: ClaimedMessage['status'];
   received_at: Date;
   window_ends_at: Date | null;
+  longest_window_ends_at: Date | null;
   window_quota: number | null;
+  is_urgent: boolean;
+  crashes: number;
   is_probe: boolean;
   reply_attempts: number;
   payload: FieldMap;
@@ -130,10 +152,15 @@ interface Row {
     | null;
 }
 
-export function createClaims(pool: Pool): Claims {
+/** @param unordered accounts whose messages wait for no other */
+export function createClaims(pool: Pool, unordered: readonly string[] = []): Claims {
   return {
     async claim(ids, workerId) {
-      const { rows } = await pool.query<Row>({ name: 'claim', text: claimSql, values: [workerId, ids] });
+      const { rows } = await pool.query<Row>({
+        name: 'claim',
+        text: claimSql,
+        values: [workerId, unordered, ids],
+      });
       return rows.map((row) => toMessage(row, workerId));
     },
 
@@ -143,6 +170,7 @@ export function createClaims(pool: Pool): Claims {
         text: claimNextSql,
         values: [
           workerId,
+          unordered,
           conversations.map(({ appId }) => appId),
           conversations.map(({ openid }) => openid),
         ],
@@ -169,7 +197,9 @@ function toMessage(row: Row, workerId: number): ClaimedMessage {
     workerId,
     status: row.status,
     receivedAt: row.received_at,
-    windowEndsAt: row.window_ends_at ?? undefined,
+    windowEndsAt: row.longest_window_ends_at ?? row.window_ends_at ?? undefined,
+    isUrgent: row.is_urgent,
+    crashes: row.crashes,
     replyAttempts: row.reply_attempts,
     fields: row.payload,
     windowQuota: row.window_quota ?? undefined,

@@ -11,7 +11,7 @@ import { type Decision, type DecisionInput, decide, type Outcome } from './decid
 import type { Media, Resolved, UsedUpload } from './media.js';
 import type { Pauses } from './pauses.js';
 import type { Result, Start } from './record.js';
-import type { RetryPolicy } from './retry-policy.js';
+import { type RetryPolicy, urgentPolicy } from './retry-policy.js';
 
 export interface DeliverDependencies {
   client: Pick<WeChatClient, 'sendMessage'>;
@@ -58,6 +58,8 @@ export type Deliver = (
 export function createDeliver(dependencies: DeliverDependencies): Deliver {
   const { client, tokens, media, pauses, start, record, policy, clock, random, log, metrics } = dependencies;
 
+  const urgent = urgentPolicy(policy);
+
   return async (message, delivery, { account, begun, last }) => {
     const { appId } = message;
     const base = { deliveryId: delivery.id, messageId: message.id, workerId: message.workerId };
@@ -102,7 +104,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
 
     function rules(): DecisionInput {
       return {
-        policy,
+        policy: message.isUrgent ? urgent : policy,
         failures: delivery.failures,
         tokenIsFresh: renewed.token,
         mediaIsRenewable: used.length > 0 && !renewed.media,

@@ -77,8 +77,8 @@ const probeSql = `
     returning p.app_id
   ),
   job as (
-    select graphile_worker.add_job('answer', json_build_object('ids', json_build_array(message_id::text)))
-    from chosen where message_id is not null
+    select wechat.add_answer_jobs(array_agg(message_id), array_agg(true), array_agg(now()))
+    from chosen where message_id is not null having count(*) > 0
   )
   select app_id, message_id from chosen cross join (select count(*) from job) as added`;
 

@@ -45,6 +45,8 @@ export interface Finish {
 }
 
 export interface Records {
+  /** Notes that the reply logic of a message under suspicion starts. False where it is another worker's by now. */
+  startReply(message: { id: string; workerId: number }): Promise<boolean>;
   /** True where the attempt may begin; false where the message is another worker's by now. */
   start(starts: readonly Start[]): Promise<boolean[]>;
   /** True where the result was the delivery's to have; false where another worker has taken over. */
@@ -119,20 +121,14 @@ const finishSql = `
         due_at = coalesce(now() + i.delay_ms * interval '1 ms', m.due_at),
         reply_attempts = m.reply_attempts - i.refund,
         error = coalesce(i.error, m.error),
-        claimed_by = null, claimed_at = null
+        claimed_by = null, claimed_at = null, reply_started_at = null
     from input i
     where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
-    returning m.id, m.due_at, m.settled_at
-  ),
-  due as (
-    select json_agg(id::text order by id) as ids, max(due_at) as run_at
-    from finished where settled_at is null
-    group by date_bin('100 ms', due_at, timestamptz '2000-01-01')
+    returning m.id, m.due_at, m.settled_at, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
   ),
   job as (
-    select graphile_worker.add_jobs(array_agg(
-      ('answer', json_build_object('ids', ids), null, run_at, null, null, null, null)::graphile_worker.job_spec))
-    from due having count(*) > 0
+    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(due_at))
+    from finished where settled_at is null having count(*) > 0
   )
   select id from finished cross join (select count(*) from job) as added`;
 
@@ -145,6 +141,14 @@ export function createRecords(pool: Pool): Records {
   }
 
   return {
+    async startReply({ id, workerId }) {
+      const { rowCount } = await pool.query(
+        'update wechat.inbound_message set reply_started_at = now() where id = $1 and claimed_by = $2',
+        [id, workerId],
+      );
+      return rowCount === 1;
+    },
+
     async start(starts) {
       const started = await ids('start', startSql, [
         starts.map(({ deliveryId }) => deliveryId),

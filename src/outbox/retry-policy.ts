@@ -19,6 +19,11 @@ export const defaultRetryPolicy: RetryPolicy = {
   maxUnlistedFailures: 5,
 };
 
+/** Of a window of one minute nothing may be wasted: at most 0.5, 1, 2, 4, then 5 s. */
+export function urgentPolicy(policy: RetryPolicy): RetryPolicy {
+  return { ...policy, baseMs: Math.min(policy.baseMs, 500), capMs: Math.min(policy.capMs, 5_000) };
+}
+
 /**
  * Exponential backoff with full jitter: a random pause between 0 and `base * 2^(failures-1)`, capped.
  * Full jitter spreads the retries of many messages that failed together most evenly.

@@ -1,4 +1,3 @@
-import type { AccountConfig } from '../config.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { ClaimedMessage, Conversation, OpenDelivery } from '../outbox/claim.js';
@@ -8,31 +7,17 @@ import { hasMediaSource } from '../outbox/media.js';
 import type { Pauses } from '../outbox/pauses.js';
 import type { Plan, PlanResult } from '../outbox/plan.js';
 import type { Finish, Records } from '../outbox/record.js';
-import { backoffMs, type RetryPolicy } from '../outbox/retry-policy.js';
-import type { Replies } from '../replies/router.js';
+import { backoffMs, type RetryPolicy, urgentPolicy } from '../outbox/retry-policy.js';
 import type { AccessTokens } from '../wechat/access-token.js';
-import type { OpenInboundMedia } from '../wechat/inbound-media.js';
-import { toMessage } from '../wechat/parse.js';
 import { toWire, type WirePayload } from '../wechat/reply.js';
+import type { RunReplies, ServedAccount } from './run-replies.js';
 import { createSlots, type Slots } from './slots.js';
-import { type Thought, think } from './think.js';
-import type { ShowTyping } from './typing.js';
-
-/** An account, and what answers its users. */
-export interface ServedAccount extends AccountConfig {
-  replies: Replies;
-}
+import type { Thought } from './think.js';
 
 export interface AnswerDependencies {
   accounts: ReadonlyMap<string, ServedAccount>;
-  openMedia: OpenInboundMedia;
-  showTyping: ShowTyping;
+  runReplies: RunReplies;
   pauses: Pick<Pauses, 'isPaused'>;
-  /** Ends a reply that had to be cut. */
-  overflowNotice: string;
-  replyTimeoutMs: number;
-  /** Runs of the reply logic at once. */
-  replySlots: Slots;
   /** Replies being sent at once, for each account. */
   sendConcurrency: number;
   tokens: AccessTokens;
@@ -53,7 +38,7 @@ export interface AnswerDependencies {
 /** What a message of an account that rests waits before it is looked at again, should nobody wake it. */
 const pausedDelayMs = 200;
 
-/** Starts of the reply logic for one message before it is given up; a start that kills the process counts. */
+/** Times that the reply logic may fail for one message before it is given up. */
 const maxReplyAttempts = 5;
 
 const longestWindowMs = 48 * 3_600_000;
@@ -70,7 +55,7 @@ export interface Answerer {
 }
 
 export function createAnswer(dependencies: AnswerDependencies): Answerer {
-  const { accounts, replySlots, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
+  const { accounts, runReplies, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
     dependencies;
   const sendSlots = new Map<string, Slots>();
   const inHand = new Set<string>();
@@ -92,12 +77,6 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
 
     let thought: Thoughts | undefined;
     if (message.status === 'received') {
-      if (message.replyAttempts > maxReplyAttempts) {
-        return fail(
-          message,
-          `the reply logic was started ${maxReplyAttempts} times and never came to an end`,
-        );
-      }
       const outcome = await runReplyLogic(message, account);
       if (typeof outcome === 'string') return outcome;
       if (outcome.replies.length === 0) return settle(message, outcome.cut);
@@ -109,36 +88,16 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   }
 
   async function runReplyLogic(message: ClaimedMessage, account: ServedAccount): Promise<Thoughts | End> {
-    const parsed = toMessage(message.fields);
-    if (!parsed.ok) return fail(message, `the stored message cannot be read: ${parsed.reason}`);
-    const { appId, name, onOverflow } = account;
-    const log = dependencies.log.child({ app_id: appId, message_id: message.id });
-    await replySlots.acquire();
-    const typing = dependencies.showTyping(account, message.openid);
-    const thought = await think({
-      replies: account.replies,
-      createContext: (signal) => ({
-        message: parsed.message,
-        account: { appId, name },
-        wechat: {
-          media: (mediaId, options) => dependencies.openMedia(account, mediaId, { ...options, signal }),
-        },
-        log,
-        signal,
-      }),
-      fit: { quota: message.windowQuota, onOverflow, notice: dependencies.overflowNotice },
-      timeoutMs: dependencies.replyTimeoutMs,
-      stop: signals.stop,
-    }).finally(() => {
-      typing.stop();
-      replySlots.release();
-    });
+    const log = dependencies.log.child({ app_id: account.appId, message_id: message.id });
+    const thought = await runReplies(message, account, log);
     switch (thought.kind) {
       case 'replies':
         if (thought.cut) log.warn({ event: 'reply_cut', reason: thought.cut }, 'reply cut');
         return thought;
       case 'refused':
         return fail(message, thought.problem);
+      case 'lost':
+        return 'lost';
       case 'stopped':
         return release(message, 0, { refundAttempt: true });
       case 'error': {
@@ -147,7 +106,8 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
           'reply logic failed',
         );
         if (message.replyAttempts >= maxReplyAttempts) return fail(message, thought.error);
-        const delayMs = backoffMs(dependencies.policy, message.replyAttempts, dependencies.random());
+        const policy = message.isUrgent ? urgentPolicy(dependencies.policy) : dependencies.policy;
+        const delayMs = backoffMs(policy, message.replyAttempts, dependencies.random());
         return release(message, delayMs, { error: thought.error });
       }
     }

@@ -10,17 +10,25 @@ export interface MaintenanceDependencies {
   log: Logger;
   metrics: Metrics;
   pauses: Pick<Pauses, 'refresh' | 'probe'>;
+  rescueAfterMs: number;
   returnStrays(): Promise<number>;
 }
 
-/** A dead worker is noticed after two of these and the time that rescue waits: within 30 s all in all. */
-const rescueEveryMs = 5_000;
+/** A dead worker is noticed after eight seconds at most, two of these and `rescueAfterMs`: by default within 30 s. */
+const rescueEveryMs = 3_000;
 /** How long another process may go on sending for an account that was paused. */
 const pausesEveryMs = 1_000;
 const reconcileEveryMs = 15_000;
 
 /** The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses. */
-export function startMaintenance({ pool, log, metrics, pauses, returnStrays }: MaintenanceDependencies): {
+export function startMaintenance({
+  pool,
+  log,
+  metrics,
+  pauses,
+  rescueAfterMs,
+  returnStrays,
+}: MaintenanceDependencies): {
   stop(): Promise<void>;
 } {
   const rounds = [
@@ -35,7 +43,7 @@ export function startMaintenance({ pool, log, metrics, pauses, returnStrays }: M
       for (const { appId, reason } of paused) metrics.paused.set({ account: appId, reason }, 1);
     }),
     repeat(rescueEveryMs, async () => {
-      const { workers, messages } = await rescue(pool);
+      const { workers, messages } = await rescue(pool, rescueAfterMs);
       if (workers.length > 0)
         log.warn({ event: 'rescued', workers, messages }, 'dead workers: their messages are given away');
     }),

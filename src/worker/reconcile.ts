@@ -5,8 +5,8 @@ const batch = 1_000;
 
 /**
  * Gives a job to heads of conversations that are unsettled, claimed by nobody who lives, and overdue, and whose job
- * must be gone. graphile-worker runs jobs in the order of run_at: a message due well before the oldest job that still waits
- * cannot be in any of them. Moving due_at keeps the next run from adding the same again while the job waits.
+ * must be gone. graphile-worker runs jobs of one priority in the order of run_at: a message due well before the oldest
+ * job of its priority that still waits cannot be in any of them. Moving due_at keeps the next run from adding the same again while the job waits.
  *
  * Messages of an account that rests have no job on purpose: they get theirs when it resumes.
  *
@@ -16,17 +16,20 @@ const batch = 1_000;
 const reconcileSql = `
   with turn as (select pg_try_advisory_xact_lock(1467502434, 0) as mine),
   oldest as (
-    select coalesce(min(run_at), now()) as run_at
+    select least(min(run_at) filter (where priority >= 0), now()) as run_at,
+           least(min(run_at) filter (where priority < 0), now()) as urgent_run_at
     from graphile_worker.jobs
     where task_identifier = 'answer' and locked_at is null and attempts < max_attempts and run_at <= now()
   ),
   stranded as (
-    select m.id
+    select m.id, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
     from wechat.inbound_message m, oldest, turn
     where turn.mine and m.settled_at is null
       and (m.claimed_by is null
            or exists (select from wechat.worker_process w where w.id = m.claimed_by and w.ended_at is not null))
-      and m.due_at < least(oldest.run_at, now()) - interval '30 seconds'
+      and m.due_at <
+        case when wechat.is_urgent(m.window_ends_at, m.created_at) then oldest.urgent_run_at else oldest.run_at end
+        - $2 * interval '1 ms'
       and not exists (select from wechat.account_pause p where p.app_id = m.app_id)
       and not exists (
         select from wechat.inbound_message earlier
@@ -40,16 +43,18 @@ const reconcileSql = `
     where m.id = stranded.id and m.settled_at is null
       and (m.claimed_by is null
            or exists (select from wechat.worker_process w where w.id = m.claimed_by and w.ended_at is not null))
-    returning m.id
+    returning m.id, stranded.urgent
   ),
   job as (
-    select graphile_worker.add_job('answer', json_build_object('ids', json_agg(id::text order by id)))
-    from moved having count(*) > 0
+    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from moved having count(*) > 0
   )
   select id from moved cross join (select count(*) from job) as added`;
 
+/** How long a message must be overdue: a job on its way to a worker must not be doubled. */
+const overdueForMs = 30_000;
+
 /** @returns how many messages got going again */
-export async function reconcile(pool: Pool): Promise<number> {
-  const { rowCount } = await pool.query(reconcileSql, [batch]);
+export async function reconcile(pool: Pool, overdueMs = overdueForMs): Promise<number> {
+  const { rowCount } = await pool.query(reconcileSql, [batch, overdueMs]);
   return rowCount ?? 0;
 }

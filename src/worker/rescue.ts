@@ -1,23 +1,24 @@
 import type { Pool } from '../db/pool.js';
 import { aliveLockClass } from './session.js';
 
+/** From so many crashes on a message is run alone. */
+export const suspectAfter = 2;
+
 export interface Rescued {
   workers: number[];
   messages: number;
 }
 
 /**
- * A worker whose lock is free is missed for this long before its work is given away: after a restart of Postgres
- * all locks are gone, and the living need a moment to take theirs again.
+ * Notes who is missing since when: whose lock is free, or who gave no sign for four heartbeats. Touches only rows that
+ * change. After a restart of Postgres all locks are gone and all signs are old: the living need a moment, which is why
+ * nobody is declared dead at first sight.
  */
-const missedFor = '10 seconds';
-
-/** Notes who is missing since when; touches only rows that change. */
 const noteMissingSql = `
   update wechat.worker_process w
   set missing_since = case when alive then null else now() end
   from (
-    select id, exists (
+    select id, heartbeat_at > now() - interval '8 seconds' and exists (
       select from pg_locks
       where locktype = 'advisory' and classid = $1 and objid = worker.id and objsubid = 2 and granted
         and database = (select oid from pg_database where datname = current_database())
@@ -30,24 +31,30 @@ const noteMissingSql = `
  * Declares the missing dead and gives away what they had claimed, with a job, in one transaction. Their attempts
  * that were under way are found by whoever claims the message next (`sending` without an end: outcome unknown).
  * Their graphile-worker jobs are unlocked, which would else take four hours.
+ *
+ * A message whose reply logic had not come to an end may be what killed the worker. Which of many it was nobody knows at
+ * first; from the second time on they are run one by one, with the start on record, and only the one that ran counts.
  */
 const rescueSql = `
   with dead as (
     update wechat.worker_process set ended_at = now()
     where id in (
       select id from wechat.worker_process
-      where ended_at is null and missing_since < now() - interval '${missedFor}'
+      where ended_at is null and missing_since <= now() - $1 * interval '1 ms'
       for update skip locked)
     returning id, pool_id
   ),
   freed as (
-    update wechat.inbound_message set claimed_by = null, claimed_at = null, due_at = now()
+    update wechat.inbound_message m
+    set claimed_by = null, claimed_at = null, due_at = now(), reply_started_at = null,
+        reply_attempts = reply_attempts - case status when 'received' then 1 else 0 end,
+        crashes = crashes + case
+          when status = 'received' and (crashes < ${suspectAfter} or reply_started_at is not null) then 1 else 0 end
     where settled_at is null and claimed_by in (select id from dead)
-    returning id
+    returning id, wechat.is_urgent(window_ends_at, created_at) as urgent
   ),
   job as (
-    select graphile_worker.add_job('answer', json_build_object('ids', json_agg(id::text order by id)))
-    from freed having count(*) > 0
+    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0
   ),
   unlocked as (
     select graphile_worker.force_unlock_workers(array_agg(pool_id))
@@ -56,9 +63,13 @@ const rescueSql = `
   select dead.id, (select count(*)::int from freed) as messages
   from dead cross join (select count(*) from job) as added cross join (select count(*) from unlocked) as freed_jobs`;
 
-/** Finds workers that died and returns their messages to the others. Run it often: it is cheap when all are well. */
-export async function rescue(pool: Pool): Promise<Rescued> {
+/**
+ * Finds workers that died and returns their messages to the others. Run it often: it is cheap when all are well.
+ *
+ * @param missedForMs how long a worker must be missing
+ */
+export async function rescue(pool: Pool, missedForMs: number): Promise<Rescued> {
   await pool.query(noteMissingSql, [aliveLockClass]);
-  const { rows } = await pool.query<{ id: number; messages: number }>(rescueSql);
+  const { rows } = await pool.query<{ id: number; messages: number }>(rescueSql, [missedForMs]);
   return { workers: rows.map(({ id }) => id), messages: rows[0]?.messages ?? 0 };
 }

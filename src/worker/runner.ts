@@ -16,9 +16,10 @@ import type { AccessTokens } from '../wechat/access-token.js';
 import type { WeChatClient } from '../wechat/client.js';
 import { createInboundMedia } from '../wechat/inbound-media.js';
 import type { Web } from '../wechat/web.js';
-import { createAnswer, type ServedAccount } from './answer.js';
+import { createAnswer } from './answer.js';
 import { runJobs, superviseJobs } from './jobs.js';
 import { startMaintenance } from './maintenance.js';
+import { createRunReplies, type ServedAccount } from './run-replies.js';
 import { openSession } from './session.js';
 import { createSlots } from './slots.js';
 import { createAnswerTask } from './tasks.js';
@@ -44,6 +45,8 @@ export interface WorkerOptions {
   policy: RetryPolicy;
   /** How long `stop` waits for what is under way. */
   shutdownGraceMs: number;
+  /** How long a worker must be missing before its work is given away. */
+  rescueAfterMs: number;
   /** Messages being answered at once, those that wait for a slot included. */
   maxInFlight: number;
   replyConcurrency: number;
@@ -87,7 +90,8 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
   const durably = <T>(statement: () => Promise<T>) =>
     persist(statement, { signal: stopping.signal, onOutage });
-  const claims = createClaims(pool);
+  const unordered = accounts.filter(({ ordered }) => !ordered).map(({ appId }) => appId);
+  const claims = createClaims(pool, unordered);
   const records = createRecords(pool);
   const pauses = createPauses(pool);
   const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>) =>
@@ -136,12 +140,16 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   });
   const { answer, inHand } = createAnswer({
     accounts: new Map(accounts.map((account) => [account.appId, account])),
-    openMedia: createInboundMedia({ client, tokens, web }),
-    showTyping: createTyping({ client, tokens }),
+    runReplies: createRunReplies({
+      openMedia: createInboundMedia({ client, tokens, web }),
+      showTyping: createTyping({ client, tokens }),
+      startReply: (message) => durably(() => records.startReply(message)),
+      overflowNotice: options.overflowNotice,
+      timeoutMs: options.replyTimeoutMs,
+      slots: createSlots(options.replyConcurrency),
+      stop: stopping.signal,
+    }),
     pauses,
-    overflowNotice: options.overflowNotice,
-    replyTimeoutMs: options.replyTimeoutMs,
-    replySlots: createSlots(options.replyConcurrency),
     sendConcurrency: options.sendConcurrency,
     tokens,
     plan: plan.add,
@@ -194,6 +202,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     log,
     pauses,
     metrics,
+    rescueAfterMs: options.rescueAfterMs,
     /**
      * Claims whose answer was lost with a connection: ours by the database, unknown to us. While claims are under way,
      * a fresh one may be about to become known: then only those older than any statement may last.

@@ -7,11 +7,12 @@ import type { Logger } from '../observe/log.js';
 export const aliveLockClass = 1467502434;
 
 /**
- * A worker's proof of life: a row in worker_process and a session-level advisory lock, on a connection kept for
- * nothing else. When the process dies, or loses its connection, Postgres frees the lock, and others take over.
+ * A worker's proof of life: a row in worker_process with a heartbeat, and a session-level advisory lock, on a connection
+ * kept for nothing else. When the process dies, or loses its connection, Postgres frees the lock; when it stands still
+ * (stopped, or its event loop blocked) the heartbeat stops. Either way others take over (rescue.ts).
  */
 export interface WorkerSession {
-  /** Changes if the process was declared dead while it was cut off. */
+  /** Changes if the process was declared dead while it was cut off or stood still. */
   readonly workerId: number;
   /** Tells the others under which name graphile-worker locks this process's jobs. */
   setPoolId(poolId: string): Promise<void>;
@@ -20,6 +21,8 @@ export interface WorkerSession {
 }
 
 const reconnectMs = 500;
+/** Well below the silence that makes others take a worker for missing. */
+const heartbeatMs = 2_000;
 
 /**
  * Asks Postgres to notice within ten seconds that this machine is gone (power, network), when no packet says so; its
@@ -65,12 +68,35 @@ export async function openSession(connectionString: string, log: Logger): Promis
       workerId,
     ]);
     if (!rows[0]?.locked) return undefined;
-    const { rowCount } = await fresh.query(
-      'update wechat.worker_process set missing_since = null where id = $1 and ended_at is null',
+    return (await giveSign(fresh)) ? workerId : undefined;
+  }
+
+  /** False when this id was declared dead. */
+  async function giveSign(through: pg.Client): Promise<boolean> {
+    const { rowCount } = await through.query(
+      'update wechat.worker_process set heartbeat_at = now(), missing_since = null where id = $1 and ended_at is null',
       [workerId],
     );
-    return rowCount === 1 ? workerId : undefined;
+    return rowCount === 1;
   }
+
+  /** Who was declared dead begins anew, under another id: what it had claimed is fenced off (see record.ts). */
+  async function beat(): Promise<void> {
+    const through = client;
+    if (await giveSign(through)) return;
+    const dead = workerId;
+    workerId = await register(through);
+    await through.query('select pg_advisory_unlock($1, $2)', [aliveLockClass, dead]);
+    log.warn(
+      { event: 'session_renewed', worker_id: workerId, was: dead },
+      'was given up for dead, goes on anew',
+    );
+  }
+
+  const beating = setInterval(() => {
+    // A lost connection is mended by `reconnect`; a beat that is late is followed by the next.
+    if (!ended) beat().catch(() => undefined);
+  }, heartbeatMs);
 
   /** The row is seen by others only when its lock is held: they must not take a newcomer for dead. */
   async function register(fresh: pg.Client): Promise<number> {
@@ -108,6 +134,7 @@ export async function openSession(connectionString: string, log: Logger): Promis
     },
     async end() {
       ended = true;
+      clearInterval(beating);
       await client
         .query('update wechat.worker_process set ended_at = now() where id = $1', [workerId])
         .catch(() => undefined);

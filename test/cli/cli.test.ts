@@ -54,14 +54,24 @@ describe('wechat-outbox', () => {
     expect(text(command.errors)).toContain(`Cannot listen on 127.0.0.1:${webhookPort}`);
   });
 
-  test('start says when the database cannot be reached, with exit code 1', async () => {
+  test('start waits for a database that is away, says so, and ends when told to', async () => {
     const { account, simulator } = await setStage();
     const command = runCommand(
       ['start'],
       testSettings({ account, simulator, databaseUrl: 'postgres://x:y@127.0.0.1:9/none' }),
     );
+    expect(JSON.stringify(await command.event('database_away'))).toContain('ECONNREFUSED 127.0.0.1:9');
+    command.child.kill('SIGTERM');
+    expect(await command.exited).toBe(0);
+  });
+
+  test('start says when the database refuses it, with exit code 1', async () => {
+    const { account, simulator, database } = await setStage();
+    const url = new URL(database.url);
+    url.pathname = '/nowhere';
+    const command = runCommand(['start'], testSettings({ account, simulator, databaseUrl: url.href }));
     expect(await command.exited).toBe(1);
-    expect(text(command.errors)).toContain('ECONNREFUSED 127.0.0.1:9');
+    expect(text(command.errors)).toContain('database "nowhere" does not exist');
   });
 
   test('start reads a .env file and answers with a module of the user’s own', async () => {

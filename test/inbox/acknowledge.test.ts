@@ -40,7 +40,7 @@ test('the empty answer comes only after the commit', async () => {
 test('a message and its job are stored together or not at all', async () => {
   const { simulator, database, start } = await setStage();
   await start({ role: 'ingress' });
-  await database.pool.query('alter function graphile_worker.add_job rename to add_job_gone');
+  await database.pool.query('alter function graphile_worker.add_jobs rename to add_jobs_gone');
   const failed = await simulator.user('oUser').say('hello');
   expect(failed).toMatchObject({
     outcome: 'notice',
@@ -48,7 +48,7 @@ test('a message and its job are stored together or not at all', async () => {
   });
   expect(await database.rows('select from wechat.inbound_message')).toEqual([]);
 
-  await database.pool.query('alter function graphile_worker.add_job_gone rename to add_job');
+  await database.pool.query('alter function graphile_worker.add_jobs_gone rename to add_jobs');
   expect((await simulator.user('oUser').resend(failed)).outcome).toBe('acknowledged');
   expect(await database.rows('select count(*)::int as jobs from graphile_worker.jobs')).toEqual([
     { jobs: 1 },

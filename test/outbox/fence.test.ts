@@ -141,10 +141,10 @@ test('a worker without its lock is missed for a while before its messages are gi
   const claims = createClaims(database.pool);
   await claims.claim([messageId], workerId);
 
-  expect(await rescue(database.pool)).toEqual({ workers: [], messages: 0 });
+  expect(await rescue(database.pool, 10_000)).toEqual({ workers: [], messages: 0 });
   await database.pool.query(`update wechat.worker_process set missing_since = now() - interval '11 seconds'`);
-  expect(await rescue(database.pool)).toEqual({ workers: [workerId], messages: 1 });
-  expect(await rescue(database.pool)).toEqual({ workers: [], messages: 0 });
+  expect(await rescue(database.pool, 10_000)).toEqual({ workers: [workerId], messages: 1 });
+  expect(await rescue(database.pool, 10_000)).toEqual({ workers: [], messages: 0 });
   // It may claim nothing more under this id.
   expect(await claims.claim([messageId], workerId)).toEqual([]);
   expect((await claims.claim([messageId], await registerWorker(database))).map(({ id }) => id)).toEqual([

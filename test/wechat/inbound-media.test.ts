@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ReplyContext } from '../../src/replies/router.js';
 import { sample } from '../support/files.js';
 import { setStage, settled } from '../support/stage.js';
@@ -61,6 +63,23 @@ describe('what a user sent', () => {
     expect(await answer(stage, 'image', mediaId)).toBe(
       `MediaError: Media ${mediaId}: it is larger than 1000 bytes`,
     );
+  });
+
+  test('is broken off where it turns out larger than the limit on the way', async () => {
+    const server = createServer((_request, response) => {
+      // Without a length, in pieces.
+      response.write(sample('mp4', { bytes: 900 }));
+      response.end(sample('mp4', { bytes: 900 }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const stage = await stageWith(describeMedia, { MEDIA_FROM_PRIVATE_ADDRESSES: 'true' });
+    stage.simulator.faults.add({
+      path: '/cgi-bin/media/get',
+      fault: { malformed: JSON.stringify({ video_url: `http://127.0.0.1:${port}/` }) },
+    });
+    expect(await answer(stage, 'video', 'M_1')).toBe('MediaError: Media M_1: it is larger than 1000 bytes');
   });
 
   test('may be left unread', async () => {
