@@ -15,7 +15,7 @@ export interface Inbox {
   readonly waiting: number;
   /** Whether a message would be refused now; to be asked before anything is read. */
   readonly isFull: boolean;
-  /** What went wrong with the latest statement; undefined when it went well. */
+  /** What went wrong with the latest statement, not long ago; undefined when it went well. */
   readonly problem: string | undefined;
 }
 
@@ -40,6 +40,9 @@ interface Waiting {
   answered: boolean;
 }
 
+/** Then it is tried again: a balancer that sends nothing more could else never learn that all is well. */
+const problemLastsMs = 15_000;
+
 /** Between tries while the database is away. */
 const retryPauseMs = 100;
 
@@ -62,7 +65,7 @@ export function createCommitGroup({
   let scheduled = false;
   let pausing = false;
   let lastError = 'the database did not answer in time';
-  let problem: string | undefined;
+  let failedAt: number | undefined;
 
   function schedule(): void {
     if (scheduled || pausing || underWay >= maxConcurrent || queue.length === 0) return;
@@ -82,11 +85,11 @@ export function createCommitGroup({
     try {
       const results = await store(group.map(({ arrival }) => arrival));
       for (const [index, entry] of group.entries()) entry.resolve({ kind: results[index] ?? 'stored' });
-      problem = undefined;
+      failedAt = undefined;
     } catch (error) {
       onError?.(error);
       lastError = error instanceof Error ? error.message : String(error);
-      problem = lastError;
+      failedAt = performance.now();
       if (isOutage(error)) retryLater(group);
       else if (group.length > 1) await storeOneByOne(group);
       else group[0]?.resolve({ kind: 'unavailable', reason: lastError });
@@ -153,7 +156,7 @@ export function createCommitGroup({
       return unanswered >= maxWaiting;
     },
     get problem() {
-      return problem;
+      return failedAt !== undefined && performance.now() - failedAt < problemLastsMs ? lastError : undefined;
     },
   };
 }
