@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import { temporaryDirectory } from './temporary-directory.js';
 
 /** The smallest beginnings that make a file what it is; the rest may be anything. */
@@ -21,9 +22,11 @@ export function sample(type: SampleType, { bytes = 200, mark = '' }: { bytes?: n
   return Buffer.concat([beginning, Buffer.alloc(Math.max(0, bytes - beginning.length))]);
 }
 
-/** @returns the path of a new file */
+/** @returns the path of a new file, which goes with the test */
 export async function writeSample(name: string, content: Buffer): Promise<string> {
-  const file = path.join(await temporaryDirectory(), name);
+  const directory = await temporaryDirectory();
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const file = path.join(directory, name);
   await writeFile(file, content);
   return file;
 }
