@@ -108,3 +108,27 @@ test('groups that hold each other’s messages in any order do not deadlock', as
   }
   await database.drop();
 });
+
+test('a message for which there is no room is refused at once, and there is room again once others are stored', async () => {
+  let finish = () => {};
+  const held = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const inbox = createCommitGroup({
+    store: async (arrivals) => {
+      await held;
+      return arrivals.map(() => 'stored' as const);
+    },
+    maxWaiting: 2,
+  });
+  const waiting = [1, 2].map(() => inbox.commit({ appId: 'wx1', message: textMessage() }));
+  expect(inbox.isFull).toBe(true);
+  expect(await inbox.commit({ appId: 'wx1', message: textMessage() })).toEqual({
+    kind: 'shed',
+    reason: '2 messages wait already',
+  });
+  finish();
+  expect(await Promise.all(waiting)).toEqual([{ kind: 'stored' }, { kind: 'stored' }]);
+  expect(inbox.isFull).toBe(false);
+  expect(await inbox.commit({ appId: 'wx1', message: textMessage() })).toEqual({ kind: 'stored' });
+});

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DecisionInput, decide } from '../../src/outbox/decide.js';
-import { backoffMs, defaultRetryPolicy, nextAfterFailure } from '../../src/outbox/retry-policy.js';
+import {
+  backoffMs,
+  defaultRetryPolicy,
+  nextAfterFailure,
+  urgentPolicy,
+} from '../../src/outbox/retry-policy.js';
 import type { SendOutcome } from '../../src/wechat/client.js';
 import { classifyErrcode } from '../../src/wechat/errors.js';
 
@@ -156,6 +161,12 @@ describe('backoff', () => {
   test('is at most 1, 2, 4 … s, then ten minutes', () => {
     const ceilings = [1, 2, 3, 4, 10, 11, 30].map((failures) => backoffMs(defaultRetryPolicy, failures, 1));
     expect(ceilings).toEqual([1_000, 2_000, 4_000, 8_000, 512_000, 600_000, 600_000]);
+  });
+
+  test('is at most 0.5, 1, 2, 4, then 5 s where the window is of minutes', () => {
+    const policy = urgentPolicy(defaultRetryPolicy);
+    const ceilings = [1, 2, 3, 4, 5, 6].map((failures) => backoffMs(policy, failures, 1));
+    expect(ceilings).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
   test('is spread over the whole range', () => {
