@@ -19,6 +19,9 @@ const parser = new XMLParser({
   trimValues: false,
 });
 
+/** WeChat's own nest four deep. */
+const maxDepth = 32;
+
 /** The root element must come first, but for a byte order mark, white space and an XML declaration. */
 const rootFirst = /^\uFEFF?\s*(?:<\?xml[^>]{0,200}\?>\s*)?<xml[\s>]/;
 
@@ -28,7 +31,8 @@ export type FieldsResult = { ok: true; fields: FieldMap } | { ok: false; reason:
 export function parseFields(body: string): FieldsResult {
   const read = /^\uFEFF?\s*\{/.test(body) ? readJson(body) : readXml(body);
   if (!read.ok) return read;
-  const fields = toField(read.root);
+  const fields = toField(read.root, maxDepth);
+  if (fields === undefined) return { ok: false, reason: `elements are nested deeper than ${maxDepth}` };
   if (typeof fields !== 'object' || Array.isArray(fields)) return { ok: false, reason: 'it has no fields' };
   return { ok: true, fields };
 }
@@ -72,9 +76,20 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A user may well write "<!DOCTYPE": only outside of CDATA is it markup. */
+const doctype = /<!doctype/i;
+
+/** A user may well write "<!DOCTYPE": only outside of CDATA is it markup. Linear, whatever the body. */
 function hasDoctype(body: string): boolean {
-  return /<!doctype/i.test(body) && /<!doctype/i.test(body.replace(/<!\[CDATA\[[\s\S]*?\]\]>/g, ''));
+  if (!doctype.test(body)) return false;
+  for (let from = 0; ; ) {
+    const start = body.indexOf('<![CDATA[', from);
+    const end = start < 0 ? -1 : body.indexOf(']]>', start);
+    if (doctype.test(body.slice(from, start < 0 ? body.length : start))) return true;
+    if (start < 0) return false;
+    // A section that is not closed: the parser refuses it.
+    if (end < 0) return false;
+    from = end + 3;
+  }
 }
 
 /** Gives stored fields (inbound_message.payload) their type again. */
@@ -148,16 +163,27 @@ function toUserMessage(
   }
 }
 
-/** Turns a parser's value into ours: white space between elements goes, and so does what Postgres refuses. */
-function toField(value: unknown): FieldValue {
-  if (Array.isArray(value)) return value.map(toField);
-  if (typeof value === 'object' && value !== null) {
-    // Without a prototype: a field may be called __proto__.
-    const fields: FieldMap = Object.create(null);
-    for (const [name, inner] of Object.entries(value)) if (name !== '#text') fields[name] = toField(inner);
-    return fields;
+/**
+ * Turns a parser's value into ours: white space between elements goes, and so does what Postgres refuses.
+ *
+ * @returns undefined when it is nested deeper than `depth`
+ */
+function toField(value: unknown, depth: number): FieldValue | undefined {
+  if (typeof value !== 'object' || value === null) return storable(String(value ?? ''));
+  if (depth === 0) return undefined;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => toField(item, depth - 1));
+    return items.includes(undefined) ? undefined : (items as FieldValue[]);
   }
-  return storable(String(value ?? ''));
+  // Without a prototype: a field may be called __proto__.
+  const fields: FieldMap = Object.create(null);
+  for (const [name, inner] of Object.entries(value)) {
+    if (name === '#text') continue;
+    const field = toField(inner, depth - 1);
+    if (field === undefined) return undefined;
+    fields[storable(name)] = field;
+  }
+  return fields;
 }
 
 /** NULs, and halves of surrogate pairs (JSON can escape them), become U+FFFD. */
