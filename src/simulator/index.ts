@@ -160,13 +160,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 }
 
 export type { DeliveredPredicate, Expected } from './deliveries.js';
-export type { Fault, FaultRule, Faults } from './faults.js';
-export type { InboundMedia, MediaControls, MediaUpload } from './media.js';
-export type { MediaType } from './media-formats.js';
+export type { Fault, Faults } from './faults.js';
+export type { MediaControls } from './media.js';
 export type { QuotaControls } from './quota-controls.js';
-export type { QuotaLimits } from './quotas.js';
 export type { TicketControls } from './tickets.js';
 export type { TokenControls } from './tokens.js';
 export type * from './types.js';
-export type { TypingCommand, TypingSignal } from './typing.js';
+export type { TypingSignal } from './typing.js';
 export type { SimulatedUser } from './user.js';
