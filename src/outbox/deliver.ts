@@ -146,6 +146,10 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       const { status, errcode, errmsg, failures, delayMs, restStatus, pause, renew } = decision;
       const isFinal = status !== 'pending';
       const settlesMessage = isFinal && last;
+      // Before the refusal is on record: who sees it there may rely on the pause.
+      if (pause && (await pauses.pause({ appId, errcode, errmsg, ...pause }))) {
+        log.error({ event: 'account_paused', app_id: appId, ...pause, errcode, errmsg }, 'account paused');
+      }
       const owned = await record({
         ...base,
         attempt,
@@ -157,11 +161,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
         delayMs,
         settlesMessage,
       });
-      if (pause) {
-        const isNew = await pauses.pause({ appId, errcode, errmsg, ...pause });
-        if (isNew)
-          log.error({ event: 'account_paused', app_id: appId, ...pause, errcode, errmsg }, 'account paused');
-      } else if (message.isProbe && isFinal && call) {
+      if (message.isProbe && !pause && isFinal && call) {
         await pauses.resume(appId);
         log.info({ event: 'account_resumed', app_id: appId, by: 'probe' }, 'account resumed');
       }

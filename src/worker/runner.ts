@@ -8,7 +8,7 @@ import type { Metrics } from '../observe/metrics.js';
 import { type ClaimedMessage, type Conversation, createClaims } from '../outbox/claim.js';
 import { createDeliver } from '../outbox/deliver.js';
 import { createMedia, type MediaUploads } from '../outbox/media.js';
-import { createPauses } from '../outbox/pauses.js';
+import { createPauses, type PauseCause } from '../outbox/pauses.js';
 import { createPlanner } from '../outbox/plan.js';
 import { createRecords } from '../outbox/record.js';
 import type { RetryPolicy } from '../outbox/retry-policy.js';
@@ -94,6 +94,11 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const claims = createClaims(pool, unordered);
   const records = createRecords(pool);
   const pauses = createPauses(pool);
+  const durablePauses = {
+    isPaused: pauses.isPaused,
+    pause: (cause: PauseCause) => durably(() => pauses.pause(cause)),
+    resume: (appId: string) => durably(() => pauses.resume(appId)),
+  };
   const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>) =>
     coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes });
   const plan = batched(createPlanner(pool));
@@ -129,7 +134,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     client,
     tokens,
     media: createMedia({ client, uploads, web, clock }),
-    pauses,
+    pauses: durablePauses,
     start: start.add,
     record: record.add,
     policy: options.policy,
