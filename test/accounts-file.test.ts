@@ -1,13 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.js';
+import { scratchDirectory } from './support/temporary-directory.js';
 
 const key = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG';
 
 function write(name: string, content: string): string {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'accounts-')), name);
+  const file = path.join(scratchDirectory(), name);
   writeFileSync(file, content);
   return file;
 }

@@ -1,17 +1,17 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Replies } from '../src/replies/router.js';
 import { newAccount, type TestAccount } from './support/service.js';
 import { setStage, settled } from './support/stage.js';
+import { scratchDirectory } from './support/temporary-directory.js';
 import { waitFor } from './support/wait.js';
 
 /** The settings of a service for these accounts, with their secrets beside the file. */
 function settingsFor(
   accounts: readonly (TestAccount & { name?: string; windows?: Record<string, string> })[],
 ): Record<string, string> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'accounts-'));
+  const directory = scratchDirectory();
   const entries = accounts.map(({ appId, appSecret, token, ...more }) => {
     writeFileSync(path.join(directory, appId), appSecret);
     writeFileSync(path.join(directory, `${appId}.token`), token);

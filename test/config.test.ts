@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig, readDatabaseConfig } from '../src/config.js';
+import { scratchDirectory } from './support/temporary-directory.js';
 
 const complete = {
   WECHAT_APP_ID: 'wx0123456789abcdef',
@@ -87,7 +87,7 @@ describe('the settings', () => {
   });
 
   test('take a secret from a file, but not from both', () => {
-    const file = path.join(mkdtempSync(path.join(tmpdir(), 'settings-')), 'secret');
+    const file = path.join(scratchDirectory(), 'secret');
     writeFileSync(file, 'from the file\n');
     const { WECHAT_APP_SECRET: _, ...rest } = complete;
     expect(readConfig({ ...rest, WECHAT_APP_SECRET_FILE: file }).accounts[0].appSecret).toBe('from the file');

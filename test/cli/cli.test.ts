@@ -1,13 +1,12 @@
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { setStage, settled } from '../support/stage.js';
-import { temporaryDirectory } from '../support/temporary-directory.js';
+import { scratchDirectory, temporaryDirectory } from '../support/temporary-directory.js';
 
 const text = (lines: readonly string[]) => lines.join('\n');
 
@@ -76,7 +75,7 @@ describe('wechat-outbox', () => {
 
   test('start reads a .env file and answers with a module of the user’s own', async () => {
     const { account, simulator, database } = await setStage();
-    const folder = mkdtempSync(path.join(tmpdir(), 'replies-'));
+    const folder = scratchDirectory();
     const index = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
     writeFileSync(
       path.join(folder, 'replies.mjs'),
@@ -124,7 +123,7 @@ describe('wechat-outbox', () => {
     ['exports nothing of use', 'export const answer = 42;', /must export "replies"/],
   ])('start refuses a module of replies that %s, with exit code 2', async (_name, source, message) => {
     const { account, simulator, database } = await setStage();
-    const folder = mkdtempSync(path.join(tmpdir(), 'replies-'));
+    const folder = scratchDirectory();
     if (source) writeFileSync(path.join(folder, 'replies.mjs'), source);
     const settings = testSettings({
       account,

@@ -1,7 +1,6 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
-import { temporaryDirectory } from './temporary-directory.js';
+import { scratchDirectory } from './temporary-directory.js';
 
 /** The smallest beginnings that make a file what it is; the rest may be anything. */
 const beginnings = {
@@ -24,9 +23,7 @@ export function sample(type: SampleType, { bytes = 200, mark = '' }: { bytes?: n
 
 /** @returns the path of a new file, which goes with the test */
 export async function writeSample(name: string, content: Buffer): Promise<string> {
-  const directory = await temporaryDirectory();
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const file = path.join(directory, name);
+  const file = path.join(scratchDirectory(), name);
   await writeFile(file, content);
   return file;
 }
