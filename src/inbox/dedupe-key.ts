@@ -14,15 +14,16 @@ export function dedupeKey(message: InboundMessage): string {
   if (message.kind === 'event') {
     const jobId =
       textField(fields, 'MsgID') ?? textField(fields, 'MsgId') ?? textField(fields, 'TaskId') ?? '';
-    return ['event', openid, createTime, message.name, bounded(message.eventKey ?? ''), jobId].join(':');
+    const parts = [message.name, message.eventKey ?? '', jobId].map(bounded);
+    return ['event', openid, createTime, ...parts].join(':');
   }
   if (message.msgId) return `msg:${bounded(message.msgId)}`;
   return ['msg', openid, createTime, sha256(JSON.stringify(fields))].join(':');
 }
 
-/** An EventKey may be a url of any length, and an index entry of Postgres holds 2.7 kB at most. */
+/** Nothing says how long these may be (an EventKey is a url), and an index entry of Postgres holds 2.7 kB at most. */
 function bounded(value: string): string {
-  return value.length <= 256 ? value : sha256(value);
+  return Buffer.byteLength(value) <= 256 ? value : sha256(value);
 }
 
 function sha256(value: string): string {

@@ -33,6 +33,13 @@ describe('the dedupe key', () => {
     expect(dedupeKey(long('a'))).not.toBe(dedupeKey(long('b')));
   });
 
+  test('fits one however long its name and the id of its job', () => {
+    const long = '字'.repeat(9_000);
+    const key = dedupeKey(eventMessage(long, { createTime: 1, eventKey: long, fields: { MsgID: long } }));
+    expect(Buffer.byteLength(key)).toBeLessThan(1_000);
+    expect(Buffer.byteLength(dedupeKey(textMessage({ msgId: long })))).toBeLessThan(1_000);
+  });
+
   test('of a message without a MsgId depends on all its fields', () => {
     const one = textMessage({ msgId: undefined, createTime: 5, content: 'a' });
     const other = textMessage({ msgId: undefined, createTime: 5, content: 'b' });

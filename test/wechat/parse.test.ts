@@ -48,9 +48,37 @@ describe('a push in XML', () => {
     );
   });
 
-  test('leaves entities alone', () => {
-    const message = parsed(xml(`${common}<MsgType>text</MsgType><Content>&lt;&#65;&custom;</Content>`));
-    expect(message).toMatchObject({ content: '&lt;&#65;&custom;' });
+  test('outside of CDATA has the references decoded that need no declaration, once, and no others', () => {
+    const content = (text: string) => {
+      const message = parsed(xml(`${common}<MsgType>text</MsgType><Content>${text}</Content>`));
+      return message.kind === 'text' ? message.content : undefined;
+    };
+    expect(content('1 &lt; 2 &amp;&amp; 3 &gt; 2, &quot;&apos;&quot;')).toBe(`1 < 2 && 3 > 2, "'"`);
+    expect(content('&#65;&#x42;&#0067;&#x1F600;&#20320;')).toBe('ABC😀你');
+    expect(content('&amp;lt;&#38;lt;')).toBe('&lt;&lt;');
+    expect(content('&lt;Content&gt;<![CDATA[&lt;]]>')).toBe('<Content>&lt;');
+    // What is no character of XML: NUL, other controls, halves of surrogate pairs, beyond Unicode.
+    for (const sent of [
+      '&#0;',
+      '&#x0;',
+      '&#1;',
+      '&#xD800;',
+      '&#xFFFE;',
+      '&#x110000;',
+      `&#${'9'.repeat(400)};`,
+    ]) {
+      expect(content(sent)).toBe(sent);
+    }
+    for (const sent of ['&custom;', '&nbsp;', '&', '&;', '&#;', '&#x;', '&lt', '&LT;', 'a & b; c']) {
+      expect(content(sent)).toBe(sent);
+    }
+  });
+
+  test('keeps text that stands between elements', () => {
+    expect(parsed(xml(`${common}<MsgType>new</MsgType><Mixed>a<b>1</b>c</Mixed>`)).fields.Mixed).toEqual({
+      b: '1',
+      '#text': 'ac',
+    });
   });
 
   test('keeps nested and repeated elements', () => {
