@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import type { DeliveredMessage } from '../../src/simulator/index.js';
+import type { Acknowledged } from './load.js';
+
+export interface Findings {
+  stored: number;
+  answered: number;
+  /** Acknowledged, and without a row, without an end, or with a reply that never arrived. */
+  lost: string[];
+  /** Replies that a user received before an earlier one. */
+  outOfOrder: string[];
+  /** Received more than once. */
+  twice: number;
+  /** … more often than attempts of unknown outcome explain. */
+  twiceUnexplained: string[];
+  /** By status, of messages and of deliveries. */
+  messages: Record<string, number>;
+  deliveries: Record<string, number>;
+  attempts: Record<string, number>;
+  /** From the acknowledgement's commit to the end, in ms. */
+  settling: { p50: number; p99: number; worst: number };
+}
+
+interface Row {
+  openid: string;
+  content: string;
+  message_status: string;
+  position: number | null;
+  status: string | null;
+  unknown: number;
+}
+
+/** Compares what the simulator saw with what the database says. */
+export async function check(
+  pool: pg.Pool,
+  acknowledged: readonly Acknowledged[],
+  delivered: readonly DeliveredMessage[],
+): Promise<Findings> {
+  const { rows } = await pool.query<Row>(
+    `select m.openid, split_part(m.content, ' ', 1) as content, m.status as message_status, d.position, d.status,
+            (select count(*)::int from wechat.delivery_attempt a
+             where a.delivery_id = d.id and a.outcome = 'unknown') as unknown
+     from wechat.inbound_message m left join wechat.delivery d on d.message_id = m.id
+     order by m.id, d.position`,
+  );
+  const arrivals = new Map<string, number[]>();
+  for (const { text, sequence } of delivered) arrivals.set(text, [...(arrivals.get(text) ?? []), sequence]);
+  const statuses = new Map(rows.map(({ content, message_status }) => [content, message_status]));
+  const lost = acknowledged
+    .filter(({ text }) => !['settled', 'failed'].includes(statuses.get(text) ?? ''))
+    .map(({ text, openid }) => `${text} of ${openid}: ${statuses.get(text) ?? 'not stored'}`);
+  const outOfOrder: string[] = [];
+  const twiceUnexplained: string[] = [];
+  let twice = 0;
+  const latestOf = new Map<string, { reply: string; sequence: number }>();
+  for (const { openid, content, position, status, unknown } of rows) {
+    if (position === null) continue;
+    const reply = `${content}/${position}`;
+    const [first, ...again] = arrivals.get(reply) ?? [];
+    if (first === undefined) {
+      if (status === 'sent') lost.push(`${reply} of ${openid}: sent, and never received`);
+      continue;
+    }
+    if (again.length > 0) {
+      twice += 1;
+      if (again.length > unknown)
+        twiceUnexplained.push(`${reply} of ${openid}: ${again.length} extra, ${unknown} unknown`);
+    }
+    const latest = latestOf.get(openid);
+    if (latest && first < latest.sequence) outOfOrder.push(`${openid}: ${reply} before ${latest.reply}`);
+    latestOf.set(openid, { reply, sequence: first });
+  }
+  const count = async (sql: string) => {
+    const result = await pool.query<{ name: string; count: number }>(sql);
+    return Object.fromEntries(result.rows.map(({ name, count: number }) => [name, number]));
+  };
+  const settling = await pool.query<Findings['settling']>(
+    `select coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
+            coalesce(percentile_cont(0.99) within group (order by ms), 0) as p99, coalesce(max(ms), 0) as worst
+     from (select extract(epoch from settled_at - received_at)::float8 * 1000 as ms
+           from wechat.inbound_message where settled_at is not null) settled`,
+  );
+  return {
+    stored: statuses.size,
+    answered: arrivals.size,
+    lost,
+    outOfOrder,
+    twice,
+    twiceUnexplained,
+    messages: await count(
+      'select status as name, count(*)::int from wechat.inbound_message group by 1 order by 1',
+    ),
+    deliveries: await count(
+      'select status as name, count(*)::int from wechat.delivery group by 1 order by 1',
+    ),
+    attempts: await count(
+      'select outcome as name, count(*)::int from wechat.delivery_attempt group by 1 order by 1',
+    ),
+    settling: settling.rows[0] ?? { p50: 0, p99: 0, worst: 0 },
+  };
+}

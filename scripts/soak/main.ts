@@ -1,0 +1,191 @@
+/** `npm run soak`: the service under load and, with --chaos, under fire; checks that every promise held. */
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../src/db/embedded.js';
+import { migrateDatabase } from '../../src/db/migrate.js';
+import { startSimulator } from '../../src/simulator/index.js';
+import { type Chaos, startChaos } from './chaos.js';
+import { check } from './check.js';
+import { type Load, startLoad } from './load.js';
+import { type ServiceProcess, startProcess } from './processes.js';
+import { seededRandom } from './random.js';
+import { brokenPromises, printReport } from './report.js';
+import { startTcpProxy } from './tcp-proxy.js';
+
+const account = { appId: 'wx0000000000soak', appSecret: 'simulated-secret', token: 'soaktoken' };
+const startTimeoutMs = 30_000;
+/** A worker that stands still is given up after some 25 s, and a retry may be ten minutes away, but none is that old. */
+const drainTimeoutMs = 180_000;
+
+interface Options {
+  minutes: number;
+  rate: number;
+  users: number;
+  chaos: boolean;
+  seed: number;
+  keep: boolean;
+  json?: string;
+}
+
+const stops: (() => Promise<unknown>)[] = [];
+
+async function soak({ minutes, rate, users, chaos: withChaos, seed, keep, json }: Options): Promise<boolean> {
+  const random = seededRandom(seed);
+  // Under /var/tmp: as root, Postgres runs as another user, who must be able to reach it.
+  const directory = await mkdtemp('/var/tmp/wechat-outbox-soak-');
+  await chmod(directory, 0o755);
+  if (keep) console.log(`Data and logs are kept in ${directory}`);
+  else stops.push(() => rm(directory, { recursive: true, force: true }));
+  const logs = path.join(directory, 'logs');
+  await mkdir(logs);
+
+  const postgres = await startEmbeddedPostgres({ dataDir: directory });
+  stops.push(() => postgres.stop());
+  await migrateDatabase(postgres.url, () => undefined);
+  const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
+  pool.on('error', () => undefined);
+  stops.push(() => pool.end());
+  const simulator = await startSimulator({ account });
+  stops.push(() => simulator.close());
+
+  const processes: ServiceProcess[] = [];
+  const ofRole = (role: string) => processes.filter(({ name }) => name.startsWith(role));
+  const webhookPorts = () => ofRole('ingress').flatMap(({ webhookPort }) => webhookPort ?? []);
+  const databaseUrl = new URL(postgres.url);
+  const databasePort = Number(databaseUrl.port);
+  const apiPort = Number(new URL(simulator.apiBase).port);
+  const proxies = {
+    webhook: await startTcpProxy(webhookPorts),
+    database: await startTcpProxy(() => [databasePort]),
+    api: await startTcpProxy(() => [apiPort]),
+  };
+  for (const proxy of Object.values(proxies)) stops.push(proxy.close);
+  databaseUrl.port = String(proxies.database.port);
+  simulator.setWebhookUrl(`http://127.0.0.1:${proxies.webhook.port}/wechat`);
+  const settings = {
+    DATABASE_URL: databaseUrl.href,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ADMIN_PORT: '0',
+    WECHAT_APP_ID: account.appId,
+    WECHAT_APP_SECRET: account.appSecret,
+    WECHAT_TOKEN: account.token,
+    WECHAT_API_BASE: `http://127.0.0.1:${proxies.api.port}`,
+    REPLIES: fileURLToPath(new URL('replies.js', import.meta.url)),
+  };
+  for (const name of ['ingress 1', 'ingress 2', 'worker 1', 'worker 2']) {
+    const role = name.startsWith('ingress') ? 'ingress' : 'worker';
+    const started = startProcess(name, role, settings, path.join(logs, `${name.replace(' ', '-')}.log`));
+    processes.push(started);
+    stops.push(started.stop);
+  }
+  await until('the ingress processes to listen', startTimeoutMs, () => webhookPorts().length === 2);
+
+  const load = startLoad(simulator, { rate, users, random });
+  const chaos = withChaos
+    ? startChaos(
+        {
+          ingress: ofRole('ingress'),
+          workers: ofRole('worker'),
+          postgres,
+          simulator,
+          appId: account.appId,
+          proxies,
+        },
+        random,
+      )
+    : undefined;
+  const startedAt = Date.now();
+  const progress = showProgress(() => describe(startedAt, load, simulator.delivered.length, chaos));
+  await sleep(minutes * 60_000);
+  await chaos?.stop();
+  await load.stop();
+  const drainedMs = await drain(pool);
+  progress.end();
+
+  const findings = await check(pool, load.acknowledged, simulator.delivered);
+  const outcome = { seed, load, findings, chaos, processes, drainedMs };
+  printReport(outcome);
+  const broken = brokenPromises(outcome);
+  for (const promise of broken) console.log(`BROKEN: ${promise}`);
+  if (broken.length === 0) console.log('Every promise held.');
+  if (json) await writeFile(json, JSON.stringify({ seed, minutes, rate, users, broken, findings }, null, 2));
+  return broken.length === 0;
+}
+
+function describe(startedAt: number, load: Load, delivered: number, chaos: Chaos | undefined): string {
+  const elapsed = Math.round((Date.now() - startedAt) / 1_000);
+  const { pushed, acknowledged, notices } = load;
+  return `${elapsed} s  pushed ${pushed}  acknowledged ${acknowledged.length}  notices ${notices}  delivered ${delivered}  ${chaos?.latest ?? ''}`;
+}
+
+/** On a terminal one line that changes, else a line every ten seconds. */
+function showProgress(line: () => string): { end(): void } {
+  const { isTTY } = process.stdout;
+  const timer = setInterval(
+    () => {
+      process.stdout.write(isTTY ? `\r\u001b[K${line()}` : `${line()}\n`);
+    },
+    isTTY ? 1_000 : 10_000,
+  );
+  return {
+    end() {
+      clearInterval(timer);
+      process.stdout.write(`${isTTY ? '\r\u001b[K' : ''}${line()}\n`);
+    },
+  };
+}
+
+/** @returns how long it took until every message was settled, or undefined */
+async function drain(pool: pg.Pool): Promise<number | undefined> {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < drainTimeoutMs) {
+    const { rows } = await pool.query<{ left: boolean }>(
+      'select exists (select from wechat.inbound_message where settled_at is null) as left',
+    );
+    if (!rows[0]?.left) return Date.now() - startedAt;
+    await sleep(250);
+  }
+  return undefined;
+}
+
+async function until(what: string, timeoutMs: number, isSo: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !isSo(); await sleep(50)) {
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
+  }
+}
+
+async function cleanUp(): Promise<void> {
+  // What was started last is stopped first.
+  for (const stop of stops.splice(0).reverse()) {
+    await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
+  }
+}
+
+const number = (value: string) => Number(value);
+const program = new Command('soak')
+  .description('Runs the service under load and checks its promises; exit code 1 if one was broken.')
+  .option('--minutes <n>', 'how long', number, 1)
+  .option('--rate <n>', 'pushes a second', number, 100)
+  .option('--users <n>', 'how many users', number, 2_000)
+  .option('--chaos', 'kill, stop, crash, cut and freeze all the while', false)
+  .option('--seed <n>', 'repeats the chaos of an earlier run', number, Math.floor(Math.random() * 1_000_000))
+  .option('--keep', 'keep the data folder and the logs', false)
+  .option('--json <file>', 'write the figures there');
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+}
+try {
+  program.parse();
+  process.exitCode = (await soak(program.opts<Options>())) ? 0 : 1;
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}
+await cleanUp();
+process.exit();

@@ -1,0 +1,66 @@
+import type { Chaos } from './chaos.js';
+import type { Findings } from './check.js';
+import type { Load } from './load.js';
+import type { ServiceProcess } from './processes.js';
+
+export interface Outcome {
+  seed: number;
+  load: Load;
+  findings: Findings;
+  chaos: Chaos | undefined;
+  processes: readonly ServiceProcess[];
+  /** Until everything was settled once the load and the chaos had ended; undefined when that never came. */
+  drainedMs: number | undefined;
+}
+
+/** Every promise that was broken, with examples. */
+export function brokenPromises({ findings, processes, drainedMs }: Outcome): string[] {
+  const broken: string[] = [];
+  const judge = (promise: string, examples: readonly string[]) => {
+    if (examples.length > 0)
+      broken.push(`${promise}: ${examples.length}, e.g. ${examples.slice(0, 5).join('; ')}`);
+  };
+  judge('an acknowledged message is never lost', findings.lost);
+  judge('replies leave in order', findings.outOfOrder);
+  judge('nothing is sent twice without an unknown attempt', findings.twiceUnexplained);
+  if (drainedMs === undefined) broken.push('everything is settled in the end: it was not, in time');
+  judge(
+    'no process ends by itself',
+    processes
+      .filter(({ unexpectedEnds }) => unexpectedEnds > 0)
+      .map(({ name, unexpectedEnds }) => `${name} ${unexpectedEnds} times`),
+  );
+  return broken;
+}
+
+export function printReport(outcome: Outcome): void {
+  const { seed, load, findings, chaos, processes, drainedMs } = outcome;
+  const list = (counts: Record<string, number>) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ') || 'none';
+  const ms = (value: number) => `${Math.round(value)} ms`;
+  const rows: [string, string][] = [
+    ['seed', String(seed)],
+    ['pushed', String(load.pushed)],
+    ['acknowledged', String(load.acknowledged.length)],
+    ['notices shown to users', String(load.notices)],
+    ['stored', String(findings.stored)],
+    ['replies received', String(findings.answered)],
+    ['lost (must be 0)', String(findings.lost.length)],
+    ['out of order (must be 0)', String(findings.outOfOrder.length)],
+    ['received twice', `${findings.twice}, unexplained (must be 0): ${findings.twiceUnexplained.length}`],
+    ['messages', list(findings.messages)],
+    ['deliveries', list(findings.deliveries)],
+    ['attempts', list(findings.attempts)],
+    [
+      'stored to settled',
+      `p50 ${ms(findings.settling.p50)}, p99 ${ms(findings.settling.p99)}, worst ${ms(findings.settling.worst)}`,
+    ],
+    ['drained after', drainedMs === undefined ? 'never' : ms(drainedMs)],
+    ['peak memory', processes.map(({ name, peakMb }) => `${name} ${Math.round(peakMb)} MB`).join(', ')],
+    ['trouble made', chaos ? list(Object.fromEntries(chaos.counts)) : 'none'],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  process.stdout.write(`\n${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')}\n\n`);
+}
