@@ -62,18 +62,30 @@ export interface Records {
   }): Promise<void>;
 }
 
-/** The fence: an attempt begins only while the message is still claimed by this worker. May be run again. */
+/**
+ * The fence: an attempt begins only while the message is still claimed by this worker. The lock on its row keeps it so
+ * until the commit: whoever gives the message away waits, and who takes it over finds the attempt begun. May be run again.
+ */
 const startSql = `
+  with owned as (
+    select i.delivery_id, i.attempt
+    from unnest($1::bigint[], $2::int[], $3::int[]) as i (delivery_id, worker_id, attempt)
+    join wechat.delivery d on d.id = i.delivery_id
+    join wechat.inbound_message m on m.id = d.message_id and m.claimed_by = i.worker_id
+    order by m.id
+    for share of m
+  )
   update wechat.delivery d
-  set status = 'sending', attempts = i.attempt, attempt_started_at = now(), next_attempt_at = null
-  from unnest($1::bigint[], $2::int[], $3::int[]) as i (delivery_id, worker_id, attempt), wechat.inbound_message m
-  where d.id = i.delivery_id and d.status in ('pending', 'sending') and d.attempts in (i.attempt - 1, i.attempt)
-    and m.id = d.message_id and m.claimed_by = i.worker_id
+  set status = 'sending', attempts = owned.attempt, attempt_started_at = now(), next_attempt_at = null
+  from owned
+  where d.id = owned.delivery_id and d.status in ('pending', 'sending')
+    and d.attempts in (owned.attempt - 1, owned.attempt)
   returning d.id`;
 
 /**
  * The attempt's row is written in any case (it was made), unless the one who took over has recorded it as unknown;
- * the delivery follows only where this attempt is still its latest.
+ * the delivery follows only where this attempt is still its latest, and, where no call was made, where the message is
+ * still this worker's.
  */
 const recordSql = `
   with input as (
@@ -102,6 +114,8 @@ const recordSql = `
       next_attempt_at = now() + i.delay_ms * interval '1 ms'
   from input i
   where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
+    and (i.outcome is not null or exists (
+      select from wechat.inbound_message m where m.id = i.message_id and m.claimed_by = i.worker_id))
   returning d.id`;
 
 /**

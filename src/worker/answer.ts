@@ -51,22 +51,31 @@ export interface Answerer {
   /** Answers one claimed message, then the next of its conversation, until none is due. */
   answer(message: ClaimedMessage): Promise<void>;
   /** Ids of the messages being answered now. */
-  readonly inHand: ReadonlySet<string>;
+  readonly inHand: Pick<ReadonlySet<string>, 'has'>;
 }
 
 export function createAnswer(dependencies: AnswerDependencies): Answerer {
   const { accounts, runReplies, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
     dependencies;
   const sendSlots = new Map<string, Slots>();
-  const inHand = new Set<string>();
+  /** Runs by message: an old one that was given up may still be ending beside the new one. */
+  const inHand = new Map<string, number>();
+
+  function hold(id: string, change: 1 | -1): void {
+    const runs = (inHand.get(id) ?? 0) + change;
+    if (runs > 0) inHand.set(id, runs);
+    else inHand.delete(id);
+  }
 
   async function answer(message: ClaimedMessage): Promise<void> {
     for (let current: ClaimedMessage | undefined = message; current; ) {
       const { id } = current;
-      inHand.add(id);
-      const end: End = await answerOne(current).finally(() => inHand.delete(id));
-      // The next waits without a job: it is claimed after the commit that settled this one.
-      current = end === 'settled' ? await claimNext(current) : undefined;
+      hold(id, 1);
+      const end: End = await answerOne(current).finally(() => hold(id, -1));
+      // The next waits without a job: it is claimed after the commit that settled this one. So may an earlier one, that
+      // came to light while this one was in hand, when this one is put off.
+      const goesOn: boolean = end === 'settled' || (end === 'released' && !signals.drain.aborted);
+      current = goesOn ? await claimNext(current) : undefined;
     }
   }
 
@@ -144,11 +153,14 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     for (const [index, delivery] of deliveries.entries()) {
       const begun = firstBegun && index === 0;
       if (signals.drain.aborted && !begun) return release(message, 0, {});
-      const end = await deliver(message, delivery, { account, begun, last: index === deliveries.length - 1 });
+      const last = index === deliveries.length - 1;
+      const end = await deliver(message, delivery, { account, begun, last });
       switch (end.kind) {
         case 'final':
           break;
         case 'final-with-rest': {
+          // There is no rest, and the message is settled.
+          if (last) break;
           const errmsg = `not tried: reply ${delivery.position} failed with ${end.errcode ?? end.errmsg}`;
           await settleRest({
             messageId: message.id,

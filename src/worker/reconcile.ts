@@ -4,9 +4,10 @@ import type { Pool } from '../db/pool.js';
 const batch = 1_000;
 
 /**
- * Gives a job to heads of conversations that are unsettled, claimed by nobody who lives, and overdue, and whose job
- * must be gone. graphile-worker runs jobs of one priority in the order of run_at: a message due well before the oldest
- * job of its priority that still waits cannot be in any of them. Moving due_at keeps the next run from adding the same again while the job waits.
+ * Gives a job to heads of conversations that are unsettled, claimed by nobody, and overdue, and whose job must be gone.
+ * graphile-worker runs jobs of one priority in the order of run_at: a message due well before the oldest job of its
+ * priority that still waits cannot be in any of them. Moving due_at keeps the next run from adding the same again while
+ * the job waits. What a worker that has ended still holds is freed, wherever it stands in its conversation.
  *
  * Messages of an account that rests have no job on purpose: they get theirs when it resumes.
  *
@@ -23,18 +24,20 @@ const reconcileSql = `
   ),
   stranded as (
     select m.id, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
-    from wechat.inbound_message m, oldest, turn
+    from wechat.inbound_message m
+    cross join oldest cross join turn
+    left join wechat.worker_process worker on worker.id = m.claimed_by
     where turn.mine and m.settled_at is null
-      and (m.claimed_by is null
-           or exists (select from wechat.worker_process w where w.id = m.claimed_by and w.ended_at is not null))
-      and m.due_at <
-        case when wechat.is_urgent(m.window_ends_at, m.created_at) then oldest.urgent_run_at else oldest.run_at end
-        - $2 * interval '1 ms'
-      and not exists (select from wechat.account_pause p where p.app_id = m.app_id)
-      and not exists (
-        select from wechat.inbound_message earlier
-        where earlier.app_id = m.app_id and earlier.openid = m.openid and earlier.id < m.id
-          and earlier.settled_at is null)
+      and (worker.ended_at is not null
+        or (m.claimed_by is null
+          and m.due_at <
+            case when wechat.is_urgent(m.window_ends_at, m.created_at) then oldest.urgent_run_at else oldest.run_at end
+            - $2 * interval '1 ms'
+          and not exists (select from wechat.account_pause p where p.app_id = m.app_id)
+          and not exists (
+            select from wechat.inbound_message earlier
+            where earlier.app_id = m.app_id and earlier.openid = m.openid and earlier.id < m.id
+              and earlier.settled_at is null)))
     order by m.id limit $1
   ),
   moved as (

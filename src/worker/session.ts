@@ -20,6 +20,20 @@ export interface WorkerSession {
   end(): Promise<void>;
 }
 
+/** What is still in hand when the grace period is over is given back at once; what was begun is found as unknown. */
+const leaveSql = `
+  with gone as (
+    update wechat.worker_process set ended_at = now() where id = $1
+  ),
+  freed as (
+    update wechat.inbound_message
+    set claimed_by = null, claimed_at = null, due_at = now(), reply_started_at = null,
+        reply_attempts = reply_attempts - case status when 'received' then 1 else 0 end
+    where settled_at is null and claimed_by = $1
+    returning id, wechat.is_urgent(window_ends_at, created_at) as urgent
+  )
+  select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0`;
+
 const reconnectMs = 500;
 /** Well below the silence that makes others take a worker for missing. */
 const heartbeatMs = 2_000;
@@ -135,9 +149,7 @@ export async function openSession(connectionString: string, log: Logger): Promis
     async end() {
       ended = true;
       clearInterval(beating);
-      await client
-        .query('update wechat.worker_process set ended_at = now() where id = $1', [workerId])
-        .catch(() => undefined);
+      await client.query(leaveSql, [workerId]).catch(() => undefined);
       await client.end().catch(() => undefined);
     },
   };
