@@ -18,7 +18,7 @@ export interface MaintenanceDependencies {
 const rescueEveryMs = 3_000;
 /** How long another process may go on sending for an account that was paused. */
 const pausesEveryMs = 1_000;
-const reconcileEveryMs = 15_000;
+const reconcileEveryMs = 8_000;
 
 /** The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses. */
 export function startMaintenance({

@@ -54,7 +54,7 @@ const reconcileSql = `
   select id from moved cross join (select count(*) from job) as added`;
 
 /** How long a message must be overdue: a job on its way to a worker must not be doubled. */
-const overdueForMs = 30_000;
+const overdueForMs = 20_000;
 
 /** @returns how many messages got going again */
 export async function reconcile(pool: Pool, overdueMs = overdueForMs): Promise<number> {

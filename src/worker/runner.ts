@@ -72,6 +72,9 @@ export interface Worker {
 /** After the grace period: for giving back what heeds the abort. */
 const lastWordsMs = 1_000;
 
+/** Longer than any statement lasts: a claim of that age, of which this process knows nothing, will not become known. */
+const strayAfterSeconds = 22;
+
 const writes = { maxItems: 500, maxConcurrent: 2 };
 
 /** Starts one worker process's part: from jobs to settled messages. */
@@ -213,7 +216,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
      * a fresh one may be about to become known: then only those older than any statement may last.
      */
     async returnStrays() {
-      const held = await claims.heldBy(session.workerId, claimsUnderWay === 0 ? 0 : 30);
+      const held = await claims.heldBy(session.workerId, claimsUnderWay === 0 ? 0 : strayAfterSeconds);
       const strays = held.filter((id) => !inHand.has(id));
       for (const id of strays) {
         await finish.add({

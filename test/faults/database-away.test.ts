@@ -106,7 +106,7 @@ test('an answer of WeChat’s that comes while the database is away is on record
 });
 
 test('a process under load outlives crash after crash of Postgres, and answers all that it acknowledged', {
-  timeout: 60_000,
+  timeout: 100_000,
 }, async () => {
   const account = newAccount();
   const postgres = await startOwnPostgres();
