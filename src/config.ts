@@ -111,7 +111,11 @@ const settings = z.object({
   REPLY_TIMEOUT: seconds(60),
   OVERFLOW_NOTICE: z.string().max(200).default('……（内容过多，其余未能发送）'),
   MEDIA_FROM_PRIVATE_ADDRESSES: flag(),
-  RESCUE_AFTER: seconds(10),
+  RESCUE_AFTER: z.coerce
+    .number({ error: 'must be a number of seconds, 1 to 600' })
+    .min(1)
+    .max(600)
+    .default(10),
   INBOX_QUEUE: z.coerce.number({ error: 'must be a number of messages' }).int().min(1).default(5_000),
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.

@@ -21,7 +21,6 @@ export async function startTcpProxy(upstreams: () => readonly number[]): Promise
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    if (frozenUntil > Date.now()) socket.pause();
   }
 
   function pass(client: Socket, candidates: readonly number[]): void {
@@ -34,7 +33,8 @@ export async function startTcpProxy(upstreams: () => readonly number[]): Promise
     let connected = false;
     upstream.on('connect', () => {
       connected = true;
-      client.pipe(upstream).pipe(client);
+      // pipe() sets both flowing: not before the thaw.
+      setTimeout(() => client.pipe(upstream).pipe(client), Math.max(0, frozenUntil - Date.now()));
     });
     upstream.on('error', () => {
       if (connected) client.resetAndDestroy();

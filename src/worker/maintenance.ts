@@ -14,8 +14,8 @@ export interface MaintenanceDependencies {
   returnStrays(): Promise<number>;
 }
 
-/** A dead worker is noticed after eight seconds at most, two of these and `rescueAfterMs`: by default within 30 s. */
-const rescueEveryMs = 3_000;
+/** A dead worker's work goes on after its silence, two of these and `rescueAfterMs`: by default within 30 s. */
+const rescueEveryMs = (rescueAfterMs: number) => Math.min(3_000, rescueAfterMs / 3);
 /** How long another process may go on sending for an account that was paused. */
 const pausesEveryMs = 1_000;
 const reconcileEveryMs = 8_000;
@@ -42,7 +42,7 @@ export function startMaintenance({
       metrics.paused.reset();
       for (const { appId, reason } of paused) metrics.paused.set({ account: appId, reason }, 1);
     }),
-    repeat(rescueEveryMs, async () => {
+    repeat(rescueEveryMs(rescueAfterMs), async () => {
       const { workers, messages } = await rescue(pool, rescueAfterMs);
       if (workers.length > 0)
         log.warn({ event: 'rescued', workers, messages }, 'dead workers: their messages are given away');

@@ -1,5 +1,5 @@
 import type { Pool } from '../db/pool.js';
-import { aliveLockClass } from './session.js';
+import { aliveLockClass, silenceMs } from './session.js';
 
 /** From so many crashes on a message is run alone. */
 export const suspectAfter = 2;
@@ -10,7 +10,7 @@ export interface Rescued {
 }
 
 /**
- * Notes who is missing since when: whose lock is free, or who gave no sign for four heartbeats. Touches only rows that
+ * Notes who is missing since when: whose lock is free, or who gave no sign for some heartbeats. Touches only rows that
  * change. After a restart of Postgres all locks are gone and all signs are old: the living need a moment, which is why
  * nobody is declared dead at first sight.
  */
@@ -18,7 +18,7 @@ const noteMissingSql = `
   update wechat.worker_process w
   set missing_since = case when alive then null else now() end
   from (
-    select id, heartbeat_at > now() - interval '8 seconds' and exists (
+    select id, heartbeat_at > now() - $2 * interval '1 ms' and exists (
       select from pg_locks
       where locktype = 'advisory' and classid = $1 and objid = worker.id and objsubid = 2 and granted
         and database = (select oid from pg_database where datname = current_database())
@@ -69,7 +69,7 @@ const rescueSql = `
  * @param missedForMs how long a worker must be missing
  */
 export async function rescue(pool: Pool, missedForMs: number): Promise<Rescued> {
-  await pool.query(noteMissingSql, [aliveLockClass]);
+  await pool.query(noteMissingSql, [aliveLockClass, silenceMs(missedForMs)]);
   const { rows } = await pool.query<{ id: number; messages: number }>(rescueSql, [missedForMs]);
   return { workers: rows.map(({ id }) => id), messages: rows[0]?.messages ?? 0 };
 }

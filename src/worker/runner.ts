@@ -80,7 +80,9 @@ const writes = { maxItems: 500, maxConcurrent: 2 };
 /** Starts one worker process's part: from jobs to settled messages. */
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
   const { pool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
-  const session = await openSession(dependencies.connectionString, dependencies.log);
+  const { connectionString } = dependencies;
+  const { rescueAfterMs } = options;
+  const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
   const log = dependencies.log.child({ worker_id: session.workerId });
   const draining = new AbortController();
   const stopping = new AbortController();
@@ -210,7 +212,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     log,
     pauses,
     metrics,
-    rescueAfterMs: options.rescueAfterMs,
+    rescueAfterMs,
     /**
      * Claims whose answer was lost with a connection: ours by the database, unknown to us. While claims are under way,
      * a fresh one may be about to become known: then only those older than any statement may last.

@@ -35,8 +35,13 @@ const leaveSql = `
   select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0`;
 
 const reconnectMs = 500;
-/** Well below the silence that makes others take a worker for missing. */
-const heartbeatMs = 2_000;
+/**
+ * How long a worker may give no sign before it is missing, and how often it gives one: by default 8 and 2 s.
+ *
+ * @param rescueAfterMs how long it must be missing then, before its work is given away
+ */
+export const silenceMs = (rescueAfterMs: number) => 0.8 * rescueAfterMs;
+const heartbeatMs = (rescueAfterMs: number) => Math.min(2_000, silenceMs(rescueAfterMs) / 4);
 
 /**
  * Asks Postgres to notice within ten seconds that this machine is gone (power, network), when no packet says so; its
@@ -45,7 +50,15 @@ const heartbeatMs = 2_000;
 const noticeSilence = '-c tcp_keepalives_idle=4 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=2';
 
 /** @throws when the database cannot be reached at the start; later breaks are mended in the background */
-export async function openSession(connectionString: string, log: Logger): Promise<WorkerSession> {
+export async function openSession({
+  connectionString,
+  rescueAfterMs,
+  log,
+}: {
+  connectionString: string;
+  rescueAfterMs: number;
+  log: Logger;
+}): Promise<WorkerSession> {
   let workerId = 0;
   let poolId: string | undefined;
   let ended = false;
@@ -110,7 +123,7 @@ export async function openSession(connectionString: string, log: Logger): Promis
   const beating = setInterval(() => {
     // A lost connection is mended by `reconnect`; a beat that is late is followed by the next.
     if (!ended) beat().catch(() => undefined);
-  }, heartbeatMs);
+  }, heartbeatMs(rescueAfterMs));
 
   /** The row is seen by others only when its lock is held: they must not take a newcomer for dead. */
   async function register(fresh: pg.Client): Promise<number> {

@@ -1,0 +1,138 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { startTcpProxy, type TcpProxy } from '../../scripts/soak/tcp-proxy.js';
+import { type Command, runCommand } from '../support/processes.js';
+import { testSettings } from '../support/service.js';
+import { type Stage, setStage, settled } from '../support/stage.js';
+import { waitFor } from '../support/wait.js';
+
+/** What a worker takes for the others' silence; by default ten seconds. */
+const quick = { RESCUE_AFTER: '2' };
+
+async function startWorkerProcess(
+  { account, simulator, database }: Stage,
+  settings: Record<string, string>,
+  databaseUrl = database.url,
+): Promise<Command> {
+  const worker = runCommand(
+    ['start', '--role', 'worker'],
+    testSettings({ account, simulator, databaseUrl, settings }),
+  );
+  await worker.event('started');
+  return worker;
+}
+
+async function proxyTo(url: string): Promise<{ proxy: TcpProxy; url: string }> {
+  const upstream = new URL(url);
+  const port = Number(upstream.port);
+  const proxy = await startTcpProxy(() => [port]);
+  onTestFinished(() => proxy.close());
+  upstream.port = String(proxy.port);
+  return { proxy, url: upstream.href.replace(/\/$/, '') };
+}
+
+const sendsTo = ({ simulator }: Stage, openid: string) =>
+  simulator.calls.filter((call) => call.openid === openid && call.path.endsWith('/custom/send'));
+
+/** Begun before it stood still, and found lost by the one that took over. */
+const unknownAttempts = ({ database }: Stage) =>
+  database.rows<{ openid: string; unknown: number }>(
+    `select d.openid, count(*)::int as unknown from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id
+     where a.outcome = 'unknown' group by d.openid order by d.openid`,
+  );
+
+test('a worker that stands still is replaced, and sends nothing that was given away when it wakes', {
+  timeout: 90_000,
+}, async () => {
+  const stage = await setStage();
+  const { simulator, database, start } = stage;
+  await start({ role: 'ingress' });
+  const still = await startWorkerProcess(stage, quick);
+  // One message on the wire, one behind it in the conversation, two replies still to go of each.
+  simulator.faults.add({ openid: 'oUser', fault: { hang: true } });
+  await simulator.user('oUser').say('tw');
+  await waitFor('the send', () => sendsTo(stage, 'oUser').length === 1);
+  await simulator.user('oUser').say('hello');
+  still.child.kill('SIGSTOP');
+
+  const other = await startWorkerProcess(stage, quick);
+  const rescued = await other.event('rescued');
+  expect(rescued).toMatchObject({ messages: 1 });
+  await settled(database, 2);
+  expect(simulator.inboxOf('oUser').map(({ msgtype }) => msgtype)).toEqual(['news', 'news', 'news', 'text']);
+  expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
+
+  const sends = simulator.calls.filter(({ path }) => path.endsWith('/custom/send')).length;
+  still.child.kill('SIGCONT');
+  await still.event('session_renewed');
+  other.child.kill('SIGKILL');
+  await other.exited;
+  // Under its new id it works on, and repeats nothing.
+  await simulator.user('oLater').say('hello');
+  await settled(database, 3);
+  expect(simulator.inboxOf('oUser')).toHaveLength(4);
+  expect(simulator.calls.filter(({ path }) => path.endsWith('/custom/send')).length).toBe(sends + 1);
+});
+
+test('a worker whose connections to Postgres are frozen is replaced, and fenced off when they thaw', {
+  timeout: 90_000,
+}, async () => {
+  const stage = await setStage();
+  const { simulator, database, start } = stage;
+  await start({ role: 'ingress' });
+  const { proxy, url } = await proxyTo(database.url);
+  const frozen = await startWorkerProcess(stage, quick, url);
+  simulator.faults.add({ openid: 'oUser', fault: { delayMs: 1_500 } });
+  await simulator.user('oUser').say('tw');
+  await waitFor('the send', () => sendsTo(stage, 'oUser').length === 1);
+  proxy.freeze(20_000);
+
+  const other = await startWorkerProcess(stage, quick);
+  await other.event('rescued');
+  await settled(database, 1);
+  // The first went out before anybody knew, and again; the two after it once.
+  const inbox = simulator.inboxOf('oUser').map(({ text }) => text);
+  expect(inbox).toHaveLength(4);
+  expect(new Set(inbox).size).toBe(3);
+  expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
+
+  await waitFor(
+    'the other to come back under a new id',
+    () => frozen.lines.filter((line) => /session_(renewed|opened)/.test(line)).length > 1,
+    40_000,
+  );
+  await simulator.user('oLater').say('hello');
+  await settled(database, 2);
+  expect(simulator.inboxOf('oUser')).toHaveLength(4);
+});
+
+test('a frozen API leaves an outcome that is unknown; a refused connection none', {
+  timeout: 60_000,
+}, async () => {
+  const stage = await setStage();
+  const { simulator, database, start } = stage;
+  const { proxy, url } = await proxyTo(simulator.apiBase);
+  await start({ settings: { WECHAT_API_BASE: url, ON_UNKNOWN: 'hold' } });
+  await simulator.user('oFirst').say('hello');
+  await settled(database, 1);
+  proxy.freeze(25_000);
+  await simulator.user('oUser').say('hello');
+  await waitFor(
+    'the attempt to be given up',
+    async () => (await unknownAttempts(stage)).length === 1,
+    20_000,
+  );
+  expect(await database.rows(`select status from wechat.delivery where openid = 'oUser'`)).toEqual([
+    { status: 'unknown' },
+  ]);
+  // The conversation goes on.
+  await simulator.user('oUser').say('again');
+  proxy.reset();
+  await proxy.close();
+  await waitFor(
+    'a failure without a doubt',
+    async () =>
+      (await database.rows(`select from wechat.delivery where openid = 'oUser' and failures > 0`)).length ===
+      1,
+  );
+  expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
+});
