@@ -2,9 +2,16 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { onTestFinished } from 'vitest';
-import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
+import {
+  type SimulatedAccount,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from '../../src/simulator/index.js';
 
 export const account = { appId: 'wx1', appSecret: 'secret', token: 'token' };
+/** A second one, for tests with several. */
+export const otherAccount = { appId: 'wx2', appSecret: 'other secret', token: 'othertoken' };
 export const tokenRequest = { grant_type: 'client_credential', appid: 'wx1', secret: 'secret' };
 export const stablePath = '/cgi-bin/stable_token';
 export const sendPath = '/cgi-bin/message/custom/send';
@@ -49,8 +56,14 @@ export async function get({ apiBase }: Simulator, path: string): Promise<Record<
   return (await (await request(apiBase + path)).body.json()) as Record<string, unknown>;
 }
 
-export async function tokenOf(simulator: Simulator): Promise<string> {
-  return String((await call(simulator, stablePath, tokenRequest)).access_token);
+type Credentials = Pick<SimulatedAccount, 'appId' | 'appSecret'>;
+
+export async function tokenOf(
+  simulator: Simulator,
+  { appId, appSecret }: Credentials = account,
+): Promise<string> {
+  const credentials = { ...tokenRequest, appid: appId, secret: appSecret };
+  return String((await call(simulator, stablePath, credentials)).access_token);
 }
 
 /** @returns the errcode */
@@ -61,6 +74,12 @@ export async function send(
 ): Promise<unknown> {
   const token = await tokenOf(simulator);
   return (await call(simulator, `${sendPath}?access_token=${token}`, body, signal)).errcode;
+}
+
+/** @returns the errcode */
+export async function sendAs(simulator: Simulator, sender: Credentials, body: object): Promise<unknown> {
+  return (await call(simulator, `${sendPath}?access_token=${await tokenOf(simulator, sender)}`, body))
+    .errcode;
 }
 
 export const textTo = (touser: string, content: string) => ({ touser, msgtype: 'text', text: { content } });
