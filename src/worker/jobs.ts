@@ -1,7 +1,12 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger as GraphileLogger, type Runner, run, type Task, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from '../db/pool.js';
 import type { Logger } from '../observe/log.js';
+import { steadyPool } from './steady-pool.js';
+
+/** Before a runner is replaced: what ended it may last, and must not make us run in circles. */
+const replaceAfterMs = 300;
 
 /** Jobs being claimed at once. A job ends when its messages are claimed, so few are enough. */
 const jobConcurrency = 4;
@@ -17,7 +22,7 @@ export interface RunJobsDependencies {
 /** Starts graphile-worker on the jobs `answer`, set so that the loss of a connection ends neither it nor the process. */
 export function runJobs({ pool, pollIntervalMs, task, events, log }: RunJobsDependencies): Promise<Runner> {
   return run({
-    pgPool: pool,
+    pgPool: steadyPool(pool),
     concurrency: jobConcurrency,
     pollInterval: pollIntervalMs,
     noHandleSignals: true,
@@ -62,19 +67,17 @@ export interface SuperviseDependencies {
   start(events: WorkerEvents): Promise<Runner>;
   /** Told under which name the jobs are locked from now on. */
   onPool(poolId: string): void;
-  /** Repeats while the database is away. */
-  durably<T>(run: () => Promise<T>): Promise<T>;
   /** Aborted when no new runner may be started. */
   drain: AbortSignal;
   log: Logger;
 }
 
 /**
- * Keeps a runner running: one that shuts down by itself, as it does when a job could not be removed, is replaced at
- * once. What it had locked is not lost: its messages are claimed, or the reconciler finds them.
+ * Keeps a runner running: one that shuts down by itself, as it does when a job could not be removed, is replaced
+ * soon. What it had locked is not lost: its messages are claimed, or the reconciler finds them.
  */
 export async function superviseJobs(dependencies: SuperviseDependencies): Promise<{ stop(): Promise<void> }> {
-  const { start, onPool, durably, drain, log } = dependencies;
+  const { start, onPool, drain, log } = dependencies;
   let current = await startOne();
 
   async function startOne(): Promise<Runner> {
@@ -84,21 +87,39 @@ export async function superviseJobs(dependencies: SuperviseDependencies): Promis
       if (ended || drain.aborted) return;
       ended = true;
       log.error({ event: 'runner_ended', reason: String(reason) }, 'job runner ended, starting another');
-      replace().catch((error) =>
-        log.fatal({ event: 'runner_lost', err: error }, 'no job runner could be started'),
-      );
+      void replace();
     };
-    events.on('pool:create', ({ workerPool }) => onPool(workerPool.id));
+    events.on('pool:create', ({ workerPool }) => {
+      onPool(workerPool.id);
+      let hasLooked = false;
+      for (const event of ['worker:getJob:empty', 'job:start'] as const) {
+        events.once(event, () => {
+          hasLooked = true;
+        });
+      }
+      // It keeps the first answer about its tasks for ever, and when that is a failure, fails for ever.
+      events.on('worker:getJob:error', ({ error }) => {
+        if (!hasLooked) workerPool.gracefulShutdown(`its first look for jobs failed: ${error}`);
+      });
+    });
     events.on('pool:gracefulShutdown', ({ message }) => end(message));
     const runner = await start(events);
     runner.promise.then(() => end('it stopped'), end);
     return runner;
   }
 
+  /** Tries until it is done: a worker without a runner would look alive and do nothing. */
   async function replace(): Promise<void> {
-    await durably(async () => {
-      if (!drain.aborted) current = await startOne();
-    });
+    for (;;) {
+      await sleep(replaceAfterMs, undefined, { signal: drain }).catch(() => undefined);
+      if (drain.aborted) return;
+      try {
+        current = await startOne();
+        return;
+      } catch (error) {
+        log.warn({ event: 'runner_not_started', err: error }, 'job runner not started, trying again');
+      }
+    }
   }
 
   return {

@@ -202,7 +202,6 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     start: (events) =>
       runJobs({ pool, pollIntervalMs: options.pollIntervalMs, task: answerTask, events, log }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
-    durably,
     drain: draining.signal,
     log,
   });

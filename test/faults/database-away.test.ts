@@ -132,10 +132,11 @@ test('a process under load outlives crash after crash of Postgres, and answers a
     await postgres.start();
   }
   crashing = false;
+  expect(service.child.exitCode, service.errors.join('\n')).toBe(null);
   for (const { openid, acknowledged } of await Promise.all(users)) {
     expect(acknowledged).toBeGreaterThan(0);
     // A claim whose answer was lost is returned within a minute.
     await simulator.waitForDelivered(openid, acknowledged, 70_000);
   }
-  expect(service.child.exitCode).toBe(null);
+  expect(service.child.exitCode, service.errors.join('\n')).toBe(null);
 });
