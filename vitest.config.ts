@@ -5,8 +5,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    // Two cores: more files at once only make each other's waits longer.
-    maxWorkers: 3,
+    isolate: false,
+    // Tests wait more than they compute. Files share a process, and so what they import: no module has state.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
