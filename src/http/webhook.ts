@@ -125,12 +125,12 @@ export function createWebhook({
   return app;
 }
 
-/** `binary` keeps the bytes as they came, one a character: decoding them is ours. Every type of body is read. */
+/** No encoding: the bytes as they came, decoded once, by us. Every type of body is read. */
 const readRaw = koaBody({
   text: true,
   textTypes: ['*/*'],
   textLimit: bodyLimit,
-  encoding: 'binary',
+  encoding: '',
   json: false,
   urlencoded: false,
   multipart: false,
@@ -154,7 +154,7 @@ async function readBody(ctx: Koa.Context): Promise<Answer | undefined> {
 }
 
 function decode(body: unknown): string {
-  return typeof body === 'string' ? Buffer.from(body, 'latin1').toString('utf8') : '';
+  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
 }
 
 function envelopeQuery({ query }: Koa.Context): EnvelopeQuery {

@@ -32,13 +32,22 @@ export type OpenResult =
 export function openEnvelope(body: string, query: EnvelopeQuery, settings: EncryptionSettings): OpenResult {
   const outer = parseFields(body);
   if (!outer.ok) return { ok: false, kind: 'malformed', reason: outer.reason };
-  const { Encrypt: encrypted, ...plain } = outer.fields;
+  const { Encrypt: encrypted } = outer.fields;
   const canDecrypt = settings.encodingAesKeys.length > 0;
-  if (typeof encrypted === 'string' && (canDecrypt || plain.MsgType === undefined)) {
+  if (typeof encrypted === 'string' && (canDecrypt || outer.fields.MsgType === undefined)) {
     return openEncrypted(encrypted, query, settings);
   }
   if (settings.requireEncryption) return { ok: false, kind: 'forbidden', reason: 'it is not encrypted' };
-  return { ok: true, fields: plain, encrypted: false };
+  return {
+    ok: true,
+    fields: encrypted === undefined ? outer.fields : without(outer.fields, 'Encrypt'),
+    encrypted: false,
+  };
+}
+
+function without({ ...fields }: FieldMap, name: string): FieldMap {
+  delete fields[name];
+  return fields;
 }
 
 function openEncrypted(

@@ -1,6 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
 import { toEvent } from './events.js';
 import { type CommonFields, type FieldMap, type FieldValue, textField } from './fields.js';
+import { readFlatXml } from './flat-xml.js';
 import type { InboundMessage } from './message.js';
 
 export type ParseResult = { ok: true; message: InboundMessage } | { ok: false; reason: string };
@@ -66,12 +67,24 @@ export type FieldsResult = { ok: true; fields: FieldMap } | { ok: false; reason:
 
 /** Reads the fields of a push, in XML or, as the newer console lets the owner choose, in JSON. Never throws. */
 export function parseFields(body: string): FieldsResult {
+  const flat = readFlatXml(body);
+  if (flat) return hasFields(flat) ? { ok: true, fields: flat } : { ok: false, reason: 'it has no fields' };
+  return parseAnyFields(body);
+}
+
+/** By the parsers alone, whatever the form. */
+export function parseAnyFields(body: string): FieldsResult {
   const read = /^\uFEFF?\s*\{/.test(body) ? readJson(body) : readXml(body);
   if (!read.ok) return read;
   const fields = toField(read.root, maxDepth);
   if (fields === undefined) return { ok: false, reason: `elements are nested deeper than ${maxDepth}` };
   if (typeof fields !== 'object' || Array.isArray(fields)) return { ok: false, reason: 'it has no fields' };
   return { ok: true, fields };
+}
+
+function hasFields(fields: FieldMap): boolean {
+  for (const _name in fields) return true;
+  return false;
 }
 
 /** Reads one plaintext push. Never throws. */

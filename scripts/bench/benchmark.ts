@@ -1,0 +1,17 @@
+import type { Lab } from './lab.js';
+import type { Measure } from './report.js';
+
+export interface BenchOptions {
+  rounds: number;
+  /** Messages of history, in millions. */
+  history: number;
+  /** Messages that wait, in thousands. */
+  backlog: number;
+}
+
+/** One of the benchmarks that can be asked for by name. */
+export type Benchmark = (
+  lab: Lab,
+  options: BenchOptions,
+  progress: (what: string) => void,
+) => Promise<Measure[]>;

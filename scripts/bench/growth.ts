@@ -1,0 +1,100 @@
+import type { Benchmark } from './benchmark.js';
+import { ingressRate } from './ingress.js';
+import { storeHistory } from './messages.js';
+import { drain } from './worker.js';
+
+const messages = 24_000;
+
+/** The same load on empty tables and after years of history. */
+export const history: Benchmark = async (lab, { rounds, history: millions }, progress) => {
+  const ingressEmpty: number[] = [];
+  const workerEmpty: number[] = [];
+  const ingressFull: number[] = [];
+  const workerFull: number[] = [];
+  const measure = async (ingress: number[], worker: number[], what: string, empty: boolean) => {
+    for (let round = 1; round <= rounds; round += 1) {
+      ingress.push(await ingressRate(lab, { empty }));
+      // What the ingress stored is settled as it is: only the history shall differ.
+      await lab.pool.query(
+        `update wechat.inbound_message set status = 'settled', settled_at = now() where settled_at is null`,
+      );
+      await lab.pool.query('truncate graphile_worker._private_jobs');
+      await lab.pool.query('vacuum (analyze) wechat.inbound_message');
+      worker.push((await drain(lab, { messages, empty })).rate);
+      await lab.pool.query(`delete from wechat.inbound_message where dedupe_key like 'msg:w%'`);
+      progress(
+        `round ${round}, ${what}: ${Math.round(ingress.at(-1) ?? 0)} messages/s in, ${Math.round(worker.at(-1) ?? 0)} replies/s out`,
+      );
+    }
+  };
+  await measure(ingressEmpty, workerEmpty, 'empty tables', true);
+  await lab.empty();
+  await storeHistory(lab, millions * 1e6, (stored) =>
+    progress(`history: ${stored.toLocaleString('en')} messages`),
+  );
+  await measure(ingressFull, workerFull, `${millions} million messages`, false);
+  const goal = { kind: 'ratio-at-least', value: 0.9 } as const;
+  const baseline = (values: number[]) => ({ name: 'empty tables', values });
+  return [
+    {
+      name: `ingress, ${millions} million of history`,
+      unit: 'messages/s',
+      values: ingressFull,
+      baseline: baseline(ingressEmpty),
+      goal,
+    },
+    {
+      name: `worker, ${millions} million of history`,
+      unit: 'replies/s',
+      values: workerFull,
+      baseline: baseline(workerEmpty),
+      goal,
+    },
+  ];
+};
+
+/** A large backlog is drained as fast as a small one, in bounded memory. */
+export const backlog: Benchmark = async (lab, { backlog: thousands }, progress) => {
+  const small = await drain(lab, { messages });
+  progress(`${messages} waiting: ${Math.round(small.rate)} replies/s`);
+  const large = await drain(lab, { messages: thousands * 1_000 });
+  progress(
+    `${thousands * 1_000} waiting: ${Math.round(large.rate)} replies/s, ${Math.round(large.peakMb)} MB`,
+  );
+  return [
+    {
+      name: `worker, backlog of ${thousands},000`,
+      unit: 'replies/s',
+      values: [large.rate],
+      baseline: { name: `backlog of ${messages}`, values: [small.rate] },
+      goal: { kind: 'ratio-at-least', value: 0.8 },
+    },
+    {
+      name: `worker, backlog of ${thousands},000, memory`,
+      unit: 'MB',
+      values: [large.peakMb],
+      goal: { kind: 'at-most', value: 300 },
+    },
+  ];
+};
+
+/** Two worker processes beside one; what they can gain depends on the cores. */
+export const scale: Benchmark = async (lab, { rounds }, progress) => {
+  const one: number[] = [];
+  const two: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    one.push((await drain(lab, { messages })).rate);
+    two.push((await drain(lab, { messages, processes: 2 })).rate);
+    progress(
+      `round ${round}: one ${Math.round(one.at(-1) ?? 0)}, two ${Math.round(two.at(-1) ?? 0)} replies/s`,
+    );
+  }
+  return [
+    {
+      name: 'two worker processes',
+      unit: 'replies/s',
+      values: two,
+      baseline: { name: 'one process', values: one },
+    },
+  ];
+};

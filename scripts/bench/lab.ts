@@ -1,0 +1,110 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { request } from 'undici';
+import { startEmbeddedPostgres } from '../../src/db/embedded.js';
+import { migrateDatabase } from '../../src/db/migrate.js';
+import { findLoadTool, type LoadTool } from './load.js';
+import { type Measured, startProgram } from './processes.js';
+import { account } from './pushes.js';
+
+export interface Counts {
+  sends: number;
+  /** Of the first and the last send; in ms since 1970. */
+  firstAt: number;
+  lastAt: number;
+  /** From push to arrival, for users that are named for the time of their push. */
+  latenciesMs: number[];
+}
+
+/** What every benchmark works with: one Postgres with fsync on, one stub of the API, a folder. */
+export interface Lab {
+  readonly pool: pg.Pool;
+  readonly loadTool: LoadTool;
+  /** Settings that the product needs; a program takes from them what it knows. */
+  readonly settings: Readonly<Record<string, string>>;
+  file(name: string): string;
+  /** Empties all tables, and those of the baselines. */
+  empty(): Promise<void>;
+  counts(): Promise<Counts>;
+  resetCounts(): Promise<void>;
+  /** Resolves when so many were sent. @throws Error when nothing is sent for 30 s */
+  waitForSends(count: number): Promise<Counts>;
+  close(): Promise<void>;
+}
+
+const byHandTables = `
+  create schema by_hand;
+  create table by_hand.message (
+    id bigint generated always as identity primary key, dedupe_key text not null unique, openid text not null,
+    msg_type text not null, content text, created_at timestamptz not null, payload jsonb not null,
+    status text not null default 'received', sent_at timestamptz);
+  create table by_hand.attempt (
+    message_id bigint not null, started_at timestamptz not null, finished_at timestamptz not null default now(),
+    errcode integer)`;
+
+export async function openLab(): Promise<Lab> {
+  // Under /var/tmp: as root, Postgres runs as another user, who must be able to reach it.
+  const directory = await mkdtemp('/var/tmp/wechat-outbox-bench-');
+  await chmod(directory, 0o755);
+  const postgres = await startEmbeddedPostgres({
+    dataDir: directory,
+    settings: { shared_buffers: '512MB', max_wal_size: '4GB' },
+  });
+  await migrateDatabase(postgres.url, () => undefined);
+  const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
+  pool.on('error', () => undefined);
+  await pool.query(byHandTables);
+  const stub: Measured = await startProgram('api-stub');
+  const apiBase = `http://127.0.0.1:${stub.port}`;
+
+  async function counts(): Promise<Counts> {
+    const { body } = await request(`${apiBase}/counts`);
+    return (await body.json()) as Counts;
+  }
+
+  return {
+    pool,
+    loadTool: await findLoadTool(),
+    settings: {
+      DATABASE_URL: postgres.url,
+      WECHAT_APP_ID: account.appId,
+      WECHAT_APP_SECRET: account.appSecret,
+      WECHAT_TOKEN: account.token,
+      WECHAT_API_BASE: apiBase,
+      REPLIES: fileURLToPath(new URL('programs/replies.js', import.meta.url)),
+      BENCH_LOG: path.join(directory, 'processes.log'),
+    },
+    file: (name) => path.join(directory, name),
+    async empty() {
+      await pool.query(
+        `truncate wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
+           by_hand.message, by_hand.attempt`,
+      );
+      await pool.query('checkpoint');
+    },
+    counts,
+    async resetCounts() {
+      const { body } = await request(`${apiBase}/reset`);
+      await body.dump();
+    },
+    async waitForSends(count) {
+      for (let [seen, idleMs] = [0, 0]; ; ) {
+        const { sends } = await counts();
+        if (sends >= count) return counts();
+        idleMs = sends === seen ? idleMs + 100 : 0;
+        if (idleMs > 30_000) throw new Error(`${sends} of ${count} sends, and no more for 30 s`);
+        seen = sends;
+        await sleep(100);
+      }
+    },
+    async close() {
+      await stub.stop();
+      await pool.end();
+      await postgres.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

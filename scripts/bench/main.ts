@@ -1,0 +1,83 @@
+/** `npm run bench`: the product beside what one would use instead, in the same run. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import type { Benchmark, BenchOptions } from './benchmark.js';
+import { backlog, history, scale } from './growth.js';
+import { ingress } from './ingress.js';
+import { type Lab, openLab } from './lab.js';
+import { latency } from './latency.js';
+import { picture } from './picture.js';
+import { type Judged, judge, toTable } from './report.js';
+import { worker } from './worker.js';
+
+const benchmarks: Readonly<Record<string, Benchmark>> = { ingress, worker, latency, history, backlog, scale };
+const results = 'bench-results';
+
+async function bench(names: readonly string[], options: BenchOptions): Promise<boolean> {
+  const startedAt = Date.now();
+  const lab = await openLab();
+  // The lab cleans up on Ctrl-C too: Postgres would outlive us.
+  process.once('SIGINT', () => void lab.close().finally(() => process.exit(130)));
+  try {
+    const machine = await describeMachine(lab);
+    console.log(machine);
+    const judged: Judged[] = [];
+    for (const name of names) {
+      const progress = (what: string) => {
+        const elapsed = Math.round((Date.now() - startedAt) / 1_000);
+        console.log(`${String(elapsed).padStart(4)} s  ${name}: ${what}`);
+      };
+      const measures = await benchmarks[name]?.(lab, options, progress);
+      judged.push(...(measures ?? []).map(judge));
+    }
+    console.log(`\n${toTable(judged)}\n`);
+    await store(judged, machine);
+    const short = judged.filter(({ isReached }) => isReached === false);
+    console.log(short.length === 0 ? 'Every goal is reached.' : `${short.length} fell short.`);
+    return short.length === 0;
+  } finally {
+    await lab.close();
+  }
+}
+
+async function describeMachine({ pool, loadTool }: Lab): Promise<string> {
+  const { rows } = await pool.query<{ server_version: string }>('show server_version');
+  const date = new Date().toISOString().slice(0, 10);
+  const postgres = `PostgreSQL ${rows[0]?.server_version} (fsync on)`;
+  return `${date}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}, ${postgres}, load from ${loadTool}, all on one machine`;
+}
+
+async function store(measures: readonly Judged[], machine: string): Promise<void> {
+  await mkdir(results, { recursive: true });
+  const name = `${results}/${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+  await writeFile(`${name}.json`, `${JSON.stringify({ machine, measures }, null, 2)}\n`);
+  await writeFile(`${name}.svg`, picture(measures, machine));
+  console.log(`${name}.json, ${name}.svg\n`);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('must be a number above 0');
+  return value;
+}
+
+const program = new Command('bench')
+  .description('Measures the product beside its baselines; exit code 1 where it falls short')
+  .addArgument(new Argument('[benchmarks...]', 'all by default').choices(Object.keys(benchmarks)))
+  .option('--rounds <n>', 'of each', positive, 3)
+  .option('--history <millions>', 'messages of history; 10 takes some minutes to fill', positive, 0.5)
+  .option('--backlog <thousands>', 'messages that wait', positive, 80)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  npm run bench                                  all, in less than 8 minutes
+  npm run bench -- ingress worker --rounds 5
+  npm run bench -- history --history 10
+  npm run bench -- backlog --backlog 500`,
+  );
+
+program.parse();
+const names = program.args.length > 0 ? program.args : Object.keys(benchmarks);
+process.exitCode = (await bench(names, program.opts<BenchOptions>())) ? 0 : 1;

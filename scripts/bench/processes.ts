@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { request } from 'undici';
+
+const startTimeoutMs = 30_000;
+
+/** A process under measurement. */
+export interface Measured {
+  readonly port: number;
+  /** Peak of its resident memory so far; NaN where the system does not tell (no /proc). */
+  peakMb(): number;
+  stop(): Promise<void>;
+}
+
+/** The product as it is installed: the built command line, its log in a file. */
+export function startProduct(
+  role: 'all' | 'ingress' | 'worker',
+  settings: Readonly<Record<string, string>>,
+): Promise<Measured> {
+  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+  return startMeasured([main, 'start', '--role', role], settings);
+}
+
+/** One of the programs beside this file: a baseline, or the stub of the API. */
+export function startProgram(
+  name: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
+  const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
+  return startMeasured(['--import', 'tsx', file], settings);
+}
+
+/** Resolves when the process answers at /healthz of its admin port. */
+async function startMeasured(args: string[], settings: Readonly<Record<string, string>>): Promise<Measured> {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const { BENCH_LOG: logFile = '/dev/null' } = settings;
+  const log = openSync(logFile, 'a');
+  // e.g. --cpu-prof, to see where the time goes.
+  const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
+  const child = spawn(process.execPath, [...flags, ...args], {
+    env: {
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      ADMIN_PORT: String(adminPort),
+      ...settings,
+    },
+    stdio: ['ignore', log, log],
+  });
+  const deadline = Date.now() + startTimeoutMs;
+  while (!(await isUp(adminPort))) {
+    if (child.exitCode !== null)
+      throw new Error(`${args.join(' ')} ended with ${child.exitCode}; see ${logFile}`);
+    if (Date.now() > deadline) throw new Error(`${args.join(' ')} did not start; see ${logFile}`);
+    await sleep(50);
+  }
+  return { port, peakMb: () => peakMb(child), stop: () => end(child) };
+}
+
+async function isUp(port: number): Promise<boolean> {
+  try {
+    const { statusCode, body } = await request(`http://127.0.0.1:${port}/healthz`);
+    await body.dump();
+    return statusCode === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const killing = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  await ended;
+  clearTimeout(killing);
+}
+
+function peakMb({ pid }: ChildProcess): number {
+  try {
+    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('No free port');
+  return address.port;
+}

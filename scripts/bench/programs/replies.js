@@ -1,0 +1,2 @@
+/** The reply logic of the benchmarks. */
+export const replies = () => 'hello';

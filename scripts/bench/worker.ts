@@ -1,0 +1,115 @@
+import type { Benchmark } from './benchmark.js';
+import type { Counts, Lab } from './lab.js';
+import { storeMessages } from './messages.js';
+import { startProduct, startProgram } from './processes.js';
+
+const messages = 24_000;
+const byHandMessages = 6_000;
+const posts = 60_000;
+
+/** Replies a second through an API that answers at once. */
+export const worker: Benchmark = async (lab, { rounds }, progress) => {
+  const product: number[] = [];
+  const byHand: number[] = [];
+  const posting: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const say = (what: string, rate: number | undefined) =>
+      progress(`round ${round}: ${what} ${Math.round(rate ?? 0).toLocaleString('en')} replies/s`);
+    byHand.push(await byHandRate(lab));
+    say('by hand on graphile-worker:', byHand.at(-1));
+    posting.push(await postingRate(lab));
+    say('undici and nothing else:', posting.at(-1));
+    product.push((await drain(lab, { messages })).rate);
+    say('product:', product.at(-1));
+  }
+  const unit = 'replies/s';
+  return [
+    {
+      name: 'worker',
+      unit,
+      values: product,
+      baseline: { name: 'graphile-worker, a job a message', values: byHand },
+      goal: { kind: 'ratio-at-least', value: 4 },
+    },
+    {
+      name: 'worker',
+      unit,
+      values: product,
+      baseline: { name: 'undici and nothing else', values: posting },
+      goal: { kind: 'ratio-at-least', value: 0.5 },
+    },
+  ];
+};
+
+export interface DrainResult {
+  /** Replies a second, from the first to the last. */
+  rate: number;
+  /** The largest process. */
+  peakMb: number;
+}
+
+/** Stores messages, starts workers, and waits until all are answered and settled. */
+export async function drain(
+  lab: Lab,
+  options: { messages: number; processes?: number; empty?: boolean },
+): Promise<DrainResult> {
+  const { messages: count, processes = 1, empty = true } = options;
+  if (empty) await lab.empty();
+  await storeMessages(lab, count, Math.ceil(count / 2));
+  await lab.resetCounts();
+  const workers = await Promise.all(
+    Array.from({ length: processes }, () => startProduct('worker', lab.settings)),
+  );
+  try {
+    const rate = sendRate(await lab.waitForSends(count));
+    await waitForSettled(lab);
+    return { rate, peakMb: Math.max(...workers.map((one) => one.peakMb())) };
+  } finally {
+    await Promise.all(workers.map((one) => one.stop()));
+  }
+}
+
+async function waitForSettled({ pool }: Lab): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query('select from wechat.inbound_message where settled_at is null limit 1');
+    if (rows.length === 0) return;
+  }
+}
+
+async function byHandRate(lab: Lab): Promise<number> {
+  await lab.empty();
+  await lab.pool.query(
+    `insert into by_hand.message (dedupe_key, openid, msg_type, content, created_at, payload)
+     select 'w' || n, 'o' || n, 'text', 'hello', now(), '{}' from generate_series(1, $1::int) n`,
+    [byHandMessages],
+  );
+  await lab.pool.query(
+    `select graphile_worker.add_jobs(array_agg(
+       ('reply', json_build_object('id', id::text), null, now(), null, null, null, null)::graphile_worker.job_spec))
+     from by_hand.message`,
+  );
+  return sendingRate(lab, 'by-hand-worker', byHandMessages, lab.settings);
+}
+
+function postingRate(lab: Lab): Promise<number> {
+  return sendingRate(lab, 'undici-only', posts, { ...lab.settings, MESSAGES: String(posts) });
+}
+
+async function sendingRate(
+  lab: Lab,
+  program: string,
+  count: number,
+  settings: Readonly<Record<string, string>>,
+): Promise<number> {
+  await lab.resetCounts();
+  const process = await startProgram(program, settings);
+  try {
+    return sendRate(await lab.waitForSends(count));
+  } finally {
+    await process.stop();
+  }
+}
+
+function sendRate({ sends, firstAt, lastAt }: Counts): number {
+  return (sends - 1) / ((lastAt - firstAt) / 1_000);
+}
