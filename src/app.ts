@@ -68,10 +68,17 @@ export async function startApp({
     for (const stopPart of stops.splice(0).reverse()) await stopPart();
   };
 
-  function openPool(name: string, max: number, statementTimeoutMs: number): Pool {
+  function openPool(name: string, max: number, statementTimeoutMs: number, relaxed = false): Pool {
     const onError = (error: Error) =>
       log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost');
-    const pool = createPool({ connectionString: databaseUrl, name, max, statementTimeoutMs, onError });
+    const pool = createPool({
+      connectionString: databaseUrl,
+      name,
+      max,
+      statementTimeoutMs,
+      relaxed,
+      onError,
+    });
     stops.push(() => pool.end());
     return pool;
   }
@@ -90,8 +97,9 @@ export async function startApp({
     await migrateNow(databaseUrl, { log, giveUp });
 
     if (role !== 'ingress') {
-      const pool = openPool('worker', 12, workerStatementTimeoutMs);
-      stops.push(await startWorkerRole({ pool, client, tokens }));
+      const pool = openPool('worker', 8, workerStatementTimeoutMs);
+      const claimPool = openPool('claims', 10, workerStatementTimeoutMs, true);
+      stops.push(await startWorkerRole({ pool, claimPool, client, tokens }));
     }
     let webhookServer: HttpServer | undefined;
     if (role !== 'worker') {
@@ -117,7 +125,7 @@ export async function startApp({
   }
 
   function createWeChat(pool: Pool): { client: WeChatClient; tokens: AccessTokens; jsapi: Jsapi } {
-    const client = createClient({ apiBase: config.apiBase });
+    const client = createClient({ apiBase: config.apiBase, connections: config.sendConcurrency });
     stops.push(() => client.destroy());
     const store = createCredentialStore(createKysely(pool));
     const tokens = createAccessTokens({
@@ -140,10 +148,12 @@ export async function startApp({
 
   async function startWorkerRole({
     pool,
+    claimPool,
     client,
     tokens,
   }: {
     pool: Pool;
+    claimPool: Pool;
     client: WeChatClient;
     tokens: AccessTokens;
   }): Promise<() => Promise<void>> {
@@ -151,6 +161,7 @@ export async function startApp({
     const worker = await startWorker(
       {
         pool,
+        claimPool,
         connectionString: databaseUrl,
         accounts: config.accounts.map((account) => ({ ...account, replies: repliesOf(account) })),
         client,
@@ -169,6 +180,8 @@ export async function startApp({
         policy: retryPolicy,
         shutdownGraceMs: config.shutdownGraceMs,
         rescueAfterMs: config.rescueAfterMs,
+        replyConcurrency: config.replyConcurrency,
+        sendConcurrency: config.sendConcurrency,
       },
     );
     return async () => {

@@ -49,8 +49,8 @@ function receive(connection: Connection, text: string): void {
   else refused += 1;
   const now = performance.now();
   latencies.push(now - connection.dueAt);
-  if (now >= endsAt) return;
-  const dueAt = ratePerSecond === undefined ? now : overdue.shift();
+  // What was due before the end is still sent after it.
+  const dueAt = ratePerSecond !== undefined ? overdue.shift() : now < endsAt ? now : undefined;
   if (dueAt === undefined) idle.push(connection);
   else send(connection, dueAt);
 }
