@@ -31,6 +31,7 @@ interface Connection {
   dueAt: number;
 }
 
+/** Used in turn, so that none is idle for as long as the server bears. */
 const idle: Connection[] = [];
 /** Times at which pushes were due that no connection was free for. */
 const overdue: number[] = [];
@@ -75,7 +76,7 @@ if (ratePerSecond === undefined) {
     if (now >= endsAt) clearInterval(timer);
     for (; startedAt + (due / ratePerSecond) * 1_000 <= now; due += 1) {
       const dueAt = startedAt + (due / ratePerSecond) * 1_000;
-      const connection = idle.pop();
+      const connection = idle.shift();
       if (connection) send(connection, dueAt);
       else overdue.push(dueAt);
     }
