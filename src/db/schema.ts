@@ -125,6 +125,10 @@ export interface WechatDelivery {
    */
   id: Generated<Int8>;
   /**
+   * Requeued or sent by force after its reply window: WeChat is asked although it will likely refuse (45015)
+   */
+  ignores_window: Generated<boolean>;
+  /**
    * The inbound message that this answers
    */
   message_id: Int8;
@@ -140,6 +144,10 @@ export interface WechatDelivery {
    * The user it goes to
    */
   openid: string;
+  /**
+   * reply: by the reply logic; operator: sent by hand
+   */
+  origin: Generated<string>;
   /**
    * The body for custom/send without touser: msgtype and its object
    */
@@ -311,6 +319,41 @@ export interface WechatMediaUpload {
   uploaded_at: Generated<Timestamp>;
 }
 
+export interface WechatOperatorAction {
+  /**
+   * When
+   */
+  acted_at: Generated<Timestamp>;
+  /**
+   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh or forget
+   */
+  action: string;
+  /**
+   * Who: user@host of the command line, what the session set as wechat.operator, or else the database user
+   */
+  actor: string;
+  /**
+   * How many deliveries or messages it changed
+   */
+  affected: number;
+  /**
+   * The account, where the action is about one; null otherwise
+   */
+  app_id: string | null;
+  /**
+   * The database user of the session
+   */
+  db_user: Generated<string>;
+  /**
+   * Its arguments: ids, filters, reason; never content
+   */
+  details: Json;
+  /**
+   * Identity, in the order of the actions
+   */
+  id: Generated<Int8>;
+}
+
 export interface WechatSchemaMigration {
   /**
    * File name without .sql
@@ -375,6 +418,7 @@ export interface DB {
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.inbound_message": WechatInboundMessage;
   "wechat.media_upload": WechatMediaUpload;
+  "wechat.operator_action": WechatOperatorAction;
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.worker_process": WechatWorkerProcess;

@@ -11,7 +11,7 @@ export interface ClaimedMessage {
   /** `received`: the reply logic is to run; `answering`: its result is stored in `deliveries`. */
   status: 'received' | 'answering';
   receivedAt: Date;
-  /** The end of the longest reply window that is open for it: its own, or one that an earlier message opened. */
+  /** The end of the longest reply window that is open for it: its own, or one that another message opened. */
   windowEndsAt: Date | undefined;
   /** Its own window is of minutes only. */
   isUrgent: boolean;
@@ -35,6 +35,8 @@ export interface OpenDelivery {
   /** HTTP calls begun so far. */
   attempts: number;
   failures: number;
+  /** By an operator's force: tried although its window is over. */
+  ignoresWindow: boolean;
   /** Set when an attempt was begun and its end is not on record. */
   attemptStartedAt: Date | undefined;
 }
@@ -96,7 +98,7 @@ const claimCandidates = `
       m.reply_attempts, m.crashes, m.payload
   )
   select claimed.*, wechat.is_urgent(window_ends_at, created_at) as is_urgent,
-    case when wechat.is_urgent(window_ends_at, created_at) then (
+    case when wechat.is_urgent(window_ends_at, created_at) or window_ends_at <= now() then (
       select max(earlier.window_ends_at) from wechat.inbound_message earlier
       where earlier.app_id = claimed.app_id and earlier.openid = claimed.openid
         and earlier.created_at > now() - interval '7 days'
@@ -105,7 +107,7 @@ const claimCandidates = `
     case when status = 'answering' then (
       select json_agg(json_build_object(
         'id', d.id::text, 'position', d.position, 'payload', d.payload, 'attempts', d.attempts,
-        'failures', d.failures, 'started', case d.status when 'sending' then d.attempt_started_at end
+        'failures', d.failures, 'ignoresWindow', d.ignores_window, 'started', case d.status when 'sending' then d.attempt_started_at end
       ) order by d.position)
       from wechat.delivery d
       where d.message_id = claimed.id and d.status in ('pending', 'sending')
@@ -147,6 +149,7 @@ interface Row {
         payload: WirePayload;
         attempts: number;
         failures: number;
+        ignoresWindow: boolean;
         started: string | null;
       }[]
     | null;

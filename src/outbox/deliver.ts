@@ -108,7 +108,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
         failures: delivery.failures,
         tokenIsFresh: renewed.token,
         mediaIsRenewable: used.length > 0 && !renewed.media,
-        windowEndsAt: message.windowEndsAt,
+        windowEndsAt: delivery.ignoresWindow ? undefined : message.windowEndsAt,
         onUnknown: account.onUnknown,
         now: clock(),
         random: random(),

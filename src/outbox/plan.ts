@@ -85,6 +85,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
           payload,
           attempts,
           failures: 0,
+          ignoresWindow: false,
           attemptStartedAt: undefined,
         });
       }

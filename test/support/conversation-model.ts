@@ -226,26 +226,18 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
     return true;
   }
 
-  /** Of a settled message, as by hand. */
+  /** Also of a message that is still open, or in a worker's hand. */
   async function requeue(index: number): Promise<void> {
     const candidates = await rows<{ id: string; message_id: string }>(
-      `select d.id, d.message_id from wechat.delivery d join wechat.inbound_message m on m.id = d.message_id
-       where d.status in ('failed', 'expired', 'unknown') and m.settled_at is not null order by d.id`,
+      `select id, message_id from wechat.delivery where status in ('failed', 'expired', 'unknown') order by id`,
     );
     const chosen = pick(candidates, index);
     if (!chosen) return;
+    const [answer] = await rows<{ result: string }>('select wechat.requeue($1, true) as result', [chosen.id]);
+    if (answer?.result !== 'requeued') return;
     requeued.deliveries.add(Number(chosen.id));
     requeued.messages.add(Number(chosen.message_id));
     disturbed = true;
-    await pool.query(
-      `with opened as (
-         update wechat.inbound_message set status = 'answering', settled_at = null, due_at = now()
-         where id = $2 returning id
-       ),
-       job as (select wechat.add_answer_jobs(array_agg(id), array_agg(false), array_agg(now())) from opened)
-       update wechat.delivery set status = 'pending' where id = $1 and (select count(*) from job) = 1`,
-      [chosen.id, chosen.message_id],
-    );
   }
 
   /** Those who die do so with something in hand, if anybody has. */
