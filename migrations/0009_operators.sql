@@ -65,6 +65,19 @@ $$;
 comment on function wechat.window_of is
   'Until when WeChat lets this user be answered, as far as we know; null when they never opened a window of late';
 
+-- Found by leaps along an index, as many as there are accounts; "distinct" would read the history.
+create function wechat.accounts() returns setof text
+language sql stable as $$
+  with recursive account as (
+    (select m.app_id from wechat.inbound_message m order by m.app_id limit 1)
+    union all
+    select (select m.app_id from wechat.inbound_message m where m.app_id > account.app_id order by m.app_id limit 1)
+    from account where account.app_id is not null
+  )
+  select app_id from account where app_id is not null
+$$;
+comment on function wechat.accounts is 'The accounts that ever received a message';
+
 create function wechat.requeue_verdict(delivery_ids bigint[])
 returns table (
   delivery_id bigint, message_id bigint, app_id text, openid text, status text, errcode integer,
@@ -210,6 +223,23 @@ $$;
 comment on function wechat.requeue_failed is 'requeue_many of all that requeue_candidates names';
 
 -- Messages whose reply logic failed for good have no deliveries: the logic is to run again.
+create function wechat.requeue_message_verdict(message_ids bigint[])
+returns table (message_id bigint, verdict text)
+language sql stable as $$
+  select asked.id,
+    case
+      when m.id is null then 'not_found'
+      when m.status <> 'failed' or exists (select from wechat.delivery d where d.message_id = m.id) then 'not_failed'
+      when wechat.window_of(m.app_id, m.openid) > now() then 'ready'
+      else 'window_closed'
+    end
+  from (select distinct id from unnest(message_ids) as listed (id)) asked
+  left join wechat.inbound_message m on m.id = asked.id
+  order by asked.id
+$$;
+comment on function wechat.requeue_message_verdict is
+  'What requeue_messages would say, changing nothing: ready, not_found, not_failed (its reply logic has not failed for good) or window_closed (force tries all the same)';
+
 create function wechat.requeue_messages(message_ids bigint[], force boolean default false)
 returns table (message_id bigint, result text)
 language plpgsql security definer set search_path = '' as $$
@@ -222,9 +252,9 @@ begin
   with opened as (
     update wechat.inbound_message m
     set status = 'received', settled_at = null, due_at = now(), reply_attempts = 0, crashes = 0, reply_started_at = null
-    where m.id = any(held) and m.status = 'failed'
-      and (force or wechat.window_of(m.app_id, m.openid) > now())
-      and not exists (select from wechat.delivery d where d.message_id = m.id)
+    where m.id in (
+      select v.message_id from wechat.requeue_message_verdict(held) v
+      where v.verdict = 'ready' or (force and v.verdict = 'window_closed'))
     returning m.id
   )
   select array(select id from opened) into reopened;
@@ -237,21 +267,17 @@ begin
   end if;
 
   return query
-    select asked.id,
+    select v.message_id,
       case
-        when asked.id = any(reopened) then 'requeued'
-        when m.id is null then 'not_found'
-        when m.status <> 'failed' then 'not_failed'
-        when not m.id = any(held) then 'in_hand'
-        else 'window_closed'
+        when v.message_id = any(reopened) then 'requeued'
+        when v.verdict in ('ready', 'window_closed') and not v.message_id = any(held) then 'in_hand'
+        else v.verdict
       end
-    from (select distinct id from unnest(message_ids) as listed (id)) asked
-    left join wechat.inbound_message m on m.id = asked.id
-    order by asked.id;
+    from wechat.requeue_message_verdict(message_ids) v;
 end
 $$;
 comment on function wechat.requeue_messages is
-  'Runs the reply logic again for messages for which it failed for good. Of each: requeued, not_found, not_failed, in_hand or window_closed (force overrides it)';
+  'Runs the reply logic again for messages for which it failed for good. Of each: requeued, or why not, as requeue_message_verdict says';
 
 create function wechat.requeue_message(message_id bigint, force boolean default false) returns text
 language sql as $$

@@ -3,10 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import type { Role } from '../app.js';
-import { demo } from './demo.js';
-import { migrateCommand } from './migrate.js';
-import { pauseCommand, resumeCommand } from './pause.js';
-import { start } from './start.js';
+import { addOperatorCommands } from './operator-commands.js';
 
 /** Exit codes: 0 done, 1 it went wrong, 2 the call or the settings are wrong. */
 const usageError = 2;
@@ -29,7 +26,8 @@ function environment(): Record<string, string | undefined> {
 function describeError(error: unknown): { message: string; exitCode: number } {
   if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
   const code = 'code' in error ? error.code : undefined;
-  if (code === 'CONFIG' || code === 'REPLIES') return { message: error.message, exitCode: usageError };
+  if (code === 'CONFIG' || code === 'REPLIES' || code === 'USAGE')
+    return { message: error.message, exitCode: usageError };
   const message =
     error instanceof AggregateError && error.message === '' ? error.errors.join('; ') : error.message;
   return { message, exitCode: 1 };
@@ -46,14 +44,20 @@ const program = new Command('wechat-outbox')
     'after',
     `
 Settings come from the environment and from a file .env in the working directory; see .env.example.
-Exit codes: 0 done, 1 something went wrong, 2 the call or the settings are wrong.
+Commands for operators need DATABASE_URL alone, but for token, simulate and doctor.
+Exit codes: 0 done, 1 something went wrong or was not done, 2 the call or the settings are wrong.
 
 Examples:
   wechat-outbox demo                  see it work, with a simulated WeChat and user
   wechat-outbox start                 webhook and worker in one process
   wechat-outbox start --role worker   only the worker; run as many as you like
   wechat-outbox migrate               bring the database up to date and end
-  wechat-outbox pause wx0123456789    stop the sends of an account; resume ends it`,
+
+  wechat-outbox status                how things stand
+  wechat-outbox list                  what is not through, and why
+  wechat-outbox show 4711             one message, with every attempt
+  wechat-outbox requeue --state failed --code 45009 --since 2h
+  wechat-outbox doctor                what is in the way, and what to do about it`,
   );
 
 program
@@ -64,27 +68,20 @@ program
       .choices(['all', 'ingress', 'worker'])
       .default('all'),
   )
-  .action(({ role }: { role: Role }) => start({ role, environment: environment() }));
+  .action(async ({ role }: { role: Role }) => {
+    const { start } = await import('./start.js');
+    await start({ role, environment: environment() });
+  });
 
 program
   .command('migrate')
   .description('bring the database up to date; safe to run at any time, also several times at once')
-  .action(() => migrateCommand({ environment: environment() }));
+  .action(async () => {
+    const { migrateCommand } = await import('./migrate.js');
+    await migrateCommand({ environment: environment() });
+  });
 
-program
-  .command('pause')
-  .description('stop the sends of an account, in all processes; messages are stored and wait')
-  .argument('<account>', 'its AppID')
-  .option('--reason <text>', 'for those who wonder')
-  .action((appId: string, { reason }: { reason?: string }) =>
-    pauseCommand({ environment: environment(), appId, reason }),
-  );
-
-program
-  .command('resume')
-  .description('end the pause of an account, whether an operator or WeChat began it')
-  .argument('<account>', 'its AppID')
-  .action((appId: string) => resumeCommand({ environment: environment(), appId }));
+addOperatorCommands(program, environment);
 
 program
   .command('demo')
@@ -92,7 +89,10 @@ program
     'play a conversation between a simulated WeChat user and the service, on an embedded PostgreSQL',
   )
   .option('--once', 'end when every reply has arrived: exit code 0, or 1 if one is missing')
-  .action(({ once = false }: { once?: boolean }) => demo({ once, environment: environment() }));
+  .action(async ({ once = false }: { once?: boolean }) => {
+    const { demo } = await import('./demo.js');
+    await demo({ once, environment: environment() });
+  });
 
 try {
   await program.parseAsync();

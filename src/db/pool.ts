@@ -14,6 +14,8 @@ export interface PoolOptions {
    * on its strength. Default: they wait.
    */
   relaxed?: boolean;
+  /** For people's questions, each of which the planner shall look at anew. Default: statements of the hot path. */
+  adHoc?: boolean;
   /** Called when a connection breaks; the pool replaces it by itself. */
   onError(error: Error): void;
 }
@@ -37,9 +39,10 @@ export function createPool({
   max,
   statementTimeoutMs,
   relaxed = false,
+  adHoc = false,
   onError,
 }: PoolOptions): Pool {
-  const sessionSettings = `select ${plansByKey}, ${relaxed ? relaxedCommits : durable}`;
+  const sessionSettings = [...(adHoc ? [] : [plansByKey]), relaxed ? relaxedCommits : durable];
   const pool = new pg.Pool({
     connectionString,
     application_name: `wechat-outbox ${name}`,
@@ -50,7 +53,7 @@ export function createPool({
     keepAlive: true,
     // Awaited before anyone gets the connection.
     onConnect: async (client) => {
-      await client.query(sessionSettings);
+      await client.query(`select ${sessionSettings.join(', ')}`);
     },
   });
   pool.on('error', onError);

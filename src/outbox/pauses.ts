@@ -86,7 +86,9 @@ export function createPauses(pool: Pool): Pauses {
   let paused: ReadonlySet<string> = new Set();
 
   async function resume(appId: string): Promise<boolean> {
-    const { rows } = await pool.query<{ resumed: boolean }>('select wechat.end_pause($1) as resumed', [appId]);
+    const { rows } = await pool.query<{ resumed: boolean }>('select wechat.end_pause($1) as resumed', [
+      appId,
+    ]);
     paused = new Set([...paused].filter((other) => other !== appId));
     return rows[0]?.resumed ?? false;
   }

@@ -118,6 +118,11 @@ export function classifyErrcode(errcode: number): ErrorClass | undefined {
   return byErrcode.get(errcode)?.errorClass;
 }
 
+/** What a code means, in a few words; undefined for one unknown to us. */
+export function errorReason(errcode: number): string | undefined {
+  return byErrcode.get(errcode)?.reason;
+}
+
 /** Thrown when no access token can be had: `errorClass` says whether waiting helps. */
 export class TokenError extends Error {
   readonly code = 'ACCESS_TOKEN';

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { request } from 'undici';
+import type { AccountConfig, Config } from '../config.js';
+import { createClient } from '../wechat/client.js';
+import { errorReason, TokenError } from '../wechat/errors.js';
+import { sign } from '../wechat/signature.js';
+import { type Finding, skipped } from './doctor.js';
+import { duration } from './format.js';
+
+const timeLimitMs = 10_000;
+
+/** Any answer will do; its Date tells what WeChat's clock says. */
+export async function checkApi(apiBase: string): Promise<Finding> {
+  const startedAt = Date.now();
+  try {
+    const { headers, body } = await request(apiBase, { signal: AbortSignal.timeout(timeLimitMs) });
+    await body.dump();
+    const tookMs = Date.now() - startedAt;
+    const date = Date.parse(String(headers.date));
+    const offMs = Number.isNaN(date) ? 0 : Math.max(0, Math.abs(date - Date.now()) - 1_000);
+    if (offMs > 60_000)
+      return {
+        level: 'fail',
+        what: 'API',
+        found: `${apiBase} answers, but its clock is ${duration(offMs)} from ours`,
+        todo: 'synchronise this machine with NTP: pushes would be refused as stale',
+      };
+    return { level: 'ok', what: 'API', found: `${apiBase} answers in ${tookMs} ms` };
+  } catch (error) {
+    return {
+      level: 'fail',
+      what: 'API',
+      found: `${apiBase} cannot be reached: ${describe(error)}`,
+      todo: 'check DNS, firewall and proxy of this machine, and WECHAT_API_BASE',
+    };
+  }
+}
+
+const remedies: Readonly<Record<number, string>> = {
+  40013: 'correct WECHAT_APP_ID',
+  40125: 'correct WECHAT_APP_SECRET; a reset in the console makes the old one invalid',
+  40164: 'add this machine’s IP to the allowlist in the console (basic configuration)',
+};
+
+/** Secret and allowlist, by asking for the token that is in force; in classic mode that would end it. */
+export async function checkToken(account: AccountConfig, apiBase: string): Promise<Finding> {
+  const { appId, accessTokenMode } = account;
+  if (accessTokenMode === 'classic') return skipped('token', `asking for one would end that of ${appId}`);
+  const client = createClient({ apiBase });
+  try {
+    const { expiresInSeconds } = await client.fetchToken(account, { forceRefresh: false });
+    return {
+      level: 'ok',
+      what: 'token',
+      found: `${appId} has one for ${duration(expiresInSeconds * 1_000)}`,
+    };
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    const reason = error.errcode === undefined ? undefined : errorReason(error.errcode);
+    return {
+      level: 'fail',
+      what: 'token',
+      found: `${appId}: ${error.message}${reason ? ` (${reason})` : ''}`,
+      todo: remedies[error.errcode ?? 0] ?? 'try again in a minute',
+    };
+  } finally {
+    await client.destroy();
+  }
+}
+
+/** As the console does when the URL is saved: by way of the public name, if it is known. */
+export async function checkWebhook({ accounts, port }: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { appId, token, publicUrl } of accounts) {
+    const inside = await shakeHands(`http://127.0.0.1:${port}/wechat/${appId}`, token);
+    findings.push(
+      inside === 'ok'
+        ? { level: 'ok', what: 'webhook', found: `answers for ${appId} on port ${port} of this machine` }
+        : {
+            level: 'warn',
+            what: 'webhook',
+            found: `on port ${port} of this machine: ${inside}`,
+            todo: 'fine if it runs elsewhere; else wechat-outbox start',
+          },
+    );
+    if (!publicUrl) continue;
+    const url = `${new URL(publicUrl).origin}/wechat/${appId}`;
+    const outside = await shakeHands(url, token);
+    findings.push(
+      outside === 'ok'
+        ? { level: 'ok', what: 'webhook', found: `${url} answers` }
+        : {
+            level: 'warn',
+            what: 'webhook',
+            found: `${url}: ${outside}`,
+            todo: 'if WeChat calls this name (PUBLIC_URL): check DNS, TLS and the proxy in front',
+          },
+    );
+  }
+  return findings;
+}
+
+async function shakeHands(url: string, token: string): Promise<string> {
+  const [timestamp, nonce, echostr] = [String(Math.floor(Date.now() / 1_000)), code(), code()];
+  const query = new URLSearchParams({ signature: sign(token, timestamp, nonce), timestamp, nonce, echostr });
+  try {
+    const { statusCode, body } = await request(`${url}?${query}`, {
+      signal: AbortSignal.timeout(timeLimitMs),
+    });
+    const text = await body.text();
+    if (statusCode === 200 && text === echostr) return 'ok';
+    return `the server check is answered with ${statusCode} ${JSON.stringify(text.slice(0, 60))}`;
+  } catch (error) {
+    return describe(error);
+  }
+}
+
+const code = () => randomBytes(8).toString('hex');
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

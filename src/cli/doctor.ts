@@ -1,0 +1,111 @@
+import { type Config, ConfigError, readConfig, readDatabaseConfig } from '../config.js';
+import type { Pool } from '../db/pool.js';
+import { checkApi, checkToken, checkWebhook } from './doctor-api.js';
+import { databaseChecks } from './doctor-database.js';
+import { print, printJson } from './format.js';
+import { type Environment, withDatabase } from './operator-session.js';
+
+/** One line of the doctor's: what was looked at, how it is, and what to do where it is not well. */
+export interface Finding {
+  level: 'ok' | 'warn' | 'fail';
+  what: string;
+  found: string;
+  todo?: string;
+}
+
+export interface DoctorOptions {
+  environment: Environment;
+  json: boolean;
+}
+
+/** `wechat-outbox doctor`: looks at all that has to be right; exit code 1 where something is not. */
+export async function doctorCommand({ environment, json }: DoctorOptions): Promise<void> {
+  const findings: Finding[] = [];
+  const tell = (...more: readonly Finding[]) => {
+    findings.push(...more);
+    if (!json) for (const finding of more) print(toLine(finding));
+  };
+
+  const config = checkSettings(environment, tell);
+  await checkDatabase(environment, tell);
+  if (config) {
+    tell(await checkApi(config.apiBase));
+    for (const account of config.accounts) tell(await checkToken(account, config.apiBase));
+    tell(...(await checkWebhook(config)));
+  } else {
+    tell(skipped('API', 'needs the settings of an account'));
+  }
+
+  const failed = findings.filter(({ level }) => level === 'fail').length;
+  if (json) printJson(findings);
+  else print(failed === 0 ? '\nnothing is in the way' : `\n${failed} to be put right`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+export function skipped(what: string, why: string): Finding {
+  return { level: 'warn', what, found: `not looked at: ${why}` };
+}
+
+function checkSettings(environment: Environment, tell: (finding: Finding) => void): Config | undefined {
+  try {
+    const config = readConfig(environment);
+    const accounts = config.accounts.map(({ appId }) => appId).join(', ');
+    tell({ level: 'ok', what: 'settings', found: `complete, for ${accounts}` });
+    for (const { appId, encodingAesKeys, requireEncryption } of config.accounts) {
+      if (encodingAesKeys.length === 0)
+        tell({
+          level: 'warn',
+          what: 'encryption',
+          found: `${appId} takes plaintext: its signature does not cover what is pushed`,
+          todo: 'choose secure mode in the console and set WECHAT_ENCODING_AES_KEY',
+        });
+      else if (!requireEncryption)
+        tell({
+          level: 'warn',
+          what: 'encryption',
+          found: `${appId} takes plaintext beside what is encrypted`,
+          todo: 'once secure mode works, set WECHAT_REQUIRE_ENCRYPTION=true',
+        });
+    }
+    return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems)
+      tell({ level: 'fail', what: 'settings', found: problem, todo: 'see .env.example' });
+    return undefined;
+  }
+}
+
+async function checkDatabase(
+  environment: Environment,
+  tell: (...findings: Finding[]) => void,
+): Promise<void> {
+  try {
+    const { databaseUrl } = readDatabaseConfig(environment);
+    if (!databaseUrl)
+      tell({
+        level: 'warn',
+        what: 'database',
+        found: 'DATABASE_URL is not set: the embedded PostgreSQL is used',
+        todo: 'fine on one machine; set DATABASE_URL for more',
+      });
+    await withDatabase(environment, async (pool: Pool) => {
+      for (const check of databaseChecks) tell(...(await check(pool)));
+    });
+  } catch (error) {
+    const found = error instanceof AggregateError ? error.errors.join('; ') : String(error);
+    tell({
+      level: 'fail',
+      what: 'database',
+      found,
+      todo: 'check DATABASE_URL, that the server runs, and that it lets this machine in',
+    });
+  }
+}
+
+const indent = ' '.repeat('ok    '.length + 14);
+
+function toLine({ level, what, found, todo }: Finding): string {
+  const line = `${level.padEnd(6)}${what.padEnd(14)}${found}`;
+  return todo && level !== 'ok' ? `${line}\n${indent}→ ${todo}` : line;
+}

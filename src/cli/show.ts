@@ -1,0 +1,214 @@
+import type { Pool } from '../db/pool.js';
+import { errorReason } from '../wechat/errors.js';
+import type { WirePayload } from '../wechat/reply.js';
+import { duration, localTime, print, printJson } from './format.js';
+import { inboundText, outboundText } from './message-text.js';
+import { type Environment, withDatabase } from './operator-session.js';
+import { oneLine, toTable } from './table.js';
+import { UsageError } from './usage-error.js';
+
+export interface ShowOptions {
+  environment: Environment;
+  id: string;
+  /** Whether `id` is a delivery's. */
+  delivery: boolean;
+  json: boolean;
+}
+
+interface MessageDetails {
+  id: string;
+  app_id: string;
+  openid: string;
+  msg_type: string;
+  event: string | null;
+  event_key: string | null;
+  content: string | null;
+  status: string;
+  error: string | null;
+  created_at: Date;
+  received_at: Date;
+  settled_at: Date | null;
+  due_at: Date;
+  claimed_by: number | null;
+  claimed_at: Date | null;
+  reply_attempts: number;
+  crashes: number;
+  window_ends_at: Date | null;
+  window_quota: number | null;
+  reachable_until: Date | null;
+  payload: Record<string, unknown>;
+}
+
+interface DeliveryDetails {
+  id: string;
+  position: number;
+  origin: string;
+  status: string;
+  attempts: number;
+  failures: number;
+  errcode: number | null;
+  errmsg: string | null;
+  created_at: Date;
+  sent_at: Date | null;
+  next_attempt_at: Date | null;
+  payload: WirePayload;
+}
+
+interface AttemptDetails {
+  delivery_id: string;
+  attempt: number;
+  started_at: Date;
+  finished_at: Date;
+  outcome: string;
+  http_status: number | null;
+  errcode: number | null;
+  errmsg: string | null;
+}
+
+interface Found {
+  message: MessageDetails;
+  deliveries: DeliveryDetails[];
+  attempts: AttemptDetails[];
+}
+
+/** `wechat-outbox show ID`: one message: what came in, what was planned, and every attempt. */
+export async function showCommand({ environment, id, delivery, json }: ShowOptions): Promise<void> {
+  const found = await withDatabase(environment, (pool) => find(pool, id, delivery));
+  if (!found) throw new UsageError(`There is no ${delivery ? 'delivery' : 'message'} ${id}`);
+  if (json) printJson(found);
+  else print(describe(found));
+}
+
+async function find(pool: Pool, id: string, isDelivery: boolean): Promise<Found | undefined> {
+  const { rows } = await pool.query<MessageDetails>(
+    `select id, app_id, openid, msg_type, event, event_key, content, status, error, created_at, received_at, settled_at,
+       due_at, claimed_by, claimed_at, reply_attempts, crashes, window_ends_at, window_quota, payload,
+       wechat.window_of(app_id, openid) as reachable_until
+     from wechat.inbound_message
+     where id = ${isDelivery ? '(select message_id from wechat.delivery where id = $1)' : '$1'}`,
+    [id],
+  );
+  const message = rows[0];
+  if (!message) return undefined;
+  const deliveries = await pool.query<DeliveryDetails>(
+    `select id, position, origin, status, attempts, failures, errcode, errmsg, created_at, sent_at, next_attempt_at, payload
+     from wechat.delivery where message_id = $1 order by position`,
+    [message.id],
+  );
+  const attempts = await pool.query<AttemptDetails>(
+    `select a.delivery_id, a.attempt, a.started_at, a.finished_at, a.outcome, a.http_status, a.errcode, a.errmsg
+     from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id
+     where d.message_id = $1 order by d.position, a.attempt`,
+    [message.id],
+  );
+  return { message, deliveries: deliveries.rows, attempts: attempts.rows };
+}
+
+function describe({ message, deliveries, attempts }: Found): string {
+  const facts: [string, string][] = [
+    ['from', `${message.openid} to ${message.app_id}`],
+    ['sent', `${localTime(message.created_at)} by WeChat's clock, stored ${localTime(message.received_at)}`],
+    ['says', oneLine(inboundText(message))],
+    ['state', describeState(message)],
+    ...(message.error ? [['error', oneLine(message.error)] as [string, string]] : []),
+    [
+      'may be answered',
+      message.reachable_until ? `until ${localTime(message.reachable_until)}` : 'no: no reply window is open',
+    ],
+    [
+      'reply logic',
+      `ran ${message.reply_attempts} times${message.crashes > 0 ? `, ${message.crashes} workers died near it` : ''}`,
+    ],
+  ];
+  const parts = [
+    `Message ${message.id}\n${facts.map(([name, fact]) => `  ${name.padEnd(16)}${fact}`).join('\n')}`,
+  ];
+  parts.push(deliveries.length === 0 ? 'Nothing was planned to be sent.' : describeDeliveries(deliveries));
+  if (attempts.length > 0) parts.push(describeAttempts(attempts));
+  const more = [explain(attempts), advise(message, deliveries)];
+  return [...parts, ...more.filter((part) => part !== undefined)].join('\n\n');
+}
+
+function describeState(message: MessageDetails): string {
+  const { status, settled_at, received_at, claimed_by, claimed_at, due_at } = message;
+  if (settled_at) {
+    const took = duration(settled_at.getTime() - received_at.getTime());
+    return `${status} at ${localTime(settled_at)}, after ${took}`;
+  }
+  if (claimed_by) return `${status}, in hand of worker ${claimed_by} since ${localTime(claimed_at)}`;
+  return due_at.getTime() > Date.now()
+    ? `${status}, to be tried again at ${localTime(due_at)}`
+    : `${status}, waits`;
+}
+
+function describeDeliveries(deliveries: readonly DeliveryDetails[]): string {
+  const columns = [
+    { title: 'delivery', align: 'right' as const },
+    { title: 'type' },
+    { title: 'by' },
+    { title: 'state' },
+    { title: 'errcode', align: 'right' as const },
+    { title: 'when' },
+    { title: 'text', flexible: true },
+    { title: 'errmsg', flexible: true },
+  ];
+  return toTable(
+    columns,
+    deliveries.map((one) => [
+      one.id,
+      one.payload.msgtype,
+      one.origin,
+      one.status,
+      one.errcode === null ? '' : String(one.errcode),
+      localTime(one.sent_at ?? one.next_attempt_at ?? one.created_at),
+      outboundText(one.payload),
+      one.errmsg ?? '',
+    ]),
+  );
+}
+
+function describeAttempts(attempts: readonly AttemptDetails[]): string {
+  const columns = [
+    { title: 'delivery', align: 'right' as const },
+    { title: 'try', align: 'right' as const },
+    { title: 'started' },
+    { title: 'took', align: 'right' as const },
+    { title: 'outcome' },
+    { title: 'http', align: 'right' as const },
+    { title: 'errcode', align: 'right' as const },
+    { title: 'errmsg', flexible: true },
+  ];
+  return toTable(
+    columns,
+    attempts.map((one) => [
+      one.delivery_id,
+      String(one.attempt),
+      localTime(one.started_at),
+      duration(one.finished_at.getTime() - one.started_at.getTime()),
+      one.outcome,
+      one.http_status === null ? '' : String(one.http_status),
+      one.errcode === null ? '' : String(one.errcode),
+      one.errmsg ?? '',
+    ]),
+  );
+}
+
+/** What WeChat's codes mean. */
+function explain(attempts: readonly AttemptDetails[]): string | undefined {
+  const codes = [...new Set(attempts.map(({ errcode }) => errcode ?? 0))].filter((code) => code !== 0);
+  const lines = codes.map((code) => `${code}: ${errorReason(code) ?? 'a code unknown to this version'}`);
+  return lines.length > 0 ? lines.join('\n') : undefined;
+}
+
+/** The command that puts it right, if one may. */
+function advise(message: MessageDetails, deliveries: readonly DeliveryDetails[]): string | undefined {
+  const reachable = message.reachable_until && message.reachable_until.getTime() > Date.now();
+  const force = reachable ? '' : '   (WeChat will likely refuse: the window is over; add --force to try)';
+  if (message.status === 'failed' && deliveries.length === 0)
+    return `Run the reply logic again: wechat-outbox requeue --messages ${message.id}${force}`;
+  const ended = deliveries.filter(({ status }) =>
+    ['failed', 'expired', 'unknown', 'cancelled'].includes(status),
+  );
+  if (ended.length === 0) return undefined;
+  return `Send again: wechat-outbox requeue ${ended.map(({ id }) => id).join(' ')}${force}`;
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from '../db/pool.js';
+import { describePause, type Pause, readPauses } from '../outbox/pauses.js';
+import { count, duration, localTime, print, printJson } from './format.js';
+import { type Environment, withDatabase } from './operator-session.js';
+import { readStatus, type Status } from './status-queries.js';
+import { toTable } from './table.js';
+
+export interface StatusOptions {
+  environment: Environment;
+  json: boolean;
+  /** Seconds between two looks; undefined: one look. */
+  watch: number | undefined;
+}
+
+/** `wechat-outbox status`: how things stand, on one screen. */
+export async function statusCommand({ environment, json, watch }: StatusOptions): Promise<void> {
+  await withDatabase(environment, async (pool) => {
+    for (;;) {
+      const [status, pauses] = await look(pool);
+      // One line a look: what reads it reads lines.
+      if (json && watch) print(JSON.stringify({ ...status, pauses }));
+      else if (json) printJson({ ...status, pauses });
+      else show(status, pauses, watch !== undefined && process.stdout.isTTY);
+      if (watch === undefined) return;
+      await sleep(watch * 1_000);
+    }
+  });
+}
+
+async function look(pool: Pool): Promise<[Status, Pause[]]> {
+  return [await readStatus(pool), await readPauses(pool)];
+}
+
+const home = '\u001b[H\u001b[2J';
+
+function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
+  const { now, backlog, oldest, rates, failures, tokens, workers } = status;
+  const parts = [`wechat-outbox at ${localTime(now)}`, headline(status, pauses)];
+
+  if (pauses.length > 0)
+    parts.push(`Accounts that rest\n${pauses.map((pause) => `  ${describePause(pause)}`).join('\n')}`);
+  parts.push(
+    section(
+      'Not answered yet',
+      ['account', 'state', '>messages', '>oldest', '>to be retried'],
+      backlog.map(({ account, state, messages, oldestMs, later }) => [
+        account,
+        state,
+        messages.toLocaleString('en'),
+        duration(oldestMs),
+        later.toLocaleString('en'),
+      ]),
+      'nothing waits',
+    ),
+  );
+  if (oldest)
+    parts.push(
+      `Oldest: message ${oldest.id} of ${oldest.openid}, ${duration(oldest.ageMs)}${oldest.error ? `: ${oldest.error}` : ''}; wechat-outbox show ${oldest.id}`,
+    );
+  parts.push(
+    section(
+      'A minute, over the last',
+      ['', '>1 min', '>5 min', '>60 min'],
+      (['received', 'sent', 'failed'] as const).map((name) => [
+        name,
+        ...rates.map((rate) => (rate[name] / rate.minutes).toFixed(1)),
+      ]),
+    ),
+    section(
+      'Not sent, in the last 24 h',
+      ['account', 'state', '>errcode', '>deliveries', 'latest', '~errmsg'],
+      failures.map(({ account, state, errcode, deliveries, latestAt, errmsg }) => [
+        account,
+        state,
+        errcode === null ? '' : String(errcode),
+        deliveries.toLocaleString('en'),
+        localTime(latestAt),
+        errmsg ?? '',
+      ]),
+      'nothing',
+    ),
+    section(
+      'Credentials',
+      ['account', 'kind', 'renewed', '>good for'],
+      tokens.map(({ account, kind, refreshedAt, expiresInMs }) => [
+        account,
+        kind,
+        localTime(refreshedAt),
+        expiresInMs > 0 ? duration(expiresInMs) : 'over',
+      ]),
+      'none fetched yet',
+    ),
+    section(
+      'Workers',
+      ['>id', 'host', '>pid', 'state', 'since', '>messages in hand'],
+      workers.map(({ id, hostname, pid, isAlive, startedAt, held }) => [
+        String(id),
+        hostname,
+        String(pid),
+        isAlive ? 'alive' : 'missing',
+        localTime(startedAt),
+        String(held),
+      ]),
+      'none is alive: nothing is answered; start one with "wechat-outbox start"',
+    ),
+  );
+  print(`${clear ? home : ''}${parts.join('\n\n')}`);
+}
+
+/** What a tired operator needs to know, in one line. */
+function headline(
+  { workers, backlog, oldest, failedMessages, failures }: Status,
+  pauses: readonly Pause[],
+): string {
+  const waiting = backlog.reduce((sum, { messages }) => sum + messages, 0);
+  const notSent = failures.reduce((sum, { deliveries }) => sum + deliveries, 0);
+  const alive = workers.filter(({ isAlive }) => isAlive).length;
+  return [
+    alive === 0 ? 'NO WORKER IS ALIVE' : `${count(alive, 'worker')} alive`,
+    `${count(waiting, 'message')} waiting${oldest ? `, the oldest for ${duration(oldest.ageMs)}` : ''}`,
+    `${count(notSent, 'delivery', 'deliveries')} not sent in 24 h`,
+    ...(failedMessages > 0 ? [`${count(failedMessages, 'message')} failed in the reply logic`] : []),
+    ...(pauses.length > 0 ? [`${count(pauses.length, 'account')} AT REST`] : []),
+  ].join(' · ');
+}
+
+/** A title that begins with > is of numbers, with ~ of text that may be cut. */
+function section(
+  title: string,
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  none = 'none',
+): string {
+  if (rows.length === 0) return `${title}: ${none}`;
+  const columns = titles.map((name) => ({
+    title: name.replace(/^[>~]/, ''),
+    ...(name.startsWith('>') ? { align: 'right' as const } : {}),
+    flexible: name.startsWith('~'),
+  }));
+  return `${title}\n${toTable(columns, rows)}`;
+}
