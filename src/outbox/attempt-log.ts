@@ -1,5 +1,6 @@
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { classifyErrcode } from '../wechat/errors.js';
 import type { ClaimedMessage } from './claim.js';
 import type { Decision } from './decide.js';
 
@@ -16,7 +17,7 @@ export function logAttempt(
   { decision, attempt, durationMs }: { decision: Decision; attempt: number; durationMs: number },
 ): void {
   const { outcome, status, errcode, errmsg, httpStatus } = decision;
-  metrics.attempts.inc({ account: message.appId, outcome, errcode: String(errcode ?? '') });
+  metrics.attempts.inc({ account: message.appId, outcome, errcode: errcodeLabel(errcode) });
   log[outcome === 'sent' ? 'info' : 'warn'](
     {
       event: 'attempt',
@@ -33,6 +34,12 @@ export function logAttempt(
     },
     'attempt',
   );
+}
+
+/** Bounded: codes that we do not know are one. */
+function errcodeLabel(errcode: number | undefined): string {
+  if (errcode === undefined) return 'none';
+  return errcode === 0 || classifyErrcode(errcode) ? String(errcode) : 'other';
 }
 
 /** No call could be made: what it needs could not be had. */
