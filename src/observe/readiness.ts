@@ -1,14 +1,28 @@
 import type { Pool } from '../db/pool.js';
 import type { ReadinessCheck } from '../http/admin.js';
 
-/** A standby takes no writes, nor does a database, or a role, that is set to read only. */
+/**
+ * A standby takes no writes, nor does a database, or a role, that is set to read only. A connection keeps what was set
+ * when it was opened: one that says "read only" is replaced, and only a new one is believed.
+ */
 export function writableCheck(pool: Pool): ReadinessCheck {
   return async () => {
-    const { rows } = await pool.query<{ standby: boolean; read_only: boolean }>(
-      `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only`,
-    );
-    if (rows[0]?.standby) return 'it is a read-only standby';
-    return rows[0]?.read_only ? 'it takes no writes: default_transaction_read_only is on' : undefined;
+    const idle = pool.idleCount;
+    for (let stale = 0; ; stale += 1) {
+      const client = await pool.connect();
+      let readOnly = true;
+      try {
+        const { rows } = await client.query<{ standby: boolean; read_only: boolean }>(
+          `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only`,
+        );
+        if (rows[0]?.standby) return 'it is a read-only standby';
+        readOnly = rows[0]?.read_only ?? false;
+      } finally {
+        client.release(readOnly);
+      }
+      if (!readOnly) return undefined;
+      if (stale >= idle) return 'it takes no writes: default_transaction_read_only is on';
+    }
   };
 }
 
