@@ -21,7 +21,8 @@ export interface Snapshot {
 
 /**
  * The backlog is counted over the index of unsettled messages, so the cost is that of what waits, not of the history:
- * 1 ms when little does, some 60 ms for 100,000 messages. A worker gives a sign of life every two seconds at least.
+ * 1 ms when little does, 60 to 100 ms for 100,000 messages (beside a million settled ones). Every worker gives a sign of
+ * life each two seconds.
  */
 const snapshotSql = `
   with backlog as (
