@@ -71,10 +71,17 @@ export async function startApp({
     for (const stopPart of stops.splice(0).reverse()) await stopPart();
   };
 
-  function openPool(name: string, max: number, statementTimeoutMs: number): Pool {
+  function openPool(name: string, max: number, statementTimeoutMs: number, relaxed = false): Pool {
     const onError = (error: Error) =>
       log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost');
-    const pool = createPool({ connectionString: databaseUrl, name, max, statementTimeoutMs, onError });
+    const pool = createPool({
+      connectionString: databaseUrl,
+      name,
+      max,
+      statementTimeoutMs,
+      relaxed,
+      onError,
+    });
     stops.push(() => pool.end());
     return pool;
   }
@@ -95,8 +102,9 @@ export async function startApp({
     await migrateNow(databaseUrl, { log, giveUp });
 
     if (role !== 'ingress') {
-      const pool = openPool('worker', 12, workerStatementTimeoutMs);
-      const worker = await startWorkerRole({ pool, client, tokens });
+      const pool = openPool('worker', 8, workerStatementTimeoutMs);
+      const claimPool = openPool('claims', 10, workerStatementTimeoutMs, true);
+      const worker = await startWorkerRole({ pool, claimPool, client, tokens });
       stops.push(worker.stop);
       checks.worker = workerCheck(adminPool, () => worker.workerId);
     }
@@ -124,7 +132,7 @@ export async function startApp({
   }
 
   function createWeChat(pool: Pool): { client: WeChatClient; tokens: AccessTokens; jsapi: Jsapi } {
-    const client = createClient({ apiBase: config.apiBase });
+    const client = createClient({ apiBase: config.apiBase, connections: config.sendConcurrency });
     stops.push(() => client.destroy());
     const store = createCredentialStore(createKysely(pool));
     const tokens = createAccessTokens({
@@ -147,10 +155,12 @@ export async function startApp({
 
   async function startWorkerRole({
     pool,
+    claimPool,
     client,
     tokens,
   }: {
     pool: Pool;
+    claimPool: Pool;
     client: WeChatClient;
     tokens: AccessTokens;
   }): Promise<Worker> {
@@ -158,6 +168,7 @@ export async function startApp({
     const worker = await startWorker(
       {
         pool,
+        claimPool,
         connectionString: databaseUrl,
         accounts: config.accounts.map((account) => ({ ...account, replies: repliesOf(account) })),
         client,
@@ -176,6 +187,8 @@ export async function startApp({
         policy: retryPolicy,
         shutdownGraceMs: config.shutdownGraceMs,
         rescueAfterMs: config.rescueAfterMs,
+        replyConcurrency: config.replyConcurrency,
+        sendConcurrency: config.sendConcurrency,
       },
     );
     return {

@@ -34,6 +34,10 @@ export interface Config {
   rescueAfterMs: number;
   /** Messages that may wait for their commit; further pushes are refused at once (503). */
   inboxQueue: number;
+  /** Messages that the reply logic works on at once, in one process. */
+  replyConcurrency: number;
+  /** HTTP calls at once for each account, in one process. */
+  sendConcurrency: number;
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -68,6 +72,9 @@ const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int
 
 const seconds = (fallback: number) =>
   z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
+
+const concurrency = (fallback: number) =>
+  z.coerce.number({ error: 'must be a number, 1 to 1000' }).int().min(1).max(1_000).default(fallback);
 
 const flag = (fallback: 'true' | 'false' = 'false') =>
   z
@@ -117,6 +124,8 @@ const settings = z.object({
     .max(600)
     .default(10),
   INBOX_QUEUE: z.coerce.number({ error: 'must be a number of messages' }).int().min(1).default(5_000),
+  REPLY_CONCURRENCY: concurrency(200),
+  SEND_CONCURRENCY: concurrency(200),
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.
   WECHAT_REQUIRE_ENCRYPTION: flag(),
@@ -127,6 +136,7 @@ const settings = z.object({
   ON_UNKNOWN: shapes.onUnknown.default('resend'),
   ON_OVERFLOW: shapes.onOverflow.default('cut'),
   TYPING_INDICATOR: flag(),
+  SEND_RATE: shapes.sendRate.default(0),
   ORDERED: flag('true'),
   WINDOW_MESSAGE: shapes.allowance.optional(),
   WINDOW_MENU: shapes.allowance.optional(),
@@ -184,6 +194,8 @@ export function readConfig(environment: Environment): Config {
     mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
     rescueAfterMs: data.RESCUE_AFTER * 1000,
     inboxQueue: data.INBOX_QUEUE,
+    replyConcurrency: data.REPLY_CONCURRENCY,
+    sendConcurrency: data.SEND_CONCURRENCY,
   };
 }
 
@@ -203,6 +215,7 @@ function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
     onOverflow: data.ON_OVERFLOW,
     ordered: data.ORDERED,
     typingIndicator: data.TYPING_INDICATOR,
+    sendRate: data.SEND_RATE,
     windows: {
       message: data.WINDOW_MESSAGE ?? defaultWindows.message,
       menu: data.WINDOW_MENU ?? defaultWindows.menu,

@@ -38,6 +38,7 @@ accounts:
     onOverflow: refuse
     ordered: false
     typingIndicator: true
+    sendRate: 50
     windows: { message: 20/48h }
     jsapiOrigins: [https://www.example.com]
   - appId: wx2
@@ -69,6 +70,7 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       onOverflow: 'refuse',
       ordered: false,
       typingIndicator: true,
+      sendRate: 50,
       windows: {
         message: { quota: 20, seconds: 172_800 },
         menu: { quota: 4, seconds: 90 },

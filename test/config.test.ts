@@ -41,6 +41,7 @@ describe('the settings', () => {
           onOverflow: 'cut',
           ordered: true,
           typingIndicator: false,
+          sendRate: 0,
           windows: {
             message: { quota: 5, seconds: 172_800 },
             menu: { quota: 3, seconds: 60 },
@@ -53,6 +54,8 @@ describe('the settings', () => {
       apiBase: 'https://api.weixin.qq.com',
       logLevel: 'info',
       shutdownGraceMs: 25_000,
+      replyConcurrency: 200,
+      sendConcurrency: 200,
     });
   });
 
@@ -63,12 +66,18 @@ describe('the settings', () => {
       WECHAT_TOKEN: 'no spaces allowed',
       LOG_LEVEL: 'loud',
       WECHAT_API_BASE: 'api.weixin.qq.com',
+      REPLY_CONCURRENCY: '0',
+      SEND_CONCURRENCY: 'many',
+      SEND_RATE: '-1',
     });
     const names = [
       'DATABASE_URL',
       'PORT',
       'WECHAT_API_BASE',
       'LOG_LEVEL',
+      'REPLY_CONCURRENCY',
+      'SEND_CONCURRENCY',
+      'SEND_RATE',
       'WECHAT_APP_ID',
       'WECHAT_APP_SECRET',
       'WECHAT_TOKEN',

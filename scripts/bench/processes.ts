@@ -22,7 +22,7 @@ export function startProduct(
   settings: Readonly<Record<string, string>>,
 ): Promise<Measured> {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  return startMeasured([main, 'start', '--role', role], settings);
+  return startMeasured([main, 'start', '--role', role], settings, role !== 'worker');
 }
 
 /** One of the programs beside this file: a baseline, or the stub of the API. */
@@ -34,8 +34,12 @@ export function startProgram(
   return startMeasured(['--import', 'tsx', file], settings);
 }
 
-/** Resolves when the process answers at /healthz of its admin port. */
-async function startMeasured(args: string[], settings: Readonly<Record<string, string>>): Promise<Measured> {
+/** Resolves when the process answers at /readyz of its admin port and, if it listens there, at its own. */
+async function startMeasured(
+  args: string[],
+  settings: Readonly<Record<string, string>>,
+  listens = false,
+): Promise<Measured> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const { BENCH_LOG: logFile = '/dev/null' } = settings;
   const log = openSync(logFile, 'a');
@@ -52,7 +56,9 @@ async function startMeasured(args: string[], settings: Readonly<Record<string, s
     stdio: ['ignore', log, log],
   });
   const deadline = Date.now() + startTimeoutMs;
-  while (!(await isUp(adminPort))) {
+  const isReady = async () =>
+    (await isUp(adminPort, '/readyz')) && (!listens || (await isUp(port, '/healthz')));
+  while (!(await isReady())) {
     if (child.exitCode !== null)
       throw new Error(`${args.join(' ')} ended with ${child.exitCode}; see ${logFile}`);
     if (Date.now() > deadline) throw new Error(`${args.join(' ')} did not start; see ${logFile}`);
@@ -61,11 +67,12 @@ async function startMeasured(args: string[], settings: Readonly<Record<string, s
   return { port, peakMb: () => peakMb(child), stop: () => end(child) };
 }
 
-async function isUp(port: number): Promise<boolean> {
+/** Whether anything but a failure is answered: a webhook knows no such path. */
+async function isUp(port: number, path: string): Promise<boolean> {
   try {
-    const { statusCode, body } = await request(`http://127.0.0.1:${port}/healthz`);
+    const { statusCode, body } = await request(`http://127.0.0.1:${port}${path}`);
     await body.dump();
-    return statusCode === 200;
+    return statusCode < 500;
   } catch {
     return false;
   }

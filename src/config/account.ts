@@ -20,6 +20,8 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   ordered: boolean;
   /** Shows "typing" to the user while the reply logic runs. */
   typingIndicator: boolean;
+  /** Sends a second, over all processes; 0 is no limit. */
+  sendRate: number;
   windows: WindowRules;
   /** Origins of the pages that may have a JS-SDK signature, e.g. https://www.example.com */
   jsapiOrigins: readonly string[];
@@ -57,6 +59,11 @@ export const onOverflow = z.enum(['cut', 'refuse'], { error: 'must be cut or ref
 export const accessTokenMode = z.enum(['stable', 'classic'], { error: 'must be stable or classic' });
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+export const sendRate = z.coerce
+  .number({ error: 'must be a number of sends a second, 0 for no limit' })
+  .min(0)
+  .max(100_000);
 
 /** Messages and time, e.g. `5/48h`. */
 export const allowance = z

@@ -13,6 +13,7 @@ import {
   onOverflow,
   onUnknown,
   origin,
+  sendRate,
   token,
   webUrl,
 } from './account.js';
@@ -46,6 +47,7 @@ const entry = z.strictObject({
   onOverflow: onOverflow.optional(),
   ordered: flag.optional(),
   typingIndicator: flag.optional(),
+  sendRate: sendRate.optional(),
   windows: z
     .strictObject({
       message: allowance.optional(),
@@ -163,6 +165,7 @@ function toAccount(
     onOverflow: one.onOverflow ?? defaults.onOverflow,
     ordered: one.ordered ?? defaults.ordered,
     typingIndicator: one.typingIndicator ?? defaults.typingIndicator,
+    sendRate: one.sendRate ?? defaults.sendRate,
     windows: {
       message: one.windows?.message ?? windows.message,
       menu: one.windows?.menu ?? windows.menu,

@@ -17,6 +17,8 @@ export interface CoalesceOptions<Item, Result> {
   maxItems: number;
   /** Statements under way at once. More than one may commit out of order. */
   maxConcurrent: number;
+  /** How long an item waits for company, where nobody waits for the item; in ms, default 0. */
+  lingerMs?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -29,6 +31,7 @@ export function coalesce<Item, Result>({
   run,
   maxItems,
   maxConcurrent,
+  lingerMs = 0,
 }: CoalesceOptions<Item, Result>): Coalescer<Item, Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let underWay = 0;
@@ -38,11 +41,14 @@ export function coalesce<Item, Result>({
   function schedule(): void {
     if (scheduled || underWay >= maxConcurrent || waiting.length === 0) return;
     scheduled = true;
+    if (lingerMs > 0) setTimeout(flushAll, lingerMs);
     // After this turn of the event loop: all that it still brings joins the statement.
-    setImmediate(() => {
-      scheduled = false;
-      while (underWay < maxConcurrent && waiting.length > 0) void flush();
-    });
+    else setImmediate(flushAll);
+  }
+
+  function flushAll(): void {
+    scheduled = false;
+    while (underWay < maxConcurrent && waiting.length > 0) void flush();
   }
 
   async function flush(): Promise<void> {

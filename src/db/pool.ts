@@ -9,16 +9,37 @@ export interface PoolOptions {
   max: number;
   /** A statement without an answer after this long fails, and its connection is dropped. */
   statementTimeoutMs: number;
+  /**
+   * Commits do not wait for the disk: for what may be lost when Postgres crashes, because nothing was promised or sent
+   * on its strength. Default: they wait.
+   */
+  relaxed?: boolean;
   /** Called when a connection breaks; the pool replaces it by itself. */
   onError(error: Error): void;
 }
 
-/** "Acknowledged" means durable, whatever the server or the role is set to; stricter settings stay as they are. */
-const durableCommits = `
-  select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`;
+/**
+ * What the hot path relies on, whatever the server or the role is set to: every statement finds its rows by a key. By
+ * its statistics the planner may think a table that fills up fast to be small, and read all of it for a few rows; so
+ * plans are made once, without looking at how many rows a call brings, and by index.
+ */
+const plansByKey = `set_config('enable_seqscan', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)`;
+
+/** "Acknowledged" means durable. Stricter settings stay as they are. */
+const durable = `case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', false) end`;
+
+const relaxedCommits = `set_config('synchronous_commit', 'off', false)`;
 
 /** Connections kept open: a burst must not wait for TCP and authentication. */
-export function createPool({ connectionString, name, max, statementTimeoutMs, onError }: PoolOptions): Pool {
+export function createPool({
+  connectionString,
+  name,
+  max,
+  statementTimeoutMs,
+  relaxed = false,
+  onError,
+}: PoolOptions): Pool {
+  const sessionSettings = `select ${plansByKey}, ${relaxed ? relaxedCommits : durable}`;
   const pool = new pg.Pool({
     connectionString,
     application_name: `wechat-outbox ${name}`,
@@ -29,7 +50,7 @@ export function createPool({ connectionString, name, max, statementTimeoutMs, on
     keepAlive: true,
     // Awaited before anyone gets the connection.
     onConnect: async (client) => {
-      await client.query(durableCommits);
+      await client.query(sessionSettings);
     },
   });
   pool.on('error', onError);

@@ -8,6 +8,7 @@ import type { Pauses } from '../outbox/pauses.js';
 import type { Plan, PlanResult } from '../outbox/plan.js';
 import type { Finish, Records } from '../outbox/record.js';
 import { backoffMs, type RetryPolicy, urgentPolicy } from '../outbox/retry-policy.js';
+import type { SendRate } from '../outbox/send-rate.js';
 import type { AccessTokens } from '../wechat/access-token.js';
 import { toWire, type WirePayload } from '../wechat/reply.js';
 import type { RunReplies, ServedAccount } from './run-replies.js';
@@ -20,6 +21,7 @@ export interface AnswerDependencies {
   pauses: Pick<Pauses, 'isPaused'>;
   /** Replies being sent at once, for each account. */
   sendConcurrency: number;
+  sendRate: SendRate;
   tokens: AccessTokens;
   plan(plan: Plan): Promise<PlanResult>;
   deliver: Deliver;
@@ -55,7 +57,7 @@ export interface Answerer {
 }
 
 export function createAnswer(dependencies: AnswerDependencies): Answerer {
-  const { accounts, runReplies, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
+  const { accounts, runReplies, sendRate, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
     dependencies;
   const sendSlots = new Map<string, Slots>();
   /** Runs by message: an old one that was given up may still be ending beside the new one. */
@@ -136,6 +138,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     sendSlots.set(account.appId, slots);
     await slots.acquire();
     try {
+      await sendRate.admit(account);
       if (!thought) return await sendAll(message, account, message.deliveries, false);
       const { id: messageId, workerId } = message;
       const payloads = thought.replies.map(toWire);
@@ -156,6 +159,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   ): Promise<End> {
     for (const [index, delivery] of deliveries.entries()) {
       const begun = firstBegun && index === 0;
+      if (index > 0) await sendRate.admit(account);
       if (signals.drain.aborted && !begun) return release(message, 0, {});
       const last = index === deliveries.length - 1;
       const end = await deliver(message, delivery, { account, begun, last });

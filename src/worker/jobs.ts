@@ -30,7 +30,7 @@ export function runJobs({ pool, pollIntervalMs, task, events, log }: RunJobsDepe
       plugins: [replaceWorkers],
       // Ended jobs are removed in batches. Besides being quicker, this way reports a lost connection, where removing
       // one by one leaves a rejected promise behind that ends the process.
-      worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+      worker: { completeJobBatchDelay: 10, failJobBatchDelay: 0 },
     },
     taskList: { answer: task },
     events,

@@ -3,7 +3,7 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Pauses } from '../outbox/pauses.js';
 import { reconcile } from './reconcile.js';
-import { rescue } from './rescue.js';
+import { countAlive, rescue } from './rescue.js';
 
 export interface MaintenanceDependencies {
   pool: Pool;
@@ -11,6 +11,8 @@ export interface MaintenanceDependencies {
   metrics: Metrics;
   pauses: Pick<Pauses, 'refresh' | 'probe'>;
   rescueAfterMs: number;
+  /** Told how many workers are alive, this one included. */
+  onWorkers(alive: number): void;
   returnStrays(): Promise<number>;
 }
 
@@ -27,6 +29,7 @@ export function startMaintenance({
   metrics,
   pauses,
   rescueAfterMs,
+  onWorkers,
   returnStrays,
 }: MaintenanceDependencies): {
   stop(): Promise<void>;
@@ -47,6 +50,7 @@ export function startMaintenance({
       const { workers, messages } = await rescue(pool, rescueAfterMs);
       if (workers.length > 0)
         log.warn({ event: 'rescued', workers, messages }, 'dead workers: their messages are given away');
+      onWorkers(await countAlive(pool));
     }),
     repeat(reconcileEveryMs, async () => {
       const stranded = await reconcile(pool);

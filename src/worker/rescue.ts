@@ -73,3 +73,12 @@ export async function rescue(pool: Pool, missedForMs: number): Promise<Rescued> 
   const { rows } = await pool.query<{ id: number; messages: number }>(rescueSql, [missedForMs]);
   return { workers: rows.map(({ id }) => id), messages: rows[0]?.messages ?? 0 };
 }
+
+/** How many workers are not known to be dead or missing; at least one, who asks. */
+export async function countAlive(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ alive: number }>(
+    `select greatest(1, count(*))::int as alive from wechat.worker_process
+     where ended_at is null and missing_since is null`,
+  );
+  return rows[0]?.alive ?? 1;
+}

@@ -12,6 +12,7 @@ import { createPauses, type PauseCause } from '../outbox/pauses.js';
 import { createPlanner } from '../outbox/plan.js';
 import { createRecords } from '../outbox/record.js';
 import type { RetryPolicy } from '../outbox/retry-policy.js';
+import { createSendRate } from '../outbox/send-rate.js';
 import type { AccessTokens } from '../wechat/access-token.js';
 import type { WeChatClient } from '../wechat/client.js';
 import { createInboundMedia } from '../wechat/inbound-media.js';
@@ -27,6 +28,11 @@ import { createTyping } from './typing.js';
 
 export interface WorkerDependencies {
   pool: Pool;
+  /**
+   * For jobs and claims, whose commits need not wait for the disk: a claim lost with a crash of Postgres is one that
+   * nothing was sent on, for every plan waits for the disk, and finds by the claim's absence that it was lost.
+   */
+  claimPool: Pool;
   connectionString: string;
   accounts: readonly ServedAccount[];
   client: WeChatClient;
@@ -57,9 +63,7 @@ export interface WorkerOptions {
 }
 
 export const defaultWorkerOptions = {
-  maxInFlight: 500,
-  replyConcurrency: 100,
-  sendConcurrency: 32,
+  maxInFlight: 1_000,
   pollIntervalMs: 500,
 } as const;
 
@@ -75,11 +79,18 @@ const lastWordsMs = 1_000;
 /** Longer than any statement lasts: a claim of that age, of which this process knows nothing, will not become known. */
 const strayAfterSeconds = 22;
 
-const writes = { maxItems: 500, maxConcurrent: 2 };
+/** One of each kind at a time: what arrives meanwhile shares the next, and the larger it is, the less each costs. */
+const writes = { maxItems: 500, maxConcurrent: 1 };
+
+/**
+ * What follows a send waits so long for others of its kind: no user waits for it, and each statement that is saved is
+ * two wake-ups less for both processes.
+ */
+const afterSendMs = 10;
 
 /** Starts one worker process's part: from jobs to settled messages. */
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
-  const { pool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
+  const { pool, claimPool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
   const { connectionString } = dependencies;
   const { rescueAfterMs } = options;
   const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
@@ -87,7 +98,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const draining = new AbortController();
   const stopping = new AbortController();
   // One for each run of the reply logic.
-  setMaxListeners(0, stopping.signal);
+  setMaxListeners(0, stopping.signal, draining.signal);
   const signals = { drain: draining.signal, stop: stopping.signal };
   const inFlight = new Set<Promise<void>>();
   const inFlightSlots = createSlots(options.maxInFlight);
@@ -96,7 +107,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const durably = <T>(statement: () => Promise<T>) =>
     persist(statement, { signal: stopping.signal, onOutage });
   const unordered = accounts.filter(({ ordered }) => !ordered).map(({ appId }) => appId);
-  const claims = createClaims(pool, unordered);
+  const claims = createClaims(claimPool, unordered);
   const records = createRecords(pool);
   const pauses = createPauses(pool);
   const durablePauses = {
@@ -104,15 +115,16 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     pause: (cause: PauseCause) => durably(() => pauses.pause(cause)),
     resume: (appId: string) => durably(() => pauses.resume(appId)),
   };
-  const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>) =>
-    coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes });
+  const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>, lingerMs = 0) =>
+    coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes, lingerMs });
   const plan = batched(createPlanner(pool));
   const start = batched(records.start);
-  const record = batched(records.record);
-  const finish = batched(records.finish);
-  const next = batched(claimHeads);
+  const record = batched(records.record, afterSendMs);
+  const finish = batched(records.finish, afterSendMs);
+  const next = batched(claimHeads, afterSendMs);
 
   let claimsUnderWay = 0;
+  let workersAlive = 1;
 
   async function claiming(statement: () => Promise<ClaimedMessage[]>): Promise<ClaimedMessage[]> {
     claimsUnderWay += 1;
@@ -161,6 +173,11 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     }),
     pauses,
     sendConcurrency: options.sendConcurrency,
+    sendRate: createSendRate({
+      workers: () => workersAlive,
+      now: () => performance.now(),
+      stop: draining.signal,
+    }),
     tokens,
     plan: plan.add,
     deliver,
@@ -200,7 +217,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
 
   const jobs = await superviseJobs({
     start: (events) =>
-      runJobs({ pool, pollIntervalMs: options.pollIntervalMs, task: answerTask, events, log }),
+      runJobs({ pool: claimPool, pollIntervalMs: options.pollIntervalMs, task: answerTask, events, log }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
     drain: draining.signal,
     log,
@@ -212,6 +229,9 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     pauses,
     metrics,
     rescueAfterMs,
+    onWorkers(alive) {
+      workersAlive = alive;
+    },
     /**
      * Claims whose answer was lost with a connection: ours by the database, unknown to us. While claims are under way,
      * a fresh one may be about to become known: then only those older than any statement may last.

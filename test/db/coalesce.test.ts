@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { coalesce } from '../../src/db/coalesce.js';
+import { waitFor } from '../support/wait.js';
 
 /** Statements that end when the test says so. */
 function createStatements() {
@@ -33,6 +34,21 @@ describe('coalesced writes', () => {
     expect(await Promise.all(later)).toEqual([20, 30]);
     await turn();
     expect(writes.size).toBe(0);
+  });
+
+  test('wait for company where nobody waits for them', async () => {
+    const { runs, run } = createStatements();
+    const writes = coalesce({ run, maxItems: 100, maxConcurrent: 1, lingerMs: 20 });
+    const startedAt = performance.now();
+    const first = writes.add(1);
+    await turn();
+    const second = writes.add(2);
+    expect(runs).toEqual([]);
+    await waitFor('the statement', () => Promise.resolve(runs.length > 0));
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(19);
+    expect(runs.map(({ items }) => items)).toEqual([[1, 2]]);
+    runs[0]?.end();
+    expect(await Promise.all([first, second])).toEqual([10, 20]);
   });
 
   test('are bounded in size and in number', async () => {

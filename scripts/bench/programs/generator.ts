@@ -31,6 +31,7 @@ interface Connection {
   dueAt: number;
 }
 
+/** Used in turn, so that none is idle for as long as the server bears. */
 const idle: Connection[] = [];
 /** Times at which pushes were due that no connection was free for. */
 const overdue: number[] = [];
@@ -49,8 +50,8 @@ function receive(connection: Connection, text: string): void {
   else refused += 1;
   const now = performance.now();
   latencies.push(now - connection.dueAt);
-  if (now >= endsAt) return;
-  const dueAt = ratePerSecond === undefined ? now : overdue.shift();
+  // What was due before the end is still sent after it.
+  const dueAt = ratePerSecond !== undefined ? overdue.shift() : now < endsAt ? now : undefined;
   if (dueAt === undefined) idle.push(connection);
   else send(connection, dueAt);
 }
@@ -75,7 +76,7 @@ if (ratePerSecond === undefined) {
     if (now >= endsAt) clearInterval(timer);
     for (; startedAt + (due / ratePerSecond) * 1_000 <= now; due += 1) {
       const dueAt = startedAt + (due / ratePerSecond) * 1_000;
-      const connection = idle.pop();
+      const connection = idle.shift();
       if (connection) send(connection, dueAt);
       else overdue.push(dueAt);
     }

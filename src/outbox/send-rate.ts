@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface SendRate {
+  /** Resolves when one more send of the account may begin: at once, unless its rate is limited and used up. */
+  admit(account: { appId: string; sendRate: number }): Promise<void>;
+}
+
+export interface SendRateOptions {
+  /** Worker processes alive, this one included: each takes an equal share of an account's rate. */
+  workers(): number;
+  /** Milliseconds that never run backwards. */
+  now(): number;
+  /** Ends every wait. */
+  stop: AbortSignal;
+}
+
+/** What may be sent ahead of the rate: a tenth of a second's worth, and one send at least. */
+const burstMs = 100;
+
+/**
+ * Keeps each account below its `sendRate` (sends a second over all processes; 0 is no limit) with a token bucket a
+ * process, kept as the time at which the next token falls due. The shares follow when processes come and go, within
+ * seconds.
+ */
+export function createSendRate({ workers, now, stop }: SendRateOptions): SendRate {
+  /** By account: when all tokens that were taken so far have fallen due. */
+  const dueAt = new Map<string, number>();
+
+  return {
+    async admit({ appId, sendRate }) {
+      if (sendRate === 0) return;
+      const intervalMs = (1_000 * Math.max(1, workers())) / sendRate;
+      const current = now();
+      // Tokens that nobody took are kept for a burst, and no longer.
+      const due = Math.max(dueAt.get(appId) ?? 0, current - Math.max(burstMs, intervalMs)) + intervalMs;
+      dueAt.set(appId, due);
+      if (due > current) await sleep(due - current, undefined, { signal: stop }).catch(() => undefined);
+    },
+  };
+}
