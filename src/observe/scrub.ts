@@ -1,6 +1,9 @@
-/** What must not be seen although it stands in the middle of a text: passwords in URLs, secrets in query strings. */
+/**
+ * What must not be seen although it stands in the middle of a text: passwords in URLs, secrets in query strings. Bounded,
+ * so that a long text of a stranger costs no more than its length.
+ */
 const secretsInText: readonly [RegExp, string][] = [
-  [/(\w+:\/\/)[^\s/@]*@/g, '$1[hidden]@'],
+  [/([a-z]{1,20}:\/\/)[^\s/@]{1,1000}@/gi, '$1[hidden]@'],
   [/\b(password|secret|access_token|appsecret|ticket|signature)=[^\s&"']+/gi, '$1=[hidden]'],
 ];
 

@@ -30,6 +30,9 @@ export interface AttemptLine {
   duration_ms: number;
 }
 
+/** As much as is stored of it. */
+const maxErrmsgLength = 2_000;
+
 /**
  * The two lines that are written for every message, and so cost what the service costs. Looking for secrets in them
  * would be half of that; there is nothing to look for, because these fields, all of them, are known to hold none.
@@ -56,7 +59,7 @@ export function createWideLines(log: Logger): WideLines {
       const { http_status, duration_ms } = line;
       const isSent = outcome === 'sent';
       // What others answered may be anything, a page of a proxy that quotes our URL included.
-      const errmsg = isSent ? line.errmsg : scrub(line.errmsg);
+      const errmsg = isSent ? line.errmsg : scrub(line.errmsg.slice(0, maxErrmsgLength));
       unredacted[isSent ? 'info' : 'warn'](
         {
           event: 'attempt',
