@@ -12,8 +12,11 @@ import { type HttpServer, serve } from './http/server.js';
 import { createWebhook } from './http/webhook.js';
 import { createCommitGroup } from './inbox/commit-group.js';
 import { createStore } from './inbox/store.js';
+import { createDatabaseGauges } from './observe/database-gauges.js';
 import type { Logger } from './observe/log.js';
 import { createMetrics, type Metrics } from './observe/metrics.js';
+import { workerCheck, writableCheck } from './observe/readiness.js';
+import { readSnapshot } from './observe/snapshot.js';
 import { describePause, readPauses } from './outbox/pauses.js';
 import { defaultRetryPolicy, type RetryPolicy } from './outbox/retry-policy.js';
 import type { Replies } from './replies/router.js';
@@ -21,7 +24,7 @@ import { type AccessTokens, createAccessTokens } from './wechat/access-token.js'
 import { createClient, type WeChatClient } from './wechat/client.js';
 import { createJsapi, type Jsapi } from './wechat/jsapi.js';
 import { createWeb } from './wechat/web.js';
-import { defaultWorkerOptions, startWorker } from './worker/runner.js';
+import { defaultWorkerOptions, startWorker, type Worker } from './worker/runner.js';
 
 export type Role = 'all' | 'ingress' | 'worker';
 
@@ -62,7 +65,7 @@ export async function startApp({
   giveUp = new AbortController().signal,
   retryPolicy = defaultRetryPolicy,
 }: AppOptions): Promise<App> {
-  const metrics = createMetrics();
+  const metrics = createMetrics(config.accounts.map(({ appId }) => appId));
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const stopPart of stops.splice(0).reverse()) await stopPart();
@@ -84,11 +87,13 @@ export async function startApp({
   }
 
   try {
-    const checks = databaseChecks(openPool('admin', 2, 2_500));
+    const adminPool = openPool('admin', 2, 2_500);
+    const checks = databaseChecks(adminPool);
     const { client, tokens, jsapi } = createWeChat(openPool('credentials', 4, workerStatementTimeoutMs));
     // First of all: while the database is away, health tells why nothing happens.
     const admin = createAdmin({
       metrics,
+      refreshMetrics: createDatabaseGauges({ metrics, read: () => readSnapshot(adminPool) }).refresh,
       checks,
       extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
     });
@@ -99,7 +104,9 @@ export async function startApp({
     if (role !== 'ingress') {
       const pool = openPool('worker', 8, workerStatementTimeoutMs);
       const claimPool = openPool('claims', 10, workerStatementTimeoutMs, true);
-      stops.push(await startWorkerRole({ pool, claimPool, client, tokens }));
+      const worker = await startWorkerRole({ pool, claimPool, client, tokens });
+      stops.push(worker.stop);
+      checks.worker = workerCheck(adminPool, () => worker.workerId);
     }
     let webhookServer: HttpServer | undefined;
     if (role !== 'worker') {
@@ -156,7 +163,7 @@ export async function startApp({
     claimPool: Pool;
     client: WeChatClient;
     tokens: AccessTokens;
-  }): Promise<() => Promise<void>> {
+  }): Promise<Worker> {
     const web = createWeb({ allowPrivateAddresses: config.mediaFromPrivateAddresses });
     const worker = await startWorker(
       {
@@ -184,9 +191,14 @@ export async function startApp({
         sendConcurrency: config.sendConcurrency,
       },
     );
-    return async () => {
-      await worker.stop();
-      await web.destroy();
+    return {
+      get workerId() {
+        return worker.workerId;
+      },
+      async stop() {
+        await worker.stop();
+        await web.destroy();
+      },
     };
   }
 }
@@ -241,9 +253,10 @@ async function migrateNow(
 function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
   return {
     async database() {
-      const { rows } = await pool.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
-      return rows[0]?.standby ? 'it is a read-only standby' : undefined;
+      await pool.query('select 1');
+      return undefined;
     },
+    writable: writableCheck(pool),
     async accounts() {
       const paused = await readPauses(pool);
       if (paused.length === 0) return undefined;

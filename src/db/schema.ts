@@ -275,6 +275,10 @@ export interface WechatInboundMessage {
    */
   reply_started_at: Timestamp | null;
   /**
+   * Id of the push that was stored, as in the log: its X-Request-Id if a proxy set one, else made here; null for messages of before it was kept
+   */
+  request_id: string | null;
+  /**
    * When the status became final (settled or failed); null before
    */
   settled_at: Timestamp | null;

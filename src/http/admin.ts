@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import type { Metrics } from '../observe/metrics.js';
+import { scrub } from '../observe/scrub.js';
 
 /**
  * One thing that must be so for the service to do its work; resolves with what is wrong, or undefined. A warning is for
@@ -10,6 +11,8 @@ export type ReadinessCheck = () => Promise<string | { warning: string } | undefi
 
 export interface AdminDependencies {
   metrics: Metrics;
+  /** Awaited before a scrape is answered. */
+  refreshMetrics(): Promise<void>;
   checks: Readonly<Record<string, ReadinessCheck>>;
   /** More routes. */
   extra: Router;
@@ -17,8 +20,12 @@ export interface AdminDependencies {
 
 const checkTimeoutMs = 3_000;
 
-/** The side for operators: /healthz (the process lives), /readyz (it can work, and if not, why), /metrics, and `extra`. */
-export function createAdmin({ metrics, checks, extra }: AdminDependencies): Koa {
+/**
+ * The side for operators: /healthz (the process lives), /readyz (it can work, and if not, why), /metrics, and `extra`.
+ * /readyz is a line a check for people, and JSON for programs, which ask for it: `Accept: application/json`, or
+ * `?format=json`.
+ */
+export function createAdmin({ metrics, refreshMetrics, checks, extra }: AdminDependencies): Koa {
   const router = new Router();
 
   router.get('/healthz', (ctx) => {
@@ -29,11 +36,21 @@ export function createAdmin({ metrics, checks, extra }: AdminDependencies): Koa 
     const results = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => ({ name, problem: await withinTime(check) })),
     );
-    ctx.status = results.every(({ problem }) => typeof problem !== 'string') ? 200 : 503;
-    ctx.body = results.map(({ name, problem }) => `${name}: ${describe(problem)}\n`).join('');
+    const ready = results.every(({ problem }) => typeof problem !== 'string');
+    ctx.status = ready ? 200 : 503;
+    ctx.vary('accept');
+    if (ctx.query.format === 'json' || ctx.accepts('text', 'json') === 'json') {
+      ctx.body = {
+        ready,
+        checks: Object.fromEntries(results.map(({ name, problem }) => [name, toJson(problem)])),
+      };
+    } else {
+      ctx.body = results.map(({ name, problem }) => `${name}: ${describe(problem)}\n`).join('');
+    }
   });
 
   router.get('/metrics', async (ctx) => {
+    await refreshMetrics();
     ctx.type = metrics.registry.contentType;
     ctx.body = await metrics.registry.metrics();
   });
@@ -51,16 +68,30 @@ function describe(problem: Problem): string {
   return typeof problem === 'string' ? problem : `warning: ${problem.warning}`;
 }
 
+function toJson(problem: Problem): { ok: boolean; error?: string; warning?: string } {
+  if (problem === undefined) return { ok: true };
+  return typeof problem === 'string' ? { ok: false, error: problem } : { ok: true, ...problem };
+}
+
+/** What is wrong is told without the secrets that a driver's error may quote. */
 async function withinTime(check: ReadinessCheck): Promise<Problem> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(`no answer within ${checkTimeoutMs} ms`), checkTimeoutMs);
   });
   try {
-    return await Promise.race([check(), timeout]);
+    const problem = await Promise.race([check(), timeout]);
+    if (problem === undefined) return undefined;
+    return typeof problem === 'string' ? scrub(problem) : { warning: scrub(problem.warning) };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return scrub(describeError(error));
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A host with several addresses that all refuse gives an error without a message of its own. */
+function describeError(error: unknown): string {
+  if (error instanceof AggregateError && !error.message) return error.errors.map(describeError).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }

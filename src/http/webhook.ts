@@ -5,11 +5,14 @@ import type { AccountConfig } from '../config.js';
 import type { Inbox } from '../inbox/commit-group.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { scrub } from '../observe/scrub.js';
+import { createWideLines } from '../observe/wide-lines.js';
 import { replyWindow } from '../replies/window.js';
 import { type EnvelopeQuery, openEnvelope } from '../wechat/envelope.js';
 import { messageType } from '../wechat/message.js';
 import { toMessage } from '../wechat/parse.js';
 import { checkSignature } from '../wechat/signature.js';
+import { createRequestIds } from './request-id.js';
 
 export interface WebhookDependencies {
   accounts: readonly AccountConfig[];
@@ -39,6 +42,8 @@ export function createWebhook({
   clock,
   maxTimestampAgeSeconds,
 }: WebhookDependencies): Koa {
+  const lines = createWideLines(log);
+  const requestIdOf = createRequestIds();
   let shedCount = 0;
   let shedLoggedAt = 0;
   const byAppId = new Map(accounts.map((account) => [account.appId, account]));
@@ -53,30 +58,49 @@ export function createWebhook({
     const { signature, timestamp, nonce } = ctx.query;
     const query = { signature: single(signature), timestamp: single(timestamp), nonce: single(nonce) };
     const check = checkSignature(query, account.token, clock(), maxTimestampAgeSeconds);
-    return check.ok ? account : refuse(account, 403, `signature ${check.reason}`, ctx.ip);
+    return check.ok ? account : refuse(account, 403, `signature ${check.reason}`, ctx);
   }
 
-  function refuse({ appId }: AccountConfig, status: 400 | 403, reason: string, ip: string): Answer {
+  function refuse({ appId }: AccountConfig, status: 400 | 403, reason: string, ctx: Koa.Context): Answer {
     metrics.inbound.inc({ account: appId, type: 'unknown', result: 'refused' });
-    log.warn({ event: 'push_refused', app_id: appId, status, reason, ip }, 'push refused');
+    const requestId = requestIdOf(givenId(ctx));
+    log.warn(
+      { event: 'push_refused', request_id: requestId, app_id: appId, status, reason, ip: ctx.ip },
+      'push refused',
+    );
     return { status, text: status === 400 ? `not a WeChat message: ${reason}` : reason };
   }
 
   async function accept(account: AccountConfig, ctx: Koa.Context): Promise<Answer> {
     const { appId } = account;
+    const startedAt = performance.now();
     const opened = openEnvelope(decode(ctx.request.body), envelopeQuery(ctx), account);
-    if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx.ip);
+    if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx);
     const parsed = toMessage(opened.fields);
-    if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx.ip);
+    if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx);
     const { message } = parsed;
-    const result = await inbox.commit({ appId, message, window: replyWindow(message, account.windows) });
+    const requestId = requestIdOf(givenId(ctx));
+    const window = replyWindow(message, account.windows);
+    const result = await inbox.commit({ appId, message, window, requestId });
     const type = message.kind === 'unknown' ? 'other' : messageType(message);
     if (result.kind === 'shed') return shed(appId);
     metrics.inbound.inc({ account: appId, type, result: result.kind });
     if (result.kind === 'unavailable') {
-      log.error({ event: 'push_not_stored', app_id: appId, reason: result.reason }, 'push not stored');
+      log.error(
+        { event: 'push_not_stored', request_id: requestId, app_id: appId, reason: scrub(result.reason) },
+        'push not stored',
+      );
       return { status: 503, text: 'not stored, try again' };
     }
+    lines.push({
+      request_id: requestId,
+      app_id: appId,
+      type,
+      push_event: message.kind === 'event' ? message.name : undefined,
+      msg_id: message.kind === 'event' ? undefined : message.msgId,
+      result: result.kind,
+      duration_ms: Math.round((performance.now() - startedAt) * 10) / 10,
+    });
     return { status: 200, text: '' };
   }
 
@@ -160,6 +184,11 @@ function decode(body: unknown): string {
 function envelopeQuery({ query }: Koa.Context): EnvelopeQuery {
   const { timestamp, nonce, msg_signature } = query;
   return { timestamp: single(timestamp), nonce: single(nonce), msg_signature: single(msg_signature) };
+}
+
+/** Of the proxy in front: WeChat sends none. */
+function givenId({ req }: Koa.Context): string | undefined {
+  return single(req.headers['x-request-id']);
 }
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -9,6 +9,8 @@ export interface Arrival {
   message: InboundMessage;
   /** Absent when it opens none. */
   window?: ReplyWindow | undefined;
+  /** Of its push, as in the log. */
+  requestId?: string | undefined;
 }
 
 export type StoreResult = 'stored' | 'duplicate';
@@ -27,10 +29,11 @@ export type StoreGroup = (arrivals: readonly Arrival[]) => Promise<StoreResult[]
 const storeGroupSql = `
   with fresh as (
     insert into wechat.inbound_message
-      (app_id, dedupe_key, openid, msg_type, event, event_key, content, created_at, payload, window_ends_at, window_quota)
+      (app_id, dedupe_key, openid, msg_type, event, event_key, content, created_at, payload, window_ends_at, window_quota,
+       request_id)
     select *
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::timestamptz[], $9::jsonb[], $10::timestamptz[], $11::int[])
+                $8::timestamptz[], $9::jsonb[], $10::timestamptz[], $11::int[], $12::text[])
     on conflict (app_id, dedupe_key) do nothing
     returning id, app_id, dedupe_key, wechat.is_urgent(window_ends_at, created_at) as urgent
   ),
@@ -62,6 +65,7 @@ export function createStore(pool: Pool): StoreGroup {
         column('payload'),
         column('windowEndsAt'),
         column('windowQuota'),
+        column('requestId'),
       ],
     });
     const fresh = new Set(stored.map(({ app_id, dedupe_key }) => `${app_id} ${dedupe_key}`));
@@ -86,9 +90,10 @@ interface Row {
   payload: string;
   windowEndsAt: Date | null;
   windowQuota: number | null;
+  requestId: string | null;
 }
 
-function toRow({ appId, message, window }: Arrival): Row {
+function toRow({ appId, message, window, requestId }: Arrival): Row {
   const isEvent = message.kind === 'event';
   return {
     appId,
@@ -104,6 +109,7 @@ function toRow({ appId, message, window }: Arrival): Row {
     payload: JSON.stringify(message.fields),
     windowEndsAt: window?.endsAt ?? null,
     windowQuota: window?.quota ?? null,
+    requestId: requestId ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { LogLevel } from '../config.js';
+import { scrub } from './scrub.js';
 
 export type Logger = PinoLogger;
 
@@ -23,13 +24,63 @@ const hidden = [
 ];
 
 /** JSON lines on standard output: one wide line an event, fields in snake_case. */
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+export function createLogger(level: LogLevel, destination: DestinationStream = standardOutput()): Logger {
   const options = {
     level,
     base: { service: 'wechat-outbox', pid: process.pid },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: createTimestamp(),
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: hidden.flatMap((name) => [name, `*.${name}`]), censor: '[hidden]' },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
+}
+
+/** ISO 8601 in UTC, to the millisecond. A second is written out once: the rest of a line costs less than its time would. */
+function createTimestamp(): () => string {
+  let second = Number.NaN;
+  let untilPoint = '';
+  return () => {
+    const now = Date.now();
+    const milliseconds = now % 1_000;
+    if (now - milliseconds !== second) {
+      second = now - milliseconds;
+      untilPoint = new Date(second).toISOString().slice(0, -'000Z'.length);
+    }
+    return `,"time":"${untilPoint}${String(milliseconds).padStart(3, '0')}Z"`;
+  };
+}
+
+/** How long a line may wait for others: what is lost with a process that is killed. */
+const flushEveryMs = 200;
+
+/**
+ * Lines are written some kilobytes at a time, beside the event loop. pino writes what waits when the process ends,
+ * by whatever end but SIGKILL. A reader that stands still may hold up so many bytes, no more: then lines are dropped.
+ */
+function standardOutput(): DestinationStream {
+  return pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: 4_096,
+    periodicFlush: flushEveryMs,
+    maxLength: 64 * 1024 * 1024,
+  });
+}
+
+/**
+ * What an error says of itself, and no more of what it carries: Postgres's `detail` quotes the row that it refused, with
+ * all that a user wrote.
+ */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return scrub(String(error));
+  const { name, message, stack, cause } = error;
+  return {
+    type: name,
+    message: scrub(message),
+    code: 'code' in error ? error.code : undefined,
+    stack: stack && scrub(stack),
+    cause: cause === undefined ? undefined : describeError(cause),
+    errors: error instanceof AggregateError ? error.errors.map(describeError) : undefined,
+  };
 }

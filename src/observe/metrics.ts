@@ -3,12 +3,17 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Every metric that the service exports. Label values are bounded: accounts, types, outcomes and codes. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics() {
+/** @param accounts the configured ones: no other AppID becomes a label value */
+export function createMetrics(accounts: readonly string[]) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  return {
+  const known = new Set(accounts);
+  const metrics = {
     registry,
+    accounts,
+    /** What is in the database may be of an account that is no longer set up. */
+    accountLabel: (appId: string) => (known.has(appId) ? appId : 'other'),
     inbound: new Counter({
       name: 'wechat_outbox_inbound_total',
       help: 'Pushes received, by what became of them: stored, duplicate, refused, unavailable or shed',
@@ -57,5 +62,40 @@ export function createMetrics() {
       help: 'Messages that this process is answering now',
       registers,
     }),
+    // From here on: read from the database at the scrape (database-gauges.ts), and the same in every process.
+    databaseUp: new Gauge({
+      name: 'wechat_outbox_database_up',
+      help: '1 when the database answered this process, 0 when it did not; the gauges below are absent then',
+      registers,
+    }),
+    backlog: new Gauge({
+      name: 'wechat_outbox_backlog',
+      help: 'Unsettled messages, by state: ready (due, and nobody works on it), claimed (a worker has it), delayed (waits for its next try)',
+      labelNames: ['account', 'state'] as const,
+      registers,
+    }),
+    oldestUnsettled: new Gauge({
+      name: 'wechat_outbox_oldest_unsettled_seconds',
+      help: 'Age of the oldest message that is not settled; 0 when all are',
+      labelNames: ['account'] as const,
+      registers,
+    }),
+    tokenExpires: new Gauge({
+      name: 'wechat_outbox_token_expires_seconds',
+      help: 'Until the access token in force expires, negative since it has; absent before the first',
+      labelNames: ['account'] as const,
+      registers,
+    }),
+    workersAlive: new Gauge({
+      name: 'wechat_outbox_workers_alive',
+      help: 'Worker processes that gave a sign of life within the last 15 seconds',
+      registers,
+    }),
   };
+  // A counter that begins at its first event hides that event from rate() and increase().
+  for (const account of accounts) {
+    metrics.inbound.inc({ account, type: 'unknown', result: 'shed' }, 0);
+    for (const result of ['ok', 'error']) metrics.tokenRefreshes.inc({ account, result }, 0);
+  }
+  return metrics;
 }

@@ -5,6 +5,8 @@ import type { WirePayload } from '../wechat/reply.js';
 /** An unsettled message that this worker, and no other, may work on. */
 export interface ClaimedMessage {
   id: string;
+  /** Of the push that brought it, for the log. */
+  requestId: string | undefined;
   appId: string;
   openid: string;
   workerId: number;
@@ -95,7 +97,7 @@ const claimCandidates = `
       and not exists (
         select from wechat.account_pause p where p.app_id = m.app_id and p.probe_message_id is distinct from m.id)
     returning m.id, m.app_id, m.openid, m.status, m.received_at, m.created_at, m.window_ends_at, m.window_quota,
-      m.reply_attempts, m.crashes, m.payload
+      m.reply_attempts, m.crashes, m.payload, m.request_id
   )
   select claimed.*, wechat.is_urgent(window_ends_at, created_at) as is_urgent,
     case when wechat.is_urgent(window_ends_at, created_at) or window_ends_at <= now() then (
@@ -130,6 +132,7 @@ const claimNextSql = `
 
 interface Row {
   id: string;
+  request_id: string | null;
   app_id: string;
   openid: string;
   status: ClaimedMessage['status'];
@@ -195,6 +198,7 @@ export function createClaims(pool: Pool, unordered: readonly string[] = []): Cla
 function toMessage(row: Row, workerId: number): ClaimedMessage {
   return {
     id: row.id,
+    requestId: row.request_id ?? undefined,
     appId: row.app_id,
     openid: row.openid,
     workerId,

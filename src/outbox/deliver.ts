@@ -2,6 +2,7 @@ import type { AccountConfig } from '../config.js';
 import { isOutage } from '../db/errors.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { createWideLines } from '../observe/wide-lines.js';
 import type { AccessTokens } from '../wechat/access-token.js';
 import type { WeChatClient } from '../wechat/client.js';
 import { TokenError } from '../wechat/errors.js';
@@ -59,11 +60,12 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
   const { client, tokens, media, pauses, start, record, policy, clock, random, log, metrics } = dependencies;
 
   const urgent = urgentPolicy(policy);
+  const lines = createWideLines(log);
 
   return async (message, delivery, { account, begun, last }) => {
     const { appId } = message;
     const base = { deliveryId: delivery.id, messageId: message.id, workerId: message.workerId };
-    const about = { log, metrics, message, deliveryId: delivery.id };
+    const about = { log, lines, metrics, message, deliveryId: delivery.id };
     /** Number of the latest attempt that is on record as begun. */
     let attempt = delivery.attempts;
     let token = '';

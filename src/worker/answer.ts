@@ -99,7 +99,11 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   }
 
   async function runReplyLogic(message: ClaimedMessage, account: ServedAccount): Promise<Thoughts | End> {
-    const log = dependencies.log.child({ app_id: account.appId, message_id: message.id });
+    const log = dependencies.log.child({
+      request_id: message.requestId,
+      app_id: account.appId,
+      message_id: message.id,
+    });
     const thought = await runReplies(message, account, log);
     switch (thought.kind) {
       case 'replies':
@@ -214,7 +218,13 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
 
   async function fail(message: ClaimedMessage, error: string): Promise<End> {
     dependencies.log.error(
-      { event: 'message_failed', app_id: message.appId, message_id: message.id, error },
+      {
+        event: 'message_failed',
+        request_id: message.requestId,
+        app_id: message.appId,
+        message_id: message.id,
+        error,
+      },
       'message failed',
     );
     await finish({ messageId: message.id, workerId: message.workerId, end: { kind: 'failed' }, error });

@@ -43,7 +43,8 @@ export function startMaintenance({
       }
       const paused = await pauses.refresh();
       metrics.paused.reset();
-      for (const { appId, reason } of paused) metrics.paused.set({ account: appId, reason }, 1);
+      for (const { appId, reason } of paused)
+        metrics.paused.set({ account: metrics.accountLabel(appId), reason }, 1);
     }),
     repeat(rescueEveryMs(rescueAfterMs), async () => {
       const { workers, messages } = await rescue(pool, rescueAfterMs);

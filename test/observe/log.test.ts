@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createLogger } from '../../src/observe/log.js';
 
@@ -23,4 +24,24 @@ test('the log hides secrets and content wherever they stand, and keeps the rest'
   expect(written).not.toMatch(/hunter2|sesame|T0KEN|private words/);
   expect(written).toContain('"appId":"wx1"');
   expect(written).toContain('[hidden]');
+});
+
+test('each line has its time, to the millisecond', async () => {
+  const times: number[] = [];
+  const log = createLogger('info', {
+    write(line) {
+      times.push(Date.parse(JSON.parse(line).time));
+    },
+  });
+  const expected: [number, number][] = [];
+  // Over the turn of a second, of which all but the milliseconds is kept.
+  for (const until = Date.now() + 1_100; Date.now() < until; await sleep(7)) {
+    const before = Date.now();
+    log.info('now');
+    expected.push([before, Date.now()]);
+  }
+  for (const [index, [earliest, latest]] of expected.entries()) {
+    expect(times[index]).toBeGreaterThanOrEqual(earliest);
+    expect(times[index]).toBeLessThanOrEqual(latest);
+  }
 });

@@ -1,0 +1,51 @@
+import type { Pool } from '../db/pool.js';
+import type { ReadinessCheck } from '../http/admin.js';
+
+/**
+ * A standby takes no writes, nor does a database, or a role, that is set to read only. A connection keeps what was set
+ * when it was opened: one that says "read only" is replaced, and only a new one is believed.
+ */
+export function writableCheck(pool: Pool): ReadinessCheck {
+  return async () => {
+    const idle = pool.idleCount;
+    for (let stale = 0; ; stale += 1) {
+      const client = await pool.connect();
+      let readOnly = true;
+      try {
+        const { rows } = await client.query<{ standby: boolean; read_only: boolean }>(
+          `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only`,
+        );
+        if (rows[0]?.standby) return 'it is a read-only standby';
+        readOnly = rows[0]?.read_only ?? false;
+      } finally {
+        client.release(readOnly);
+      }
+      if (!readOnly) return undefined;
+      if (stale >= idle) return 'it takes no writes: default_transaction_read_only is on';
+    }
+  };
+}
+
+/**
+ * Whether this process's worker can claim messages: the others have not given it up, and its signs of life arrive.
+ *
+ * @param workerId asked anew each time: who was given up goes on under another id
+ */
+export function workerCheck(pool: Pool, workerId: () => number): ReadinessCheck {
+  return async () => {
+    const { rows } = await pool.query<{ ended: boolean; silent_seconds: number }>(
+      `select ended_at is not null as ended, extract(epoch from now() - heartbeat_at)::int as silent_seconds
+       from wechat.worker_process where id = $1`,
+      [workerId()],
+    );
+    const [worker] = rows;
+    if (!worker || worker.ended)
+      return `worker ${workerId()} was given up for dead, and is about to go on anew`;
+    return worker.silent_seconds > maxSilenceSeconds
+      ? `worker ${workerId()} gave no sign of life for ${worker.silent_seconds} s: its session is lost`
+      : undefined;
+  };
+}
+
+/** A sign of life is given every two seconds. */
+const maxSilenceSeconds = 10;
