@@ -89,8 +89,13 @@ language sql stable as $$
       when d.status = 'sent' then 'sent'
       when d.status in ('pending', 'sending') then 'waiting'
       when m.claimed_by is not null then 'in_hand'
-      when reach.window_ends_at > now() then 'ready'
-      else 'window_closed'
+      when reach.window_ends_at <= now() or reach.window_ends_at is null then 'window_closed'
+      -- WeChat said that the window is over, or used up, and only the user can open another.
+      when d.errcode in (45015, 45047) and not exists (
+        select from wechat.inbound_message later
+        where later.app_id = d.app_id and later.openid = d.openid
+          and later.created_at > coalesce(d.attempt_started_at, d.created_at)) then 'window_closed'
+      else 'ready'
     end
   from (select distinct id from unnest(delivery_ids) as listed (id)) asked
   left join wechat.delivery d on d.id = asked.id

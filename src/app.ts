@@ -260,7 +260,7 @@ function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
     async accounts() {
       const paused = await readPauses(pool);
       if (paused.length === 0) return undefined;
-      return { warning: paused.map(describePause).join('; ') };
+      return { warning: paused.map((pause) => describePause(pause)).join('; ') };
     },
     async migrations() {
       const pending = await pendingMigrations(pool);

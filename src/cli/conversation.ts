@@ -1,5 +1,5 @@
 import type { WirePayload } from '../wechat/reply.js';
-import { localTime, print, printJson } from './format.js';
+import { print, printJson, shortTime } from './format.js';
 import { inboundText, outboundText } from './message-text.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { toTable } from './table.js';
@@ -77,7 +77,7 @@ export async function conversationCommand(options: ConversationOptions): Promise
     toTable(
       columns,
       lines.map((line) => [
-        localTime(line.at),
+        shortTime(line.at),
         ...(several ? [line.app_id] : []),
         line.message_id,
         line.delivery_id ?? '',

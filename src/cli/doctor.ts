@@ -26,14 +26,16 @@ export async function doctorCommand({ environment, json }: DoctorOptions): Promi
     if (!json) for (const finding of more) print(toLine(finding));
   };
 
-  const config = checkSettings(environment, tell);
+  const isSetUp = Object.keys(environment).some((name) => /^WECHAT_APP_|^ACCOUNTS_FILE$/.test(name));
+  const config = isSetUp ? checkSettings(environment, tell) : undefined;
   await checkDatabase(environment, tell);
   if (config) {
     tell(await checkApi(config.apiBase));
     for (const account of config.accounts) tell(await checkToken(account, config.apiBase));
     tell(...(await checkWebhook(config)));
   } else {
-    tell(skipped('API', 'needs the settings of an account'));
+    const why = isSetUp ? 'the settings are not complete' : 'no settings of an account here';
+    tell(skipped('API and webhook', why));
   }
 
   const failed = findings.filter(({ level }) => level === 'fail').length;
@@ -43,7 +45,7 @@ export async function doctorCommand({ environment, json }: DoctorOptions): Promi
 }
 
 export function skipped(what: string, why: string): Finding {
-  return { level: 'warn', what, found: `not looked at: ${why}` };
+  return { level: 'warn', what, found: `not looked at: ${why}`, todo: 'run it where the service runs' };
 }
 
 function checkSettings(environment: Environment, tell: (finding: Finding) => void): Config | undefined {
@@ -103,9 +105,10 @@ async function checkDatabase(
   }
 }
 
-const indent = ' '.repeat('ok    '.length + 14);
+const whatWidth = 17;
+const indent = ' '.repeat('ok    '.length + whatWidth);
 
 function toLine({ level, what, found, todo }: Finding): string {
-  const line = `${level.padEnd(6)}${what.padEnd(14)}${found}`;
+  const line = `${level.padEnd(6)}${what.padEnd(whatWidth)}${found}`;
   return todo && level !== 'ok' ? `${line}\n${indent}→ ${todo}` : line;
 }

@@ -6,6 +6,12 @@ export function localTime(time: Date | null | undefined): string {
   return `${date} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
 }
 
+/** For tables: without the year, unless it is another one. */
+export function shortTime(time: Date | null | undefined): string {
+  const text = localTime(time);
+  return time?.getFullYear() === new Date().getFullYear() ? text.slice('2026-'.length) : text;
+}
+
 /** 850 ms, 42 s, 7 min, 3 h 20 min, 5 d 2 h */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1_000);

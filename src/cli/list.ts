@@ -1,5 +1,5 @@
 import type { WirePayload } from '../wechat/reply.js';
-import { count, duration, localTime, print, printJson } from './format.js';
+import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { inboundText, outboundText } from './message-text.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { toTable } from './table.js';
@@ -103,7 +103,7 @@ async function listDeliveries(environment: Environment, filter: ListFilter, json
       rows.map((row) => [
         row.id,
         row.message_id,
-        localTime(row.created_at),
+        shortTime(row.created_at),
         row.openid,
         row.status,
         row.errcode === null ? '' : String(row.errcode),
@@ -173,7 +173,7 @@ async function listMessages(environment: Environment, filter: ListFilter, json: 
       columns,
       rows.map((row) => [
         row.id,
-        localTime(row.received_at),
+        shortTime(row.received_at),
         row.openid,
         row.status,
         row.settled_at ? duration(row.settled_at.getTime() - row.received_at.getTime()) : '',

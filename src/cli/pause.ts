@@ -1,5 +1,5 @@
 import { describePause, readPauses } from '../outbox/pauses.js';
-import { print, printJson } from './format.js';
+import { localTime, print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 
 export interface PauseOptions {
@@ -19,7 +19,7 @@ export async function pauseCommand({
     await pool.query('select wechat.pause($1, $2)', [appId, reason ?? null]);
     const pause = (await readPauses(pool)).find((one) => one.appId === appId);
     if (json) printJson({ account: appId, paused: true, reason: reason ?? null });
-    else if (pause) print(describePause(pause));
+    else if (pause) print(describePause(pause, localTime));
   });
 }
 

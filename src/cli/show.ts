@@ -1,7 +1,7 @@
 import type { Pool } from '../db/pool.js';
 import { errorReason } from '../wechat/errors.js';
 import type { WirePayload } from '../wechat/reply.js';
-import { duration, localTime, print, printJson } from './format.js';
+import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { inboundText, outboundText } from './message-text.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { oneLine, toTable } from './table.js';
@@ -115,17 +115,14 @@ function describe({ message, deliveries, attempts }: Found): string {
       'may be answered',
       message.reachable_until ? `until ${localTime(message.reachable_until)}` : 'no: no reply window is open',
     ],
-    [
-      'reply logic',
-      `ran ${message.reply_attempts} times${message.crashes > 0 ? `, ${message.crashes} workers died near it` : ''}`,
-    ],
+    ['reply logic', describeReplyLogic(message)],
   ];
   const parts = [
     `Message ${message.id}\n${facts.map(([name, fact]) => `  ${name.padEnd(16)}${fact}`).join('\n')}`,
   ];
   parts.push(deliveries.length === 0 ? 'Nothing was planned to be sent.' : describeDeliveries(deliveries));
   if (attempts.length > 0) parts.push(describeAttempts(attempts));
-  const more = [explain(attempts), advise(message, deliveries)];
+  const more = [describeEnds(deliveries), explain(attempts), advise(message, deliveries)];
   return [...parts, ...more.filter((part) => part !== undefined)].join('\n\n');
 }
 
@@ -139,6 +136,18 @@ function describeState(message: MessageDetails): string {
   return due_at.getTime() > Date.now()
     ? `${status}, to be tried again at ${localTime(due_at)}`
     : `${status}, waits`;
+}
+
+function describeReplyLogic({ status, claimed_by, reply_attempts, crashes }: MessageDetails): string {
+  const isRunning = status === 'received' && claimed_by !== null;
+  const runs = isRunning
+    ? `running, for the ${ordinal(reply_attempts)} time`
+    : `ran ${count(reply_attempts, 'time')}`;
+  return crashes > 0 ? `${runs}; ${count(crashes, 'worker')} died near it` : runs;
+}
+
+function ordinal(number: number): string {
+  return ['first', 'second', 'third', 'fourth', 'fifth'][number - 1] ?? `${number}th`;
 }
 
 function describeDeliveries(deliveries: readonly DeliveryDetails[]): string {
@@ -160,7 +169,7 @@ function describeDeliveries(deliveries: readonly DeliveryDetails[]): string {
       one.origin,
       one.status,
       one.errcode === null ? '' : String(one.errcode),
-      localTime(one.sent_at ?? one.next_attempt_at ?? one.created_at),
+      shortTime(one.sent_at ?? one.next_attempt_at ?? one.created_at),
       outboundText(one.payload),
       one.errmsg ?? '',
     ]),
@@ -183,7 +192,7 @@ function describeAttempts(attempts: readonly AttemptDetails[]): string {
     attempts.map((one) => [
       one.delivery_id,
       String(one.attempt),
-      localTime(one.started_at),
+      shortTime(one.started_at),
       duration(one.finished_at.getTime() - one.started_at.getTime()),
       one.outcome,
       one.http_status === null ? '' : String(one.http_status),
@@ -191,6 +200,14 @@ function describeAttempts(attempts: readonly AttemptDetails[]): string {
       one.errmsg ?? '',
     ]),
   );
+}
+
+/** In full, what a table has no room for. */
+function describeEnds(deliveries: readonly DeliveryDetails[]): string | undefined {
+  const lines = deliveries
+    .filter(({ status, errmsg }) => status !== 'sent' && errmsg)
+    .map(({ id, status, errmsg }) => `Delivery ${id} is ${status}: ${oneLine(errmsg ?? '')}`);
+  return lines.length > 0 ? lines.join('\n') : undefined;
 }
 
 /** What WeChat's codes mean. */

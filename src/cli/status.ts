@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../db/pool.js';
 import { describePause, type Pause, readPauses } from '../outbox/pauses.js';
-import { count, duration, localTime, print, printJson } from './format.js';
+import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { readStatus, type Status } from './status-queries.js';
 import { toTable } from './table.js';
@@ -39,7 +39,9 @@ function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
   const parts = [`wechat-outbox at ${localTime(now)}`, headline(status, pauses)];
 
   if (pauses.length > 0)
-    parts.push(`Accounts that rest\n${pauses.map((pause) => `  ${describePause(pause)}`).join('\n')}`);
+    parts.push(
+      `Accounts that rest\n${pauses.map((pause) => `  ${describePause(pause, localTime)}`).join('\n')}`,
+    );
   parts.push(
     section(
       'Not answered yet',
@@ -75,7 +77,7 @@ function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
         state,
         errcode === null ? '' : String(errcode),
         deliveries.toLocaleString('en'),
-        localTime(latestAt),
+        shortTime(latestAt),
         errmsg ?? '',
       ]),
       'nothing',
@@ -86,7 +88,7 @@ function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
       tokens.map(({ account, kind, refreshedAt, expiresInMs }) => [
         account,
         kind,
-        localTime(refreshedAt),
+        shortTime(refreshedAt),
         expiresInMs > 0 ? duration(expiresInMs) : 'over',
       ]),
       'none fetched yet',
@@ -99,7 +101,7 @@ function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
         hostname,
         String(pid),
         isAlive ? 'alive' : 'missing',
-        localTime(startedAt),
+        shortTime(startedAt),
         String(held),
       ]),
       'none is alive: nothing is answered; start one with "wechat-outbox start"',

@@ -8,7 +8,8 @@ export interface Column {
   flexible?: boolean;
 }
 
-export const maxColumns = 100;
+/** Of a terminal as much as it has, of anything else no more than this. */
+const defaultColumns = 100;
 const gap = '  ';
 const shortest = 8;
 
@@ -16,7 +17,7 @@ const shortest = 8;
 export function toTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  width = maxColumns,
+  width = process.stdout.isTTY ? process.stdout.columns : defaultColumns,
 ): string {
   const cells = rows.map((row) => row.map(oneLine));
   const widths = columns.map(({ title }, index) =>

@@ -201,9 +201,13 @@ describe('an operator', () => {
   });
 
   test('is told what is missing when the doctor finds nothing to look at', async () => {
-    const { code, out } = await run(['doctor'], { DATABASE_URL: 'postgres://x:hunter2@127.0.0.1:9/none' });
+    const settings = {
+      DATABASE_URL: 'postgres://x:hunter2@127.0.0.1:9/none',
+      WECHAT_APP_ID: 'wx0123456789abcdef',
+    };
+    const { code, out } = await run(['doctor'], settings);
     expect(code).toBe(1);
-    expect(out).toMatch(/fail +settings +WECHAT_APP_ID is missing/);
+    expect(out).toMatch(/fail +settings +WECHAT_APP_SECRET is missing/);
     expect(out).toMatch(/fail +database .*ECONNREFUSED/);
     expect(out).not.toContain('hunter2');
   });

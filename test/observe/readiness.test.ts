@@ -62,10 +62,11 @@ test('readiness names each check, and fails for one alone: a pause warns, a read
   );
   const readOnly = await waitFor('the read-only connection', async () => {
     const { status, body } = await readyz(adminUrl);
-    return status === 503 && body.checks.writable?.ok === false && body;
+    // The first look may still meet a connection that was ended.
+    const isSeen = body.checks.writable?.error?.includes('takes no writes') && body.checks.database?.ok;
+    return status === 503 && isSeen && body;
   });
-  expect(readOnly.checks.writable?.error).toContain('takes no writes');
-  expect(readOnly.checks.database).toEqual(ok);
+  expect(readOnly.ready).toBe(false);
 });
 
 test('readiness waits for no check for ever, and keeps secrets out of what the checks say', async () => {

@@ -178,6 +178,18 @@ describe('wechat.requeue', () => {
     await claimOneAndSeeWindow(stage);
   });
 
+  test('believes WeChat that the window is over, until the user does something', async () => {
+    const stage = await setStage();
+    const [expired] = await fill(stage, [{ user: 'o1', status: 'expired' }]);
+    await stage.database.pool.query('update wechat.delivery set errcode = 45015');
+    expect(await value(stage, 'select wechat.requeue($1)', [expired])).toBe('window_closed');
+    await fill(stage, [{ user: 'o1', status: 'sent' }]);
+    await stage.database.pool.query(
+      `update wechat.inbound_message set created_at = now() + interval '1 second' where id > 1`,
+    );
+    expect(await value(stage, 'select wechat.requeue($1)', [expired])).toBe('requeued');
+  });
+
   test('runs the reply logic again where it had failed for good', async () => {
     const stage = await setStage();
     const { simulator, database, start } = stage;
