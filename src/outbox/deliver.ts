@@ -22,7 +22,11 @@ export interface DeliverDependencies {
   start(start: Start): Promise<boolean>;
   record(result: Result): Promise<boolean>;
   policy: RetryPolicy;
+  /** How long a worker must be missing before its work is given away. */
+  rescueAfterMs: number;
   clock: () => Date;
+  /** Milliseconds that never run backwards, also while the process stands still. */
+  now(): number;
   random: () => number;
   log: Logger;
   metrics: Metrics;
@@ -30,8 +34,8 @@ export interface DeliverDependencies {
 
 export interface DeliverOptions {
   account: AccountConfig;
-  /** Its attempt is on record as begun already (with the plan). */
-  begun: boolean;
+  /** When leave for its attempt was asked for along with the plan, which stored it as begun; else undefined. */
+  askedAt: number | undefined;
   /** The last open delivery of its message: its end settles the message. */
   last: boolean;
 }
@@ -57,26 +61,30 @@ export type Deliver = (
  * what came of it, and does so again at once where WeChat refused the token or a media_id that can be had anew.
  */
 export function createDeliver(dependencies: DeliverDependencies): Deliver {
-  const { client, tokens, media, pauses, start, record, policy, clock, random, log, metrics } = dependencies;
+  const { client, tokens, media, pauses, start, record, policy, clock, now, random, log, metrics } =
+    dependencies;
+  const leaveLastsMs = dependencies.rescueAfterMs / 2;
 
   const urgent = urgentPolicy(policy);
   const lines = createWideLines(log);
 
-  return async (message, delivery, { account, begun, last }) => {
+  return async (message, delivery, { account, askedAt: plannedAt, last }) => {
     const { appId } = message;
     const base = { deliveryId: delivery.id, messageId: message.id, workerId: message.workerId };
     const about = { log, lines, metrics, message, deliveryId: delivery.id };
     /** Number of the latest attempt that is on record as begun. */
     let attempt = delivery.attempts;
+    /** When leave was asked for an attempt that is begun and not made yet. */
+    let askedAt = plannedAt;
     let token = '';
     let used: readonly UsedUpload[] = [];
     const renewed = { token: false, media: false };
 
-    if (!begun && delivery.attemptStartedAt) {
+    if (askedAt === undefined && delivery.attemptStartedAt) {
       const end = await recordLostAttempt(delivery.attemptStartedAt);
       if (end) return end;
     }
-    if (!begun && !message.isProbe && pauses.isPaused(appId)) return { kind: 'paused' };
+    if (askedAt === undefined && !message.isProbe && pauses.isPaused(appId)) return { kind: 'paused' };
 
     const withoutToken = await renewing(() => tokens.get(account));
     if (withoutToken) return withoutToken;
@@ -90,11 +98,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       const ready = await media.resolve(account, token, delivery.payload);
       if (ready.kind !== 'ready') return withoutCall(toOutcome(ready), 'media');
       used = ready.used;
-      if (!begun) {
-        attempt += 1;
-        if (!(await start({ ...base, attempt }))) return { kind: 'lost' };
-      }
-      begun = false;
+      if (!(await obtainLeave())) return { kind: 'lost' };
       const startedAt = clock();
       const outcome = await client.sendMessage(token, message.openid, ready.payload);
       const decision = decide(outcome, rules());
@@ -102,6 +106,21 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       logAttempt(about, { decision, attempt, durationMs: finishedAt.getTime() - startedAt.getTime() });
       const { httpStatus, outcome: attemptOutcome } = decision;
       return conclude(decision, { startedAt, finishedAt, outcome: attemptOutcome, httpStatus });
+    }
+
+    /**
+     * Puts the attempt on record as begun, if the message is still this worker's. The answer may come late, to a
+     * process that stood still (stopped, or cut off from Postgres): by then the message may have been given away, and
+     * sent by another. So leave that is not fresh is asked for again, right before the call.
+     */
+    async function obtainLeave(): Promise<boolean> {
+      if (askedAt === undefined) attempt += 1;
+      while (askedAt === undefined || now() - askedAt > leaveLastsMs) {
+        askedAt = now();
+        if (!(await start({ ...base, attempt }))) return false;
+      }
+      askedAt = undefined;
+      return true;
     }
 
     function rules(): DecisionInput {

@@ -31,6 +31,8 @@ export interface AnswerDependencies {
   policy: RetryPolicy;
   random: () => number;
   clock: () => Date;
+  /** Milliseconds that never run backwards. */
+  now(): number;
   log: Logger;
   metrics: Metrics;
   /** `drain`: begin nothing new; `stop`: give up what is still running. */
@@ -57,8 +59,19 @@ export interface Answerer {
 }
 
 export function createAnswer(dependencies: AnswerDependencies): Answerer {
-  const { accounts, runReplies, sendRate, tokens, plan, deliver, finish, settleRest, claimNext, signals } =
-    dependencies;
+  const {
+    accounts,
+    runReplies,
+    sendRate,
+    tokens,
+    plan,
+    deliver,
+    finish,
+    settleRest,
+    claimNext,
+    signals,
+    now,
+  } = dependencies;
   const sendSlots = new Map<string, Slots>();
   /** Runs by message: an old one that was given up may still be ending beside the new one. */
   const inHand = new Map<string, number>();
@@ -136,16 +149,17 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   ): Promise<End> {
     const slots = sendSlots.get(account.appId) ?? createSlots(dependencies.sendConcurrency);
     sendSlots.set(account.appId, slots);
-    await slots.acquire();
+    await slots.acquire(1, message.isUrgent);
     try {
       await sendRate.admit(account);
-      if (!thought) return await sendAll(message, account, message.deliveries, false);
+      if (!thought) return await sendAll(message, account, message.deliveries, undefined);
       const { id: messageId, workerId } = message;
       const payloads = thought.replies.map(toWire);
       const startFirst = await canStartAtOnce(message, account, payloads);
+      const askedAt = now();
       const planned = await plan({ messageId, workerId, payloads, startFirst, note: thought.cut });
       if (planned.kind === 'lost') return 'lost';
-      return await sendAll(message, account, planned.deliveries, startFirst);
+      return await sendAll(message, account, planned.deliveries, startFirst ? askedAt : undefined);
     } finally {
       slots.release();
     }
@@ -155,14 +169,14 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     message: ClaimedMessage,
     account: ServedAccount,
     deliveries: readonly OpenDelivery[],
-    firstBegun: boolean,
+    firstAskedAt: number | undefined,
   ): Promise<End> {
     for (const [index, delivery] of deliveries.entries()) {
-      const begun = firstBegun && index === 0;
+      const askedAt = index === 0 ? firstAskedAt : undefined;
       if (index > 0) await sendRate.admit(account);
-      if (signals.drain.aborted && !begun) return release(message, 0, {});
+      if (signals.drain.aborted && askedAt === undefined) return release(message, 0, {});
       const last = index === deliveries.length - 1;
-      const end = await deliver(message, delivery, { account, begun, last });
+      const end = await deliver(message, delivery, { account, askedAt, last });
       switch (end.kind) {
         case 'final':
           break;

@@ -24,8 +24,8 @@ export interface RunRepliesDependencies {
   timeoutMs: number;
   /** Runs of the reply logic at once. */
   slots: Slots;
-  /** Aborted when the process will wait no longer. */
-  stop: AbortSignal;
+  /** `drain`: begin nothing new; `stop`: the process will wait no longer. */
+  signals: { drain: AbortSignal; stop: AbortSignal };
 }
 
 /** Runs the reply logic of the account for one message; `lost`: the message is another worker's by now. */
@@ -39,7 +39,7 @@ export type RunReplies = (
 const maxCrashes = 4;
 
 export function createRunReplies(dependencies: RunRepliesDependencies): RunReplies {
-  const { openMedia, showTyping, startReply, overflowNotice, timeoutMs, slots, stop } = dependencies;
+  const { openMedia, showTyping, startReply, overflowNotice, timeoutMs, slots, signals } = dependencies;
   /** One at a time: when the process dies, it is known which one ran. */
   const suspects = createSlots(1);
 
@@ -48,7 +48,11 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
-    await slots.acquire();
+    await slots.acquire(1, message.isUrgent);
+    if (signals.drain.aborted) {
+      slots.release();
+      return { kind: 'stopped' };
+    }
     const typing = showTyping(account, message.openid);
     return think({
       replies,
@@ -61,7 +65,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       }),
       fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
       timeoutMs,
-      stop,
+      stop: signals.stop,
     }).finally(() => {
       typing.stop();
       slots.release();

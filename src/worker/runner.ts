@@ -88,6 +88,8 @@ const writes = { maxItems: 500, maxConcurrent: 1 };
  */
 const afterSendMs = 10;
 
+const now = () => performance.now();
+
 /** Starts one worker process's part: from jobs to settled messages. */
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
   const { pool, claimPool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
@@ -155,7 +157,9 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     start: start.add,
     record: record.add,
     policy: options.policy,
+    rescueAfterMs,
     clock,
+    now,
     random,
     log,
     metrics,
@@ -169,13 +173,13 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
       overflowNotice: options.overflowNotice,
       timeoutMs: options.replyTimeoutMs,
       slots: createSlots(options.replyConcurrency),
-      stop: stopping.signal,
+      signals,
     }),
     pauses,
     sendConcurrency: options.sendConcurrency,
     sendRate: createSendRate({
       workers: () => workersAlive,
-      now: () => performance.now(),
+      now,
       stop: draining.signal,
     }),
     tokens,
@@ -187,6 +191,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     policy: options.policy,
     random,
     clock,
+    now,
     log,
     metrics,
     signals,
@@ -210,9 +215,10 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const answerTask = createAnswerTask({
     claim: (ids) => durably(() => claiming(() => claims.claim(ids, session.workerId))),
     slots: inFlightSlots,
-    maxClaim: Math.min(100, options.maxInFlight),
+    maxClaim: Math.min(50, options.maxInFlight),
     take,
     drain: draining.signal,
+    now,
   });
 
   const jobs = await superviseJobs({

@@ -105,6 +105,42 @@ test('a worker whose connections to Postgres are frozen is replaced, and fenced 
   expect(simulator.inboxOf('oUser')).toHaveLength(4);
 });
 
+test('a worker that learns late that it may send does not, if the message was given away meanwhile', {
+  timeout: 90_000,
+}, async () => {
+  const stage = await setStage();
+  const { simulator, database, start } = stage;
+  await start({ role: 'ingress' });
+  const { proxy, url } = await proxyTo(database.url);
+  const late = await startWorkerProcess(stage, quick, url);
+  // Its plan is held up until the answer to it is: stored, and nobody told.
+  const client = await database.pool.connect();
+  await client.query('begin; lock table wechat.delivery in share mode');
+  await simulator.user('oUser').say('hello');
+  await waitFor('the plan', async () => {
+    const waiting = await database.rows(
+      `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into wechat.delivery%'`,
+    );
+    return waiting.length === 1;
+  });
+  proxy.freeze(12_000);
+  await client.query('commit');
+  client.release();
+
+  const other = await startWorkerProcess(stage, quick);
+  await other.event('rescued');
+  await settled(database, 1);
+  expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
+  expect(sendsTo(stage, 'oUser')).toHaveLength(1);
+
+  await late.event('session_renewed');
+  other.child.kill('SIGKILL');
+  await other.exited;
+  await simulator.user('oLater').say('hello');
+  await settled(database, 2);
+  expect(sendsTo(stage, 'oUser')).toHaveLength(1);
+});
+
 test('a frozen API leaves an outcome that is unknown; a refused connection none', {
   timeout: 60_000,
 }, async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { defaultRetryPolicy } from '../../src/outbox/retry-policy.js';
 import type { Replies } from '../../src/replies/router.js';
@@ -103,13 +104,32 @@ describe('a reply window of one minute', () => {
     );
     expect(jobs.slice(0, 3)).toEqual([{ priority: -10 }, { priority: -10 }, { priority: -10 }]);
     expect(new Set(jobs.slice(3).map(({ priority }) => priority))).toEqual(new Set([0]));
-    await start({ role: 'worker', replies });
+    await start({ role: 'worker', replies, settings: { REPLY_CONCURRENCY: '10' } });
     await settled(database, 303);
     const urgent = ['oFollower', 'oScanner', 'oClicker'].map(
       (openid) => simulator.inboxOf(openid)[0]?.sequence ?? Number.NaN,
     );
     // Not the very first: what runs side by side with them may be quicker.
     expect(Math.max(...urgent)).toBeLessThan(150);
+  });
+
+  test('goes first though the worker has its hands full with slow replies', async () => {
+    const { simulator, start } = await setStage();
+    await start({ role: 'ingress' });
+    // More than a worker takes in hand.
+    const texts = Array.from({ length: 1_300 }, (_, index) => simulator.user(`oText${index}`).say('hello'));
+    await Promise.all(texts);
+    const replies: Replies = async () => {
+      await sleep(10);
+      return 'hello';
+    };
+    await start({ role: 'worker', replies, settings: { REPLY_CONCURRENCY: '1' } });
+    await waitFor('the worker to be at work', () => simulator.delivered.length > 0);
+    await simulator.user('oFollower').subscribe();
+    await simulator.user('oClicker').click('MENU');
+    await simulator.waitForDelivered('oFollower', 1);
+    await simulator.waitForDelivered('oClicker', 1);
+    expect(simulator.delivered.length).toBeLessThan(600);
   });
 
   test('is used to its end: tight retries, then expired, with what was tried on record', async () => {
