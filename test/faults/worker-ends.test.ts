@@ -54,7 +54,7 @@ describe('SIGTERM', () => {
     const users = Array.from({ length: 200 }, (_, index) => simulator.user(`oUser${index}`));
     await Promise.all(users.map((user) => user.say('hello')));
     simulator.faults.ratio(1, { delayMs: 50 });
-    const worker = await startWorkerProcess(stage);
+    const worker = await startWorkerProcess(stage, { SEND_CONCURRENCY: '20' });
     await waitFor('some replies', () => simulator.delivered.length > 20);
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
