@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** The query parameters with which WeChat signs a request. */
 export interface SignedQuery {
@@ -11,9 +11,8 @@ export type SignatureCheck = { ok: true } | { ok: false; reason: 'missing' | 'wr
 
 /** sha1 (hex) over the parts, sorted as strings and joined: WeChat's signature. */
 export function sign(...parts: readonly string[]): string {
-  return createHash('sha1')
-    .update([...parts].sort().join(''))
-    .digest('hex');
+  // In one go: it costs a third of a Hash object, and every push takes one or two.
+  return hash('sha1', [...parts].sort().join(''), 'hex');
 }
 
 /**
