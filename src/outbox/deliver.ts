@@ -38,6 +38,8 @@ export interface DeliverOptions {
   askedAt: number | undefined;
   /** The last open delivery of its message: its end settles the message. */
   last: boolean;
+  /** Called when nothing more is to be sent for the message for now, before that is on record. */
+  onLastCall(): void;
 }
 
 export type DeliverEnd =
@@ -68,7 +70,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
   const urgent = urgentPolicy(policy);
   const lines = createWideLines(log);
 
-  return async (message, delivery, { account, askedAt: plannedAt, last }) => {
+  return async (message, delivery, { account, askedAt: plannedAt, last, onLastCall }) => {
     const { appId } = message;
     const base = { deliveryId: delivery.id, messageId: message.id, workerId: message.workerId };
     const about = { log, lines, metrics, message, deliveryId: delivery.id };
@@ -102,6 +104,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       const startedAt = clock();
       const outcome = await client.sendMessage(token, message.openid, ready.payload);
       const decision = decide(outcome, rules());
+      if (!decision.renew && (last || decision.status !== 'sent')) onLastCall();
       const finishedAt = clock();
       logAttempt(about, { decision, attempt, durationMs: finishedAt.getTime() - startedAt.getTime() });
       const { httpStatus, outcome: attemptOutcome } = decision;

@@ -49,6 +49,15 @@ const longestWindowMs = 48 * 3_600_000;
 
 type End = 'settled' | 'released' | 'lost';
 
+/** Made when it is first asked for: most reply logic logs nothing, and a logger of its own costs as much as a line. */
+function lazily<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 type Thoughts = Extract<Thought, { kind: 'replies' }>;
 
 export interface Answerer {
@@ -112,15 +121,17 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   }
 
   async function runReplyLogic(message: ClaimedMessage, account: ServedAccount): Promise<Thoughts | End> {
-    const log = dependencies.log.child({
-      request_id: message.requestId,
-      app_id: account.appId,
-      message_id: message.id,
-    });
+    const log = lazily(() =>
+      dependencies.log.child({
+        request_id: message.requestId,
+        app_id: account.appId,
+        message_id: message.id,
+      }),
+    );
     const thought = await runReplies(message, account, log);
     switch (thought.kind) {
       case 'replies':
-        if (thought.cut) log.warn({ event: 'reply_cut', reason: thought.cut }, 'reply cut');
+        if (thought.cut) log().warn({ event: 'reply_cut', reason: thought.cut }, 'reply cut');
         return thought;
       case 'refused':
         return fail(message, thought.problem);
@@ -129,7 +140,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
       case 'stopped':
         return release(message, 0, { refundAttempt: true });
       case 'error': {
-        log.error(
+        log().error(
           { event: 'reply_logic_failed', attempt: message.replyAttempts, error: thought.error },
           'reply logic failed',
         );
@@ -141,7 +152,10 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     }
   }
 
-  /** The slot is held from before the plan to the last send, so that an attempt stored as begun begins at once. */
+  /**
+   * The slot is held from before the plan, so that an attempt stored as begun begins at once, to the answer to the last
+   * call: what is then to be written down keeps no other message from being sent.
+   */
   async function send(
     message: ClaimedMessage,
     account: ServedAccount,
@@ -150,18 +164,23 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     const slots = sendSlots.get(account.appId) ?? createSlots(dependencies.sendConcurrency);
     sendSlots.set(account.appId, slots);
     await slots.acquire(1, message.isUrgent);
+    let isHeld = true;
+    const letGo = () => {
+      if (isHeld) slots.release();
+      isHeld = false;
+    };
     try {
       await sendRate.admit(account);
-      if (!thought) return await sendAll(message, account, message.deliveries, undefined);
+      if (!thought) return await sendAll(message, account, message.deliveries, undefined, letGo);
       const { id: messageId, workerId } = message;
       const payloads = thought.replies.map(toWire);
       const startFirst = await canStartAtOnce(message, account, payloads);
       const askedAt = now();
       const planned = await plan({ messageId, workerId, payloads, startFirst, note: thought.cut });
       if (planned.kind === 'lost') return 'lost';
-      return await sendAll(message, account, planned.deliveries, startFirst ? askedAt : undefined);
+      return await sendAll(message, account, planned.deliveries, startFirst ? askedAt : undefined, letGo);
     } finally {
-      slots.release();
+      letGo();
     }
   }
 
@@ -170,13 +189,14 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     account: ServedAccount,
     deliveries: readonly OpenDelivery[],
     firstAskedAt: number | undefined,
+    onLastCall: () => void,
   ): Promise<End> {
     for (const [index, delivery] of deliveries.entries()) {
       const askedAt = index === 0 ? firstAskedAt : undefined;
       if (index > 0) await sendRate.admit(account);
       if (signals.drain.aborted && askedAt === undefined) return release(message, 0, {});
       const last = index === deliveries.length - 1;
-      const end = await deliver(message, delivery, { account, askedAt, last });
+      const end = await deliver(message, delivery, { account, askedAt, last, onLastCall });
       switch (end.kind) {
         case 'final':
           break;

@@ -32,7 +32,7 @@ export interface RunRepliesDependencies {
 export type RunReplies = (
   message: ClaimedMessage,
   account: ServedAccount,
-  log: Logger,
+  log: () => Logger,
 ) => Promise<Thought | { kind: 'lost' }>;
 
 /** Workers that may die while it runs. The first two deaths are shared with all that was claimed beside it. */
@@ -43,7 +43,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
   /** One at a time: when the process dies, it is known which one ran. */
   const suspects = createSlots(1);
 
-  async function run(message: ClaimedMessage, account: ServedAccount, log: Logger): Promise<Thought> {
+  async function run(message: ClaimedMessage, account: ServedAccount, log: () => Logger): Promise<Thought> {
     const { appId, name, replies, onOverflow } = account;
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
@@ -59,9 +59,15 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       createContext: (signal) => ({
         message: parsed.message,
         account: { appId, name },
-        wechat: { media: (mediaId, options) => openMedia(account, mediaId, { ...options, signal }) },
-        log,
-        signal,
+        wechat: {
+          media: (mediaId, options) => openMedia(account, mediaId, { ...options, signal: signal() }),
+        },
+        get log() {
+          return log();
+        },
+        get signal() {
+          return signal();
+        },
       }),
       fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
       timeoutMs,

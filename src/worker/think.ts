@@ -14,8 +14,8 @@ export type Thought =
 
 export interface ThinkOptions {
   replies: Replies;
-  /** The context but for what is known only here: the signal. */
-  createContext(signal: AbortSignal): ReplyContext;
+  /** The context but for what is known only here: the signal, made when it is first asked for. */
+  createContext(signal: () => AbortSignal): ReplyContext;
   fit: FitOptions;
   timeoutMs: number;
   /** Aborted when the process will wait no longer. */
@@ -30,36 +30,63 @@ export async function think({
   timeoutMs,
   stop,
 }: ThinkOptions): Promise<Thought> {
-  // By hand: AbortSignal.any leaves its traces on a signal that lives as long as the process (Node 20).
-  const controller = new AbortController();
-  const { signal } = controller;
-  const abort = () => controller.abort(stop.reason);
-  const timer = setTimeout(() => controller.abort(new DOMException('time is up', 'TimeoutError')), timeoutMs);
-  stop.addEventListener('abort', abort, { once: true });
+  if (stop.aborted) return { kind: 'stopped' };
+  const limit = createLimit(timeoutMs, stop);
   try {
-    if (stop.aborted) return { kind: 'stopped' };
-    // The logic may not heed the signal: it is left behind then, and what it returns later is ignored.
-    const result = await Promise.race([
-      Promise.resolve().then(() => replies(createContext(signal))),
-      aborted(signal),
-    ]);
+    const returned = replies(createContext(limit.signal));
+    // Only what takes time is given a limit: a timer and listeners cost more than most reply logic does.
+    const result = isThenable(returned) ? await limit.within(Promise.resolve(returned)) : returned;
     const fitted = fitReplies(result, fit);
     return fitted.kind === 'fits' ? { ...fitted, kind: 'replies' } : fitted;
   } catch (error) {
     if (stop.aborted) return { kind: 'stopped' };
-    if (signal.aborted) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
+    if (limit.isOver()) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
     return {
       kind: 'error',
       error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
     };
-  } finally {
-    clearTimeout(timer);
-    stop.removeEventListener('abort', abort);
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
+/** Promises of other makes count too. */
+function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** By hand: AbortSignal.any leaves its traces on a signal that lives as long as the process (Node 20). */
+function createLimit(timeoutMs: number, stop: AbortSignal) {
+  let controller: AbortController | undefined;
+  let ended: { reason: unknown } | undefined;
+  let isOver = false;
+
+  return {
+    signal(): AbortSignal {
+      controller ??= new AbortController();
+      if (ended) controller.abort(ended.reason);
+      return controller.signal;
+    },
+    isOver: () => isOver,
+    /** The logic may not heed the signal: it is left behind then, and what it returns later is ignored. */
+    within<T>(running: Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        const end = (reason: unknown) => {
+          done();
+          ended = { reason };
+          controller?.abort(reason);
+          reject(reason);
+        };
+        const done = () => {
+          clearTimeout(timer);
+          stop.removeEventListener('abort', onStop);
+        };
+        const onStop = () => end(stop.reason);
+        const timer = setTimeout(() => {
+          isOver = true;
+          end(new DOMException('time is up', 'TimeoutError'));
+        }, timeoutMs);
+        stop.addEventListener('abort', onStop, { once: true });
+        running.then(resolve, reject).finally(done);
+      });
+    },
+  };
 }
