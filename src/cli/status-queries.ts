@@ -51,7 +51,7 @@ const ratesSql = `
     (select count(*)::int from wechat.delivery d
      where d.created_at > now() - interval '3 hours' and d.sent_at > now() - span.minutes * interval '1 minute') as sent,
     (select count(*)::int from wechat.delivery d
-     where d.status in ('failed', 'expired', 'unknown')
+     where d.ended_unsent and d.status <> 'cancelled'
        and d.created_at > now() - span.minutes * interval '1 minute') as failed
   from (values (1), (5), (60)) span (minutes)`;
 
@@ -63,7 +63,7 @@ const failuresSql = `
   select app_id as account, status as state, errcode, count(*)::int as deliveries, max(created_at) as "latestAt",
     (array_agg(errmsg order by id desc))[1] as errmsg
   from wechat.delivery
-  where status in ('failed', 'expired', 'unknown', 'cancelled') and created_at > now() - interval '24 hours'
+  where ended_unsent and created_at > now() - interval '24 hours'
   group by 1, 2, 3 order by deliveries desc, 1, 2, 3`;
 
 const tokensSql = `

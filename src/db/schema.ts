@@ -109,6 +109,10 @@ export interface WechatDelivery {
    */
   created_at: Generated<Timestamp>;
   /**
+   * Whether it ended without being sent: failed, expired, unknown or cancelled. Indexed, which status is not
+   */
+  ended_unsent: Generated<boolean>;
+  /**
    * WeChat's code of the last answer (0 is success); null when there was no answer
    */
   errcode: number | null;
