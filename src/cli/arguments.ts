@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
+const ago = /^(\d+)([smhd])$/;
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
@@ -8,7 +9,7 @@ const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600
  * @throws InvalidArgumentError, which commander turns into exit code 2
  */
 export function parseTime(text: string): Date {
-  const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  const [, amount, unit = ''] = ago.exec(text) ?? [];
   if (amount) return new Date(Date.now() - Number(amount) * (unitMs[unit] ?? 0));
   const [, day, clock = '00:00'] = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(text) ?? [];
   // With a time and no zone it is local; a date alone would be taken as UTC.
@@ -19,6 +20,17 @@ export function parseTime(text: string): Date {
       'It must be like 90s, 15m, 2h, 7d (ago), 2026-11-23 or "2026-11-23 09:30".',
     );
   return time;
+}
+
+/** A time together with how it was given: `7d` is another instant whenever it is said. */
+export interface GivenTime {
+  readonly text: string;
+  readonly at: Date;
+  readonly isRelative: boolean;
+}
+
+export function parseGivenTime(text: string): GivenTime {
+  return { text, at: parseTime(text), isRelative: ago.test(text) };
 }
 
 /** Postgres's ids are of 64 bits and stay text. */

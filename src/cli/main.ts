@@ -57,6 +57,7 @@ Examples:
   wechat-outbox list                  what is not through, and why
   wechat-outbox show 4711             one message, with every attempt
   wechat-outbox requeue --state failed --code 45009 --since 2h
+  wechat-outbox export --since 7d --format csv --output week.csv
   wechat-outbox doctor                what is in the way, and what to do about it`,
   );
 

@@ -1,5 +1,14 @@
 import { Argument, type Command, Option } from 'commander';
-import { parseCode, parseCount, parseId, parseIds, parseTime } from './arguments.js';
+import {
+  type GivenTime,
+  parseCode,
+  parseCount,
+  parseGivenTime,
+  parseId,
+  parseIds,
+  parseTime,
+} from './arguments.js';
+import type { ExportFormat } from './export-format.js';
 import type { ListFilter } from './list.js';
 import type { Environment } from './operator-session.js';
 
@@ -85,6 +94,47 @@ Examples:
       const { conversationCommand } = await import('./conversation.js');
       const { json = false, account, limit } = options;
       await conversationCommand({ environment: environment(), openid, account, limit, json });
+    });
+
+  program
+    .command('export')
+    .description('both directions of the history, a record a message, for other programs')
+    .requiredOption(
+      '--since <time>',
+      'messages received since 2h, 7d, 2026-11-23 or "2026-11-23 09:30"',
+      parseGivenTime,
+    )
+    .option('--until <time>', 'and before (default, and at the latest: 5 seconds ago)', parseGivenTime)
+    .addOption(account())
+    .addOption(
+      new Option('--format <format>', 'a JSON object a line, or a table')
+        .choices(['ndjson', 'csv'])
+        .makeOptionMandatory(),
+    )
+    .option('--output <file>', 'a file, which can be gone on with (default: standard output)')
+    .option('--overwrite', 'replace the file, finished or not')
+    .option('--payload', 'with every field as WeChat sent or got it')
+    .option('--excel', 'csv for spreadsheets: marked as UTF-8, and no text taken for a formula')
+    .addHelpText(
+      'after',
+      `
+Each message of a user is followed by its deliveries, whenever those were sent; the order is that of arrival. Times
+are in UTC. What arrived in the last 5 seconds is left out: it may still be on its way into the database.
+
+While --output is unfinished, FILE.progress beside it says how far it is. The same command then goes on: --since 7d
+means what it meant at first. Other arguments are refused. With --overwrite it begins anew.
+
+Examples:
+  wechat-outbox export --since 7d --format csv --excel --output week.csv
+  wechat-outbox export --since 2026-11-01 --until 2026-12-01 --format ndjson --payload --output november.ndjson
+  wechat-outbox export --since 1h --format ndjson | jq -r 'select(.state == "failed") | .errmsg'`,
+    )
+    .action(async (options: ExportFlags) => {
+      const { exportCommand } = await import('./export.js');
+      const { since, until, account, format, output } = options;
+      const { overwrite = false, payload = false, excel = false } = options;
+      const asked = { since, until, account, format, payload, excel };
+      await exportCommand({ ...asked, environment: environment(), output, overwrite });
     });
 
   program
@@ -216,6 +266,17 @@ Examples:
       const { doctorCommand } = await import('./doctor.js');
       await doctorCommand({ environment: environment(), json });
     });
+}
+
+interface ExportFlags {
+  since: GivenTime;
+  until?: GivenTime;
+  account?: string;
+  format: ExportFormat;
+  output?: string;
+  overwrite?: boolean;
+  payload?: boolean;
+  excel?: boolean;
 }
 
 interface RequeueFlags extends Json {

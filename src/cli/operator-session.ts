@@ -6,15 +6,23 @@ import { useDatabase } from './database.js';
 
 export type Environment = Record<string, string | undefined>;
 
-/** A database connection for one command, under the name of who runs it (for wechat.operator_action). */
-export async function withDatabase<T>(environment: Environment, use: (pool: Pool) => Promise<T>): Promise<T> {
+/**
+ * A database connection for one command, under the name of who runs it (for wechat.operator_action).
+ *
+ * @param statementTimeoutMs for commands that read more than a person would wait for
+ */
+export async function withDatabase<T>(
+  environment: Environment,
+  use: (pool: Pool) => Promise<T>,
+  { statementTimeoutMs = 60_000 }: { statementTimeoutMs?: number } = {},
+): Promise<T> {
   const config = readDatabaseConfig(environment);
   const database = await useDatabase(config, createLogger('warn'));
   const pool = createPool({
     connectionString: database.url,
     name: 'command',
     max: 1,
-    statementTimeoutMs: 60_000,
+    statementTimeoutMs,
     adHoc: true,
     onError: () => undefined,
   });

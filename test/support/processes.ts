@@ -18,13 +18,18 @@ export interface Command {
   event(name: string): Promise<Record<string, unknown>>;
 }
 
-/** Runs the built command line as a process of its own, without settings from around the test. */
+/**
+ * Runs the built command line as a process of its own, without settings from around the test.
+ *
+ * @param limits of the shell, for what happens when there is no more of something: `ulimit -f 100`
+ */
 export function runCommand(
   args: readonly string[],
   settings: Record<string, string> = {},
   cwd = '/',
+  limits = 'true',
 ): Command {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn('sh', ['-c', `${limits} && exec "$0" "$@"`, process.execPath, main, ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
