@@ -27,6 +27,8 @@ export interface RequeueOptions {
 interface Judged {
   id: string;
   result: string;
+  /** Of a delivery, before anything is done. */
+  status?: string;
 }
 
 interface Kind {
@@ -52,7 +54,7 @@ const deliveries: Kind = {
     return rows.map(({ id }) => id);
   },
   async judge(pool, ids) {
-    const text = 'select delivery_id as id, verdict as result from wechat.requeue_verdict($1)';
+    const text = 'select delivery_id as id, verdict as result, status from wechat.requeue_verdict($1)';
     return (await pool.query<Judged>(text, [ids])).rows;
   },
   async requeue(pool, ids, force) {
@@ -120,7 +122,10 @@ export async function requeueCommand(options: RequeueOptions): Promise<void> {
       if (ids.length > 0 && able.length < ids.length) process.exitCode = 1;
       return;
     }
-    if (!(await confirm(`Requeue ${name(able.length)}?`, { yes }))) return print('nothing was changed');
+    const doubtful = able.filter(({ status }) => status === 'unknown').length;
+    const warning = doubtful > 0 ? ` The users may have got ${doubtful} of them already (unknown).` : '';
+    if (!(await confirm(`Requeue ${name(able.length)}?${warning}`, { yes })))
+      return print('nothing was changed');
     const results = await kind.requeue(
       pool,
       able.map(({ id }) => id),

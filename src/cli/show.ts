@@ -227,5 +227,8 @@ function advise(message: MessageDetails, deliveries: readonly DeliveryDetails[])
     ['failed', 'expired', 'unknown', 'cancelled'].includes(status),
   );
   if (ended.length === 0) return undefined;
-  return `Send again: wechat-outbox requeue ${ended.map(({ id }) => id).join(' ')}${force}`;
+  const doubt = ended.some(({ status }) => status === 'unknown')
+    ? 'The user may have got what is unknown: look with them before you send it twice.\n'
+    : '';
+  return `${doubt}Send again: wechat-outbox requeue ${ended.map(({ id }) => id).join(' ')}${force}`;
 }
