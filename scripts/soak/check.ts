@@ -19,6 +19,8 @@ export interface Findings {
   attempts: Record<string, number>;
   /** From the acknowledgement's commit to the end, in ms. */
   settling: { p50: number; p99: number; worst: number };
+  /** Of attempts that a worker left behind: from their begin to that of the next, by another, in ms. */
+  recovery: { count: number; p50: number; worst: number };
 }
 
 interface Row {
@@ -80,6 +82,14 @@ export async function check(
      from (select extract(epoch from settled_at - received_at)::float8 * 1000 as ms
            from wechat.inbound_message where settled_at is not null) settled`,
   );
+  const recovery = await pool.query<Findings['recovery']>(
+    `select count(*)::int as count, coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
+            coalesce(max(ms), 0) as worst
+     from (select extract(epoch from next.started_at - lost.started_at)::float8 * 1000 as ms
+           from wechat.delivery_attempt lost
+           join wechat.delivery_attempt next on next.delivery_id = lost.delivery_id and next.attempt = lost.attempt + 1
+           where lost.outcome = 'unknown' and lost.errmsg like 'the worker stopped%') left_behind`,
+  );
   return {
     stored: statuses.size,
     answered: arrivals.size,
@@ -97,5 +107,6 @@ export async function check(
       'select outcome as name, count(*)::int from wechat.delivery_attempt group by 1 order by 1',
     ),
     settling: settling.rows[0] ?? { p50: 0, p99: 0, worst: 0 },
+    recovery: recovery.rows[0] ?? { count: 0, p50: 0, worst: 0 },
   };
 }

@@ -39,7 +39,7 @@ export function startProcess(
   let ended = Promise.resolve();
 
   function start(): void {
-    const started = spawn(process.execPath, [main, 'start', '--role', role], {
+    const started = spawn(process.execPath, ['--max-semi-space-size=32', main, 'start', '--role', role], {
       env: { PATH: process.env.PATH, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

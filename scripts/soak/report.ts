@@ -57,6 +57,10 @@ export function printReport(outcome: Outcome): void {
       'stored to settled',
       `p50 ${ms(findings.settling.p50)}, p99 ${ms(findings.settling.p99)}, worst ${ms(findings.settling.worst)}`,
     ],
+    [
+      'left by a worker, then sent on',
+      `${findings.recovery.count}; p50 ${ms(findings.recovery.p50)}, worst ${ms(findings.recovery.worst)}`,
+    ],
     ['drained after', drainedMs === undefined ? 'never' : ms(drainedMs)],
     ['peak memory', processes.map(({ name, peakMb }) => `${name} ${Math.round(peakMb)} MB`).join(', ')],
     ['trouble made', chaos ? list(Object.fromEntries(chaos.counts)) : 'none'],
