@@ -189,6 +189,7 @@ export async function startApp({
         rescueAfterMs: config.rescueAfterMs,
         replyConcurrency: config.replyConcurrency,
         sendConcurrency: config.sendConcurrency,
+        retentionDays: config.retentionDays,
       },
     );
     return {

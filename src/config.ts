@@ -38,6 +38,8 @@ export interface Config {
   replyConcurrency: number;
   /** HTTP calls at once for each account, in one process. */
   sendConcurrency: number;
+  /** Settled messages older than so many days are deleted; 0: none ever. */
+  retentionDays: number;
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -126,6 +128,12 @@ const settings = z.object({
   INBOX_QUEUE: z.coerce.number({ error: 'must be a number of messages' }).int().min(1).default(5_000),
   REPLY_CONCURRENCY: concurrency(200),
   SEND_CONCURRENCY: concurrency(200),
+  RETENTION_DAYS: z.coerce
+    .number({ error: 'must be a number of days, 0 (keep all) to 36500' })
+    .int()
+    .min(0)
+    .max(36_500)
+    .default(0),
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.
   WECHAT_REQUIRE_ENCRYPTION: flag(),
@@ -196,6 +204,7 @@ export function readConfig(environment: Environment): Config {
     inboxQueue: data.INBOX_QUEUE,
     replyConcurrency: data.REPLY_CONCURRENCY,
     sendConcurrency: data.SEND_CONCURRENCY,
+    retentionDays: data.RETENTION_DAYS,
   };
 }
 

@@ -56,6 +56,7 @@ describe('the settings', () => {
       shutdownGraceMs: 25_000,
       replyConcurrency: 200,
       sendConcurrency: 200,
+      retentionDays: 0,
     });
   });
 
@@ -69,6 +70,7 @@ describe('the settings', () => {
       REPLY_CONCURRENCY: '0',
       SEND_CONCURRENCY: 'many',
       SEND_RATE: '-1',
+      RETENTION_DAYS: '40000',
     });
     const names = [
       'DATABASE_URL',
@@ -77,6 +79,7 @@ describe('the settings', () => {
       'LOG_LEVEL',
       'REPLY_CONCURRENCY',
       'SEND_CONCURRENCY',
+      'RETENTION_DAYS',
       'SEND_RATE',
       'WECHAT_APP_ID',
       'WECHAT_APP_SECRET',

@@ -243,6 +243,25 @@ Examples:
     });
 
   program
+    .command('forget')
+    .description('remove who a user is and all that was said with them, and keep the counts; asks first')
+    .argument('<openid>')
+    .addOption(new Option('--account <AppID>', 'where the user wrote to several'))
+    .addOption(yes())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      `
+Exit code 1 when a worker has a message of theirs in hand: run it again in a moment. What they write afterwards
+is kept as a new user's would be.`,
+    )
+    .action(async (openid: string, options: Json & { account?: string; yes?: boolean }) => {
+      const { forgetCommand } = await import('./forget.js');
+      const { account, yes = false, json = false } = options;
+      await forgetCommand({ environment: environment(), openid, account, yes, json });
+    });
+
+  program
     .command('simulate')
     .description('push a message at the running service, signed as WeChat would; needs its settings')
     .requiredOption('--text <text>', 'what the user says')

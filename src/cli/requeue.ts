@@ -96,6 +96,7 @@ const meanings: Readonly<Record<string, string>> = {
   waiting: 'are on their way already',
   in_hand: 'are in the hand of a worker right now: try again in a moment',
   window_closed: 'are past their reply window, WeChat would refuse them (--force tries all the same)',
+  forgotten: 'were of a user who is forgotten: there is nothing left to send, and nobody to send it to',
   not_found: 'do not exist',
   not_failed: 'have not failed in the reply logic',
 };

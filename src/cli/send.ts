@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../db/pool.js';
 import { fitReplies } from '../replies/fit.js';
 import { encodePayload, text, toWire } from '../wechat/reply.js';
+import { onlyAccountOf } from './account-of.js';
 import { print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
-import { UsageError } from './usage-error.js';
 
 export interface SendOptions {
   environment: Environment;
@@ -32,6 +32,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
   const replies = fitted.kind === 'fits' ? fitted.replies : [];
   await withDatabase(environment, async (pool) => {
     const account = options.account ?? (await onlyAccountOf(pool, openid));
+    if (account === undefined) throw new Error(`${openid}: ${problems.no_message}`);
     const deliveries: string[] = [];
     for (const reply of replies) {
       const payload = encodePayload(toWire(reply));
@@ -57,17 +58,4 @@ async function queue(pool: Pool, values: unknown[]): Promise<{ result: string; d
     if (row && (row.result !== 'busy' || Date.now() > deadline)) return row;
     await sleep(tryAgainMs);
   }
-}
-
-async function onlyAccountOf(pool: Pool, openid: string): Promise<string> {
-  const { rows } = await pool.query<{ app_id: string }>(
-    `select account as app_id from wechat.accounts() account
-     where exists (select from wechat.inbound_message m where m.app_id = account and m.openid = $1)`,
-    [openid],
-  );
-  const [first, ...others] = rows;
-  if (!first) throw new Error(`${openid}: ${problems.no_message}`);
-  if (others.length > 0)
-    throw new UsageError(`Say --account: ${openid} wrote to ${rows.map(({ app_id }) => app_id).join(', ')}`);
-  return first.app_id;
 }

@@ -36,6 +36,7 @@ interface MessageDetails {
   window_ends_at: Date | null;
   window_quota: number | null;
   reachable_until: Date | null;
+  forgotten_at: Date | null;
   payload: Record<string, unknown>;
 }
 
@@ -82,7 +83,7 @@ export async function showCommand({ environment, id, delivery, json }: ShowOptio
 async function find(pool: Pool, id: string, isDelivery: boolean): Promise<Found | undefined> {
   const { rows } = await pool.query<MessageDetails>(
     `select id, app_id, openid, msg_type, event, event_key, content, status, error, created_at, received_at, settled_at,
-       due_at, claimed_by, claimed_at, reply_attempts, crashes, window_ends_at, window_quota, payload,
+       due_at, claimed_by, claimed_at, reply_attempts, crashes, window_ends_at, window_quota, payload, forgotten_at,
        wechat.window_of(app_id, openid) as reachable_until
      from wechat.inbound_message
      where id = ${isDelivery ? '(select message_id from wechat.delivery where id = $1)' : '$1'}`,
@@ -107,6 +108,7 @@ async function find(pool: Pool, id: string, isDelivery: boolean): Promise<Found 
 function describe({ message, deliveries, attempts }: Found): string {
   const facts: [string, string][] = [
     ['from', `${message.openid} to ${message.app_id}`],
+    ...(message.forgotten_at ? [['forgotten', localTime(message.forgotten_at)] as [string, string]] : []),
     ['sent', `${localTime(message.created_at)} by WeChat's clock, stored ${localTime(message.received_at)}`],
     ['says', oneLine(inboundText(message))],
     ['state', describeState(message)],
@@ -219,6 +221,7 @@ function explain(attempts: readonly AttemptDetails[]): string | undefined {
 
 /** The command that puts it right, if one may. */
 function advise(message: MessageDetails, deliveries: readonly DeliveryDetails[]): string | undefined {
+  if (message.forgotten_at) return undefined;
   const reachable = message.reachable_until && message.reachable_until.getTime() > Date.now();
   const force = reachable ? '' : '   (WeChat will likely refuse: the window is over; add --force to try)';
   if (message.status === 'failed' && deliveries.length === 0)

@@ -251,6 +251,10 @@ export interface WechatInboundMessage {
    */
   event_key: string | null;
   /**
+   * When its user was forgotten (wechat.forget): openid is a pseudonym since, and content and payload are gone; null otherwise
+   */
+  forgotten_at: Timestamp | null;
+  /**
    * Order of arrival; a conversation is answered in this order
    */
   id: Generated<Int8>;

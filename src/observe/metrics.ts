@@ -62,6 +62,11 @@ export function createMetrics(accounts: readonly string[]) {
       help: 'Messages that this process is answering now',
       registers,
     }),
+    retentionDeleted: new Counter({
+      name: 'wechat_outbox_retention_deleted_total',
+      help: 'Messages that this process deleted because they were older than RETENTION_DAYS',
+      registers,
+    }),
     // From here on: read from the database at the scrape (database-gauges.ts), and the same in every process.
     databaseUp: new Gauge({
       name: 'wechat_outbox_database_up',

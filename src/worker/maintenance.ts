@@ -4,6 +4,7 @@ import type { Metrics } from '../observe/metrics.js';
 import type { Pauses } from '../outbox/pauses.js';
 import { reconcile } from './reconcile.js';
 import { countAlive, rescue } from './rescue.js';
+import type { Retention } from './retention.js';
 
 export interface MaintenanceDependencies {
   pool: Pool;
@@ -11,6 +12,8 @@ export interface MaintenanceDependencies {
   metrics: Metrics;
   pauses: Pick<Pauses, 'refresh' | 'probe'>;
   rescueAfterMs: number;
+  /** Undefined: nothing is ever deleted. */
+  retention: Retention | undefined;
   /** Told how many workers are alive, this one included. */
   onWorkers(alive: number): void;
   returnStrays(): Promise<number>;
@@ -22,13 +25,17 @@ const rescueEveryMs = (rescueAfterMs: number) => Math.min(3_000, rescueAfterMs /
 const pausesEveryMs = 1_000;
 const reconcileEveryMs = 8_000;
 
-/** The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses. */
+/**
+ * The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses,
+ * delete what is older than it shall be kept.
+ */
 export function startMaintenance({
   pool,
   log,
   metrics,
   pauses,
   rescueAfterMs,
+  retention,
   onWorkers,
   returnStrays,
 }: MaintenanceDependencies): {
@@ -61,8 +68,9 @@ export function startMaintenance({
         log.warn({ event: 'strays_returned', messages: strays }, 'claims that this worker had lost track of');
     }),
   ];
+  if (retention) rounds.push(repeat(retention.pauseMs, retention.run));
 
-  function repeat(everyMs: number, round: () => Promise<void>): { stop(): Promise<void> } {
+  function repeat(pauseMs: number | (() => number), round: () => Promise<void>): { stop(): Promise<void> } {
     let timer: NodeJS.Timeout | undefined;
     let stopped = false;
     let underWay = Promise.resolve();
@@ -77,7 +85,7 @@ export function startMaintenance({
             )
             .then(schedule);
         },
-        everyMs * (0.8 + 0.4 * Math.random()),
+        (typeof pauseMs === 'number' ? pauseMs : pauseMs()) * (0.8 + 0.4 * Math.random()),
       );
     };
     schedule();

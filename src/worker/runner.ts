@@ -20,6 +20,7 @@ import type { Web } from '../wechat/web.js';
 import { createAnswer } from './answer.js';
 import { runJobs, superviseJobs } from './jobs.js';
 import { startMaintenance } from './maintenance.js';
+import { createRetention } from './retention.js';
 import { createRunReplies, type ServedAccount } from './run-replies.js';
 import { openSession } from './session.js';
 import { createSlots } from './slots.js';
@@ -58,6 +59,8 @@ export interface WorkerOptions {
   replyConcurrency: number;
   /** For each account. */
   sendConcurrency: number;
+  /** Settled messages older than so many days are deleted; 0: none ever. */
+  retentionDays: number;
   /** How often graphile-worker looks for jobs whose time has come (retries); new ones are notified. */
   pollIntervalMs: number;
 }
@@ -229,8 +232,22 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     log,
   });
 
+  const retention =
+    options.retentionDays > 0
+      ? createRetention({
+          pool: claimPool,
+          days: options.retentionDays,
+          isBusy: () => inFlight.size > options.maxInFlight / 4,
+          workers: () => workersAlive,
+          now,
+          log,
+          metrics,
+        })
+      : undefined;
+
   const maintenance = startMaintenance({
     pool,
+    retention,
     log,
     pauses,
     metrics,
