@@ -1,5 +1,6 @@
 import type { Pool } from '../db/pool.js';
 import type { ReplyWindow } from '../replies/window.js';
+import type { FieldMap } from '../wechat/fields.js';
 import { type InboundMessage, messageType, searchableText } from '../wechat/message.js';
 import { dedupeKey } from './dedupe-key.js';
 
@@ -31,9 +32,11 @@ const storeGroupSql = `
     insert into wechat.inbound_message
       (app_id, dedupe_key, openid, msg_type, event, event_key, content, created_at, payload, window_ends_at, window_quota,
        request_id)
-    select *
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::timestamptz[], $9::jsonb[], $10::timestamptz[], $11::int[], $12::text[])
+    select app_id, dedupe_key, openid, msg_type, event, event_key, content, to_timestamp(create_time), payload,
+      to_timestamp(window_ends_at), window_quota, request_id
+    from json_to_recordset($1) as arrival (
+      app_id text, dedupe_key text, openid text, msg_type text, event text, event_key text, content text,
+      create_time float8, payload jsonb, window_ends_at float8, window_quota int, request_id text)
     on conflict (app_id, dedupe_key) do nothing
     returning id, app_id, dedupe_key, wechat.is_urgent(window_ends_at, created_at) as urgent
   ),
@@ -49,78 +52,64 @@ export function createStore(pool: Pool): StoreGroup {
     // Every process inserts in the same order, so that groups with messages in common cannot deadlock. The order is
     // the users' own, so that ids follow it.
     const ordered = [...rows].sort(byTimeThenId);
-    const column = <K extends keyof Row>(name: K): Row[K][] => ordered.map((row) => row[name]);
     const { rows: stored } = await pool.query<{ app_id: string; dedupe_key: string }>({
       name: 'store-group',
       text: storeGroupSql,
-      values: [
-        column('appId'),
-        column('dedupeKey'),
-        column('openid'),
-        column('msgType'),
-        column('event'),
-        column('eventKey'),
-        column('content'),
-        column('createdAt'),
-        column('payload'),
-        column('windowEndsAt'),
-        column('windowQuota'),
-        column('requestId'),
-      ],
+      // One text, which V8 writes out by itself: arrays of columns, pg would write value by value.
+      values: [JSON.stringify(ordered)],
     });
     const fresh = new Set(stored.map(({ app_id, dedupe_key }) => `${app_id} ${dedupe_key}`));
     // Of two copies in one group the first counts as stored.
-    return rows.map(({ appId, dedupeKey: key }) =>
-      fresh.delete(`${appId} ${key}`) ? 'stored' : 'duplicate',
+    return rows.map(({ app_id, dedupe_key }) =>
+      fresh.delete(`${app_id} ${dedupe_key}`) ? 'stored' : 'duplicate',
     );
   };
 }
 
+/** By the names of the columns that the statement gives it. Times are in seconds since 1970. */
 interface Row {
-  appId: string;
-  dedupeKey: string;
+  app_id: string;
+  dedupe_key: string;
   openid: string;
-  msgType: string;
-  event: string | null;
-  eventKey: string | null;
-  content: string | null;
-  createTime: number;
-  msgId: string;
-  createdAt: Date;
-  payload: string;
-  windowEndsAt: Date | null;
-  windowQuota: number | null;
-  requestId: string | null;
+  msg_type: string;
+  event: string | undefined;
+  event_key: string | undefined;
+  content: string | undefined;
+  create_time: number;
+  msg_id: string;
+  payload: FieldMap;
+  window_ends_at: number | undefined;
+  window_quota: number | undefined;
+  request_id: string | undefined;
 }
 
 function toRow({ appId, message, window, requestId }: Arrival): Row {
   const isEvent = message.kind === 'event';
   return {
-    appId,
-    dedupeKey: dedupeKey(message),
+    app_id: appId,
+    dedupe_key: dedupeKey(message),
     openid: message.openid,
-    msgType: messageType(message),
-    event: isEvent ? message.name : null,
-    eventKey: isEvent ? (message.eventKey ?? null) : null,
-    content: searchableText(message) ?? null,
-    createTime: message.createTime,
-    msgId: isEvent ? '' : (message.msgId ?? ''),
-    createdAt: new Date(message.createTime * 1_000),
-    payload: JSON.stringify(message.fields),
-    windowEndsAt: window?.endsAt ?? null,
-    windowQuota: window?.quota ?? null,
-    requestId: requestId ?? null,
+    msg_type: messageType(message),
+    event: isEvent ? message.name : undefined,
+    event_key: isEvent ? message.eventKey : undefined,
+    content: searchableText(message),
+    create_time: message.createTime,
+    msg_id: isEvent ? '' : (message.msgId ?? ''),
+    payload: message.fields,
+    window_ends_at: window && window.endsAt.getTime() / 1_000,
+    window_quota: window?.quota,
+    request_id: requestId,
   };
 }
 
 /** MsgIds are compared as numbers of any length; they grow with time. */
 function byTimeThenId(left: Row, right: Row): number {
   return (
-    left.createTime - right.createTime ||
-    left.msgId.length - right.msgId.length ||
-    compare(left.msgId, right.msgId) ||
-    compare(left.dedupeKey, right.dedupeKey) ||
-    compare(left.appId, right.appId)
+    left.create_time - right.create_time ||
+    left.msg_id.length - right.msg_id.length ||
+    compare(left.msg_id, right.msg_id) ||
+    compare(left.dedupe_key, right.dedupe_key) ||
+    compare(left.app_id, right.app_id)
   );
 }
 

@@ -1,4 +1,4 @@
-import type { FieldMap } from './fields.js';
+import { type FieldMap, Fields } from './fields.js';
 
 const root = { open: '<xml>', close: '</xml>' };
 const cdata = { open: '<![CDATA[', close: ']]>' };
@@ -17,7 +17,7 @@ export function readFlatXml(body: string): FieldMap | undefined {
   if (!body.startsWith(root.open)) return undefined;
   // A parser reads \r\n as \n, and NUL as we do not.
   if (body.includes('\r') || body.includes('\0')) return undefined;
-  const fields: FieldMap = Object.create(null);
+  const fields = new Fields();
   let at = root.open.length;
   for (;;) {
     notSpace.lastIndex = at;

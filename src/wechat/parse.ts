@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { toEvent } from './events.js';
-import { type CommonFields, type FieldMap, type FieldValue, textField } from './fields.js';
+import { type CommonFields, type FieldMap, Fields, type FieldValue, textField } from './fields.js';
 import { readFlatXml } from './flat-xml.js';
 import type { InboundMessage } from './message.js';
 
@@ -213,7 +213,7 @@ function toField(value: unknown, depth: number): FieldValue | undefined {
     return items.includes(undefined) ? undefined : (items as FieldValue[]);
   }
   // Without a prototype: a field may be called __proto__.
-  const fields: FieldMap = Object.create(null);
+  const fields = new Fields();
   for (const [name, inner] of Object.entries(value)) {
     if (name === '#text' && typeof inner === 'string' && inner.trim() === '') continue;
     const field = toField(inner, depth - 1);
