@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Benchmark } from './benchmark.js';
+import type { Lab } from './lab.js';
+import { storeHistory } from './messages.js';
 import { startProduct } from './processes.js';
 import { textXml, toPush } from './pushes.js';
 import { quantile } from './statistics.js';
@@ -8,6 +10,8 @@ import { quantile } from './statistics.js';
 const perSecond = 500;
 const seconds = 8;
 const warmUpSeconds = 2;
+/** More than are deleted while it is measured. */
+const oldMessages = 60_000;
 
 /** From the push to its reply's arrival at the API, both roles in one process. */
 export const latency: Benchmark = async (lab, { rounds }, progress) => {
@@ -15,22 +19,10 @@ export const latency: Benchmark = async (lab, { rounds }, progress) => {
   const p99: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     await lab.empty();
-    const service = await startProduct('all', lab.settings);
-    const http = new Pool(`http://127.0.0.1:${service.port}`, { connections: 64, pipelining: 1 });
-    try {
-      await push(http, warmUpSeconds);
-      await lab.waitForSends(warmUpSeconds * perSecond);
-      await lab.resetCounts();
-      await push(http, seconds);
-      const { latenciesMs } = await lab.waitForSends(seconds * perSecond);
-      p50.push(quantile(latenciesMs, 0.5));
-      p99.push(quantile(latenciesMs, 0.99));
-      progress(`round ${round}: p50 ${p50.at(-1)?.toFixed(1)} ms, p99 ${p99.at(-1)?.toFixed(1)} ms`);
-    } finally {
-      await http.close();
-      await service.stop();
-      await lab.resetCounts();
-    }
+    const measured = await pushToArrival(lab);
+    p50.push(measured.p50);
+    p99.push(measured.p99);
+    progress(`round ${round}: p50 ${measured.p50.toFixed(1)} ms, p99 ${measured.p99.toFixed(1)} ms`);
   }
   const unit = 'ms';
   return [
@@ -38,6 +30,55 @@ export const latency: Benchmark = async (lab, { rounds }, progress) => {
     { name: 'push to API, 500/s, p99', unit, values: p99, goal: { kind: 'at-most', value: 100 } },
   ];
 };
+
+/** The same load while messages of a year ago are deleted, and while they are not. */
+export const retention: Benchmark = async (lab, { rounds }, progress) => {
+  const without: number[] = [];
+  const deleting: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    await lab.empty();
+    await storeHistory(lab, oldMessages, () => undefined);
+    without.push((await pushToArrival(lab)).p99);
+    deleting.push((await pushToArrival(lab, { RETENTION_DAYS: '30' })).p99);
+    const { rows } = await lab.pool.query<{ left: number }>(
+      `select count(*)::int as left from wechat.inbound_message where dedupe_key like 'msg:h%'`,
+    );
+    const deleted = oldMessages - (rows[0]?.left ?? 0);
+    progress(
+      `round ${round}: p99 ${without.at(-1)?.toFixed(1)} ms, ${deleting.at(-1)?.toFixed(1)} ms while ${deleted} messages are deleted`,
+    );
+    if (deleted === 0) throw new Error('Nothing was deleted: nothing was measured');
+  }
+  return [
+    {
+      name: 'push to API, 500/s, p99, with retention at work',
+      unit: 'ms',
+      values: deleting,
+      baseline: { name: 'without', values: without },
+      goal: { kind: 'at-most', value: 100 },
+    },
+  ];
+};
+
+async function pushToArrival(
+  lab: Lab,
+  settings: Record<string, string> = {},
+): Promise<{ p50: number; p99: number }> {
+  const service = await startProduct('all', { ...lab.settings, ...settings });
+  const http = new Pool(`http://127.0.0.1:${service.port}`, { connections: 64, pipelining: 1 });
+  try {
+    await push(http, warmUpSeconds);
+    await lab.waitForSends(warmUpSeconds * perSecond);
+    await lab.resetCounts();
+    await push(http, seconds);
+    const { latenciesMs } = await lab.waitForSends(seconds * perSecond);
+    return { p50: quantile(latenciesMs, 0.5), p99: quantile(latenciesMs, 0.99) };
+  } finally {
+    await http.close();
+    await service.stop();
+    await lab.resetCounts();
+  }
+}
 
 async function push(http: Pool, forSeconds: number): Promise<void> {
   const startedAt = performance.now();

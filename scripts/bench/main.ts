@@ -6,12 +6,20 @@ import type { Benchmark, BenchOptions } from './benchmark.js';
 import { backlog, history, scale } from './growth.js';
 import { ingress } from './ingress.js';
 import { type Lab, openLab } from './lab.js';
-import { latency } from './latency.js';
+import { latency, retention } from './latency.js';
 import { picture } from './picture.js';
 import { type Judged, judge, toTable } from './report.js';
 import { worker } from './worker.js';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { ingress, worker, latency, history, backlog, scale };
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  ingress,
+  worker,
+  latency,
+  retention,
+  history,
+  backlog,
+  scale,
+};
 const results = 'bench-results';
 
 async function bench(names: readonly string[], options: BenchOptions): Promise<boolean> {

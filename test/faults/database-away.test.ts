@@ -13,6 +13,7 @@ import {
   type TestService,
   testSettings,
 } from '../support/service.js';
+import { setStage } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 
 interface OwnStage {
@@ -82,6 +83,29 @@ test('a push while it is away for 10 s gets 503 in time, and the retry of the pl
     return rows.length === 1 && rows[0]?.status === 'settled';
   });
   expect((await request(`${stage.service.adminUrl}/readyz`)).statusCode).toBe(200);
+});
+
+test('while every connection hangs, pushes get 503 in time; their retries are stored, once', async () => {
+  const { simulator, database, start } = await setStage();
+  const service = await start({ role: 'ingress' });
+  const client = await database.pool.connect();
+  await client.query('begin; lock table wechat.inbound_message in access exclusive mode');
+  const users = Array.from({ length: 50 }, (_, index) => simulator.user(`oUser${index}`));
+  const pushing = Promise.all(users.map((user) => user.say('hello')));
+  await waitFor(
+    'all to be told to try again',
+    () => service.logged.filter(({ event }) => event === 'push_not_stored').length === users.length,
+  );
+  await client.query('commit');
+  client.release();
+  for (const { outcome, tries } of await pushing) {
+    expect(outcome).toBe('acknowledged');
+    expect(tries.map(({ status }) => status)).toEqual([503, 200]);
+    for (const { ms } of tries) expect(ms).toBeLessThan(5_000);
+  }
+  expect(await database.rows('select count(*)::int as stored from wechat.inbound_message')).toEqual([
+    { stored: users.length },
+  ]);
 });
 
 test('an answer of WeChat’s that comes while the database is away is on record when it is back', async () => {

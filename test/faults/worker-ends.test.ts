@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Command, runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
 import { waitFor } from '../support/wait.js';
 
 /** A worker as a process of its own, to be ended by signals. */
@@ -59,6 +62,35 @@ describe('SIGTERM', () => {
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
     expect(simulator.delivered.length).toBeLessThan(users.length);
+    await startWorkerProcess(stage);
+    await settled(database, users.length);
+    for (const { openid } of users) expect(simulator.inboxOf(openid)).toHaveLength(1);
+  });
+
+  test('gives back what waits for its turn in the reply logic', async () => {
+    const stage = await setStage();
+    const { simulator, database, start } = stage;
+    await start({ role: 'ingress' });
+    const users = Array.from({ length: 8 }, (_, index) => simulator.user(`oUser${index}`));
+    await Promise.all(users.map((user) => user.say('hello')));
+    const folder = scratchDirectory();
+    writeFileSync(
+      path.join(folder, 'slow.mjs'),
+      `export const replies = () => new Promise((resolve) => setTimeout(resolve, 1_000, 'slow'));`,
+    );
+    const worker = await startWorkerProcess(stage, {
+      REPLIES: path.join(folder, 'slow.mjs'),
+      REPLY_CONCURRENCY: '1',
+    });
+    await waitFor('the first reply', () => simulator.delivered.length === 1);
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(0);
+    // The one that was thought about is planned at least; the others are as if nobody had touched them.
+    expect(simulator.delivered.length).toBeLessThan(4);
+    const untouched = await database.rows(
+      `select from wechat.inbound_message where status = 'received' and claimed_by is null and reply_attempts = 0`,
+    );
+    expect(untouched.length).toBeGreaterThanOrEqual(users.length - simulator.delivered.length - 1);
     await startWorkerProcess(stage);
     await settled(database, users.length);
     for (const { openid } of users) expect(simulator.inboxOf(openid)).toHaveLength(1);
