@@ -75,7 +75,7 @@ const program = new Command('bench')
   .addArgument(new Argument('[benchmarks...]', 'all by default').choices(Object.keys(benchmarks)))
   .option('--rounds <n>', 'of each', positive, 3)
   .option('--history <millions>', 'messages of history; 10 takes some minutes to fill', positive, 0.5)
-  .option('--backlog <thousands>', 'messages that wait', positive, 80)
+  .option('--backlog <thousands>', 'messages that wait', positive, 50)
   .addHelpText(
     'after',
     `
