@@ -39,7 +39,9 @@ function decryptWith(encodingAesKey: string, encrypted: string, appId: string): 
   }
   // WeChat's blocks of padding are larger than the cipher's: it is checked and taken off here.
   const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false);
-  const padded = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+  const padded = decipher.update(ciphertext);
+  // Whole blocks without padding of its own: nothing is left for the end.
+  decipher.final();
   const plain = unpad(padded);
   if (!plain || plain.length < headerBytes)
     return { ok: false, reason: 'the padding is wrong: another key?' };
