@@ -13,6 +13,8 @@ export interface Findings {
   twice: number;
   /** … more often than attempts of unknown outcome explain. */
   twiceUnexplained: string[];
+  /** Settled messages of which something is still to be sent: nobody would ever send it. */
+  unfinished: string[];
   /** By status, of messages and of deliveries. */
   messages: Record<string, number>;
   deliveries: Record<string, number>;
@@ -53,6 +55,12 @@ export async function check(
     .map(({ text, openid }) => `${text} of ${openid}: ${statuses.get(text) ?? 'not stored'}`);
   const outOfOrder: string[] = [];
   const twiceUnexplained: string[] = [];
+  const unfinished = rows
+    .filter(
+      ({ message_status, status }) =>
+        message_status === 'settled' && ['pending', 'sending'].includes(status ?? ''),
+    )
+    .map(({ openid, content, position, status }) => `${content}/${position} of ${openid}: ${status}`);
   let twice = 0;
   const latestOf = new Map<string, { reply: string; sequence: number }>();
   for (const { openid, content, position, status, unknown } of rows) {
@@ -97,6 +105,7 @@ export async function check(
     outOfOrder,
     twice,
     twiceUnexplained,
+    unfinished,
     messages: await count(
       'select status as name, count(*)::int from wechat.inbound_message group by 1 order by 1',
     ),

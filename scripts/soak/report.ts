@@ -23,6 +23,7 @@ export function brokenPromises({ findings, processes, drainedMs }: Outcome): str
   judge('an acknowledged message is never lost', findings.lost);
   judge('replies leave in order', findings.outOfOrder);
   judge('nothing is sent twice without an unknown attempt', findings.twiceUnexplained);
+  judge('a settled message has nothing left to send', findings.unfinished);
   if (drainedMs === undefined) broken.push('everything is settled in the end: it was not, in time');
   judge(
     'no process ends by itself',
@@ -50,6 +51,7 @@ export function printReport(outcome: Outcome): void {
     ['lost (must be 0)', String(findings.lost.length)],
     ['out of order (must be 0)', String(findings.outOfOrder.length)],
     ['received twice', `${findings.twice}, unexplained (must be 0): ${findings.twiceUnexplained.length}`],
+    ['settled, but not all sent (must be 0)', String(findings.unfinished.length)],
     ['messages', list(findings.messages)],
     ['deliveries', list(findings.deliveries)],
     ['attempts', list(findings.attempts)],

@@ -85,7 +85,8 @@ const startSql = `
 /**
  * The attempt's row is written in any case (it was made), unless the one who took over has recorded it as unknown;
  * the delivery follows only where this attempt is still its latest, and, where no call was made, where the message is
- * still this worker's.
+ * still this worker's. The message is settled only along with its delivery: the end of an attempt that is not the latest
+ * is no end of the reply.
  */
 const recordSql = `
   with input as (
@@ -102,25 +103,29 @@ const recordSql = `
     from input where outcome is not null
     on conflict (delivery_id, attempt) do nothing
   ),
+  recorded as (
+    update wechat.delivery d
+    set status = i.status, failures = i.failures, errcode = i.errcode, errmsg = i.errmsg,
+        sent_at = case when i.status = 'sent' then now() end,
+        next_attempt_at = now() + i.delay_ms * interval '1 ms'
+    from input i
+    where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
+      and (i.outcome is not null or exists (
+        select from wechat.inbound_message m where m.id = i.message_id and m.claimed_by = i.worker_id))
+    returning d.id, i.message_id, i.worker_id, i.settles
+  ),
   settled as (
     update wechat.inbound_message m
     set status = 'settled', settled_at = now(), claimed_by = null, claimed_at = null
-    from input i
-    where i.settles and m.id = i.message_id and m.claimed_by = i.worker_id
+    from recorded r
+    where r.settles and m.id = r.message_id and m.claimed_by = r.worker_id
   )
-  update wechat.delivery d
-  set status = i.status, failures = i.failures, errcode = i.errcode, errmsg = i.errmsg,
-      sent_at = case when i.status = 'sent' then now() end,
-      next_attempt_at = now() + i.delay_ms * interval '1 ms'
-  from input i
-  where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
-    and (i.outcome is not null or exists (
-      select from wechat.inbound_message m where m.id = i.message_id and m.claimed_by = i.worker_id))
-  returning d.id`;
+  select id from recorded`;
 
 /**
  * Those given back get a job in the same statement, one for each tenth of a second in which they are due: whatever
- * the outage, a message is never left without a job.
+ * the outage, a message is never left without a job. A message of which something is still to be sent is not settled,
+ * whoever says so.
  */
 const finishSql = `
   with input as (
@@ -138,6 +143,8 @@ const finishSql = `
         claimed_by = null, claimed_at = null, reply_started_at = null
     from input i
     where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
+      and (i.status is null or not exists (
+        select from wechat.delivery d where d.message_id = m.id and d.status in ('pending', 'sending')))
     returning m.id, m.due_at, m.settled_at, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
   ),
   job as (

@@ -24,6 +24,7 @@ import { createRetention } from './retention.js';
 import { createRunReplies, type ServedAccount } from './run-replies.js';
 import { openSession } from './session.js';
 import { createSlots } from './slots.js';
+import { createStrays } from './strays.js';
 import { createAnswerTask } from './tasks.js';
 import { createTyping } from './typing.js';
 
@@ -79,9 +80,6 @@ export interface Worker {
 /** After the grace period: for giving back what heeds the abort. */
 const lastWordsMs = 1_000;
 
-/** Longer than any statement lasts: a claim of that age, of which this process knows nothing, will not become known. */
-const strayAfterSeconds = 22;
-
 /** One of each kind at a time: what arrives meanwhile shares the next, and the larger it is, the less each costs. */
 const writes = { maxItems: 500, maxConcurrent: 1 };
 
@@ -128,20 +126,22 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const finish = batched(records.finish, afterSendMs);
   const next = batched(claimHeads, afterSendMs);
 
-  let claimsUnderWay = 0;
   let workersAlive = 1;
-
-  async function claiming(statement: () => Promise<ClaimedMessage[]>): Promise<ClaimedMessage[]> {
-    claimsUnderWay += 1;
-    try {
-      return await statement();
-    } finally {
-      claimsUnderWay -= 1;
-    }
-  }
+  const strays = createStrays({
+    heldBy: claims.heldBy,
+    workerId: () => session.workerId,
+    isInHand: (id) => inHand.has(id),
+    release: (id) =>
+      finish.add({
+        messageId: id,
+        workerId: session.workerId,
+        end: { kind: 'released', delayMs: 0, refundAttempt: false },
+        error: undefined,
+      }),
+  });
 
   async function claimHeads(conversations: readonly Conversation[]): Promise<(ClaimedMessage | undefined)[]> {
-    const claimed = await claiming(() => claims.claimNext(conversations, session.workerId));
+    const claimed = await strays.claiming(() => claims.claimNext(conversations, session.workerId));
     const key = ({ appId, openid }: Conversation) => `${appId} ${openid}`;
     const heads = new Map(claimed.map((message) => [key(message), message]));
     // Each message to one asker only.
@@ -216,7 +216,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   }
 
   const answerTask = createAnswerTask({
-    claim: (ids) => durably(() => claiming(() => claims.claim(ids, session.workerId))),
+    claim: (ids) => durably(() => strays.claiming(() => claims.claim(ids, session.workerId))),
     slots: inFlightSlots,
     maxClaim: Math.min(50, options.maxInFlight),
     take,
@@ -255,23 +255,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     onWorkers(alive) {
       workersAlive = alive;
     },
-    /**
-     * Claims whose answer was lost with a connection: ours by the database, unknown to us. While claims are under way,
-     * a fresh one may be about to become known: then only those older than any statement may last.
-     */
-    async returnStrays() {
-      const held = await claims.heldBy(session.workerId, claimsUnderWay === 0 ? 0 : strayAfterSeconds);
-      const strays = held.filter((id) => !inHand.has(id));
-      for (const id of strays) {
-        await finish.add({
-          messageId: id,
-          workerId: session.workerId,
-          end: { kind: 'released', delayMs: 0, refundAttempt: false },
-          error: undefined,
-        });
-      }
-      return strays.length;
-    },
+    returnStrays: strays.giveBack,
   });
 
   return {

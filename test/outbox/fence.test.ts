@@ -112,6 +112,42 @@ test('a worker whose message was given to another can neither plan, start, recor
   expect(await database.rows('select status from wechat.inbound_message')).toEqual([{ status: 'answering' }]);
 });
 
+test('a message of which something is still to be sent is not settled, whoever says so', async () => {
+  const database = await openDatabase();
+  const messageId = await storeText(database);
+  const workerId = await registerWorker(database);
+  await createClaims(database.pool).claim([messageId], workerId);
+  const [planned] = await createPlanner(database.pool)([{ messageId, workerId, payloads, startFirst: true }]);
+  if (planned?.kind !== 'planned') throw new Error('the owner could not plan');
+  const deliveryId = planned.deliveries[0]?.id ?? '';
+  const records = createRecords(database.pool);
+  await records.start([{ deliveryId, workerId, attempt: 2 }]);
+  const ofAttempt = (attempt: number): Result => ({
+    deliveryId,
+    messageId,
+    workerId,
+    attempt,
+    call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
+    errcode: 0,
+    errmsg: 'ok',
+    status: 'sent',
+    failures: 0,
+    delayMs: undefined,
+    settlesMessage: true,
+  });
+  const settle = { messageId, workerId, end: { kind: 'settled' }, error: undefined } as const;
+  const state = () => database.rows('select status, claimed_by from wechat.inbound_message');
+
+  // The latest is under way: an earlier one that ends now is not its end.
+  expect(await records.record([ofAttempt(1)])).toEqual([false]);
+  expect(await records.finish([settle])).toEqual([false]);
+  expect(await state()).toEqual([{ status: 'answering', claimed_by: workerId }]);
+  const others = planned.deliveries.slice(1).map(({ id }) => id);
+  await database.pool.query(`update wechat.delivery set status = 'failed' where id = any($1)`, [others]);
+  expect(await records.record([ofAttempt(2)])).toEqual([true]);
+  expect(await state()).toEqual([{ status: 'settled', claimed_by: null }]);
+});
+
 test('statements that run again after a lost answer change nothing more', async () => {
   const database = await openDatabase();
   const messageId = await storeText(database);
