@@ -172,7 +172,7 @@ describe('an export', () => {
     await database.pool.query(
       `insert into wechat.inbound_message (app_id, dedupe_key, openid, msg_type, content, created_at, received_at, payload)
        select $1, 'age:' || age, 'o', 'text', age || ' s', now(), now() - age * interval '1 s', '{}'
-       from unnest('{7200, 400000, 6, 0}'::int[]) age`,
+       from unnest('{7200, 400000, 6, -3600}'::int[]) age`,
       [appId],
     );
     const at = (hoursAgo: number) =>
@@ -187,7 +187,15 @@ describe('an export', () => {
     expect(await found('--since', '2d', '--account', 'wxnone')).toEqual([]);
     expect(await found('--since', '3h', '--until', '1h')).toEqual(['7200 s']);
     expect(await found('--since', '3h', '--until', '2100-01-01')).toEqual(['7200 s', '6 s']);
-  });
+
+    const before = Date.now();
+    const args = ['--since', '3h', '--until', '2100-01-01', '--format', 'csv'];
+    const { err } = await exportWith(database.url, args, { TZ: 'UTC' });
+    const until = Date.parse(`${/ until (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)/.exec(err)?.[1]}Z`);
+    // Told to the second.
+    expect(until).toBeGreaterThanOrEqual(before - 6_000);
+    expect(until).toBeLessThanOrEqual(Date.now() - 5_000);
+  }, 60_000);
 
   test('in a spreadsheet is Chinese, and runs no formula of a user', async () => {
     const database = await newDatabase();
@@ -282,7 +290,7 @@ describe('an export', () => {
     );
     expect(code, err).toBe(0);
     // The last of the year may be a few seconds old.
-    expect(err).toMatch(/^(60,000|59,99\d) messages and/);
+    expect(err).toMatch(/^(60,000|59,99\d) messages and/m);
   }, 60_000);
 });
 
@@ -455,7 +463,7 @@ describe('an unfinished file', () => {
   });
 });
 
-test('no file is lost to an export', async () => {
+test('no file is lost to an export', { timeout: 60_000 }, async () => {
   const database = await newDatabase();
   await tell(database.pool, appId, nastyHistory);
   const directory = scratchDirectory();
