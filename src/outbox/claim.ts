@@ -75,7 +75,9 @@ export interface Claims {
 /**
  * Expects `candidate (id)` and completes it to a statement that claims and loads. "At the head" is asked as a look at
  * the first entry of the conversation in the index of unsettled messages: one probe a candidate, whatever the planner
- * thinks of the backlog (as `not exists` it reads the whole of it).
+ * thinks of the backlog (as `not exists` it reads the whole of it). Which rows are meant, here and wherever rows are
+ * found by their ids, is said by the status: by settled_at, a plan made while little waited would read the whole index
+ * of unsettled messages for a few of them, and go on so with a backlog.
  */
 const claimCandidates = `
   claimed as (
@@ -83,7 +85,7 @@ const claimCandidates = `
     set claimed_by = $1, claimed_at = now(), reply_started_at = null,
         reply_attempts = m.reply_attempts + case m.status when 'received' then 1 else 0 end
     from candidate
-    where m.id = candidate.id and m.settled_at is null and m.claimed_by is null and m.due_at <= now()
+    where m.id = candidate.id and m.status in ('received', 'answering') and m.claimed_by is null and m.due_at <= now()
       and (m.app_id = any($2) or (
         m.id = (
           select head.id from wechat.inbound_message head

@@ -29,7 +29,7 @@ const planSql = `
   owned as (
     update wechat.inbound_message m set status = 'answering', error = coalesce(i.note, m.error)
     from (select distinct message_id, worker_id, note from input) i
-    where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
+    where m.id = i.message_id and m.claimed_by = i.worker_id and m.status in ('received', 'answering')
     returning m.id, m.app_id, m.openid
   ),
   planned as (

@@ -142,7 +142,7 @@ const finishSql = `
         error = coalesce(i.error, m.error),
         claimed_by = null, claimed_at = null, reply_started_at = null
     from input i
-    where m.id = i.message_id and m.claimed_by = i.worker_id and m.settled_at is null
+    where m.id = i.message_id and m.claimed_by = i.worker_id and m.status in ('received', 'answering')
       and (i.status is null or not exists (
         select from wechat.delivery d where d.message_id = m.id and d.status in ('pending', 'sending')))
     returning m.id, m.due_at, m.settled_at, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
