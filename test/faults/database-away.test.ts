@@ -100,7 +100,8 @@ test('while every connection hangs, pushes get 503 in time; their retries are st
   client.release();
   for (const { outcome, tries } of await pushing) {
     expect(outcome).toBe('acknowledged');
-    expect(tries.map(({ status }) => status)).toEqual([503, 200]);
+    // A slow machine may not be done with all of them by the second try.
+    expect(tries.map(({ status }) => status).join()).toMatch(/^503,(503,)?200$/);
     for (const { ms } of tries) expect(ms).toBeLessThan(5_000);
   }
   expect(await database.rows('select count(*)::int as stored from wechat.inbound_message')).toEqual([
