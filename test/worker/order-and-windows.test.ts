@@ -88,10 +88,14 @@ test('two messages of a user of which the later was seen first are not answered 
   expect(simulator.inboxOf('oUser').map(({ text }) => text)).toEqual(['slow later', 'earlier']);
 });
 
+const takingTime: Replies = async () => {
+  await sleep(10);
+  return 'hello';
+};
+
 describe('a reply window of one minute', () => {
   test('goes first when the worker is behind', async () => {
     const { simulator, database, start } = await setStage();
-    const { replies } = heldReplies();
     await start({ role: 'ingress' });
     await Promise.all(
       Array.from({ length: 300 }, (_, index) => simulator.user(`oText${index}`).say('hello')),
@@ -104,7 +108,7 @@ describe('a reply window of one minute', () => {
     );
     expect(jobs.slice(0, 3)).toEqual([{ priority: -10 }, { priority: -10 }, { priority: -10 }]);
     expect(new Set(jobs.slice(3).map(({ priority }) => priority))).toEqual(new Set([0]));
-    await start({ role: 'worker', replies, settings: { REPLY_CONCURRENCY: '10' } });
+    await start({ role: 'worker', replies: takingTime, settings: { REPLY_CONCURRENCY: '5' } });
     await settled(database, 303);
     const urgent = ['oFollower', 'oScanner', 'oClicker'].map(
       (openid) => simulator.inboxOf(openid)[0]?.sequence ?? Number.NaN,
@@ -126,11 +130,7 @@ describe('a reply window of one minute', () => {
        select wechat.add_answer_jobs(array_agg(id), array_agg(false), array_agg(now())) from text`,
       [account.appId],
     );
-    const replies: Replies = async () => {
-      await sleep(10);
-      return 'hello';
-    };
-    await start({ role: 'worker', replies, settings: { REPLY_CONCURRENCY: '1' } });
+    await start({ role: 'worker', replies: takingTime, settings: { REPLY_CONCURRENCY: '1' } });
     await waitFor('the worker to have its hands full', async () => {
       const [row] = await database.rows<{ held: number }>(
         'select count(*)::int as held from wechat.inbound_message where claimed_by is not null',
