@@ -104,7 +104,9 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       const startedAt = clock();
       const outcome = await client.sendMessage(token, message.openid, ready.payload);
       const decision = decide(outcome, rules());
-      if (!decision.renew && (last || decision.status !== 'sent')) onLastCall();
+      // A reply that failed for itself alone is followed by the next.
+      const isPutOff = decision.status === 'pending' && !decision.renew;
+      if (isPutOff || decision.restStatus || (last && !decision.renew)) onLastCall();
       const finishedAt = clock();
       logAttempt(about, { decision, attempt, durationMs: finishedAt.getTime() - startedAt.getTime() });
       const { httpStatus, outcome: attemptOutcome } = decision;
