@@ -87,7 +87,10 @@ async function tellReply(
   );
 }
 
-/** A year of answered messages, in the order of their time: of a table so large, no question may read all. */
+/**
+ * A year of answered messages, in the order of their time: of a table so large, no question may read all.
+ * The last is a minute old, since an export leaves out what is younger than some seconds.
+ */
 export async function storeYear(pool: Pool, appId: string, count: number): Promise<void> {
   await pool.query(
     `with message as (
@@ -100,7 +103,8 @@ export async function storeYear(pool: Pool, appId: string, count: number): Promi
          jsonb_build_object('FromUserName', 'o' || n % 3000, 'MsgType', 'text', 'MsgId', n::text), 'settled',
          at + interval '1 second'
        from generate_series(1, $2::int) n,
-            lateral (select now() - interval '1 year' + n * interval '1 year' / $2::int as at) as sent
+            lateral (select now() - interval '1 minute' - interval '1 year' + n * interval '1 year' / $2::int as at)
+              as sent
        order by n
        returning id, openid, created_at
      ),
