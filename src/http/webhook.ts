@@ -205,11 +205,14 @@ function single(value: string | string[] | undefined): string | undefined {
 }
 
 function respond(ctx: Koa.Context, { status, text }: Answer): void {
-  ctx.status = status;
-  // Nothing has no type.
-  if (text !== '') {
-    ctx.type = 'text/plain; charset=utf-8';
-    ctx.set('x-content-type-options', 'nosniff');
+  if (text === '') {
+    // Nothing has no type. Koa takes null for a 204, until it is told otherwise.
+    ctx.body = null;
+    ctx.status = status;
+    return;
   }
+  ctx.status = status;
+  ctx.type = 'text/plain; charset=utf-8';
+  ctx.set('x-content-type-options', 'nosniff');
   ctx.body = text;
 }

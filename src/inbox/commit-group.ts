@@ -25,6 +25,8 @@ export interface CommitGroupOptions {
   patienceMs?: number;
   /** Messages in one statement. */
   maxGroup?: number;
+  /** As many as gain hardly anything by more company: they are stored while the rest of the turn is still parsed. */
+  fullGroup?: number;
   /** Statements under way at once. */
   maxConcurrent?: number;
   /** Messages that may wait. */
@@ -54,7 +56,8 @@ export function createCommitGroup({
   store,
   patienceMs = 4_500,
   maxGroup = 500,
-  maxConcurrent = 2,
+  fullGroup = 64,
+  maxConcurrent = 4,
   maxWaiting = 5_000,
   onGroup,
   onError,
@@ -68,7 +71,10 @@ export function createCommitGroup({
   let failedAt: number | undefined;
 
   function schedule(): void {
-    if (scheduled || pausing || underWay >= maxConcurrent || queue.length === 0) return;
+    if (pausing || underWay >= maxConcurrent || queue.length === 0) return;
+    // Else a busy turn would parse hundreds of pushes while Postgres has nothing to do, and then wait for it.
+    if (queue.length >= fullGroup) void flush(queue.splice(0, maxGroup));
+    if (scheduled) return;
     scheduled = true;
     // After this turn of the event loop: every push that it still parses joins the group.
     setImmediate(() => {

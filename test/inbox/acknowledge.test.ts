@@ -75,6 +75,29 @@ test('messages that arrive together share a statement and a job', async () => {
   await database.drop();
 });
 
+test('under load Postgres stores what has arrived while more is taken in', async () => {
+  const groups: number[] = [];
+  const inbox = createCommitGroup({
+    store: async (arrivals) => {
+      groups.push(arrivals.length);
+      return arrivals.map(() => 'stored' as const);
+    },
+    fullGroup: 3,
+    maxConcurrent: 2,
+  });
+  // All in one turn of the event loop.
+  const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const first = [commit(), commit()];
+  expect(groups).toEqual([]);
+  const second = [commit(), commit(), commit(), commit()];
+  expect(groups).toEqual([3, 3]);
+  // No more at once than Postgres can use: these go together when one of those is through.
+  const third = [commit(), commit(), commit(), commit(), commit()];
+  expect(groups).toEqual([3, 3]);
+  expect(await Promise.all([...first, ...second, ...third])).toEqual(Array(11).fill({ kind: 'stored' }));
+  expect(groups).toEqual([3, 3, 5]);
+});
+
 test('one message that Postgres refuses does not take its group with it', async () => {
   const database = await createTestDatabase();
   const inbox = createCommitGroup({ store: createStore(database.pool), maxConcurrent: 1 });
