@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import { nodeFlagsOf } from '../node-flags.js';
 
 const startTimeoutMs = 30_000;
 
@@ -16,16 +17,13 @@ export interface Measured {
   stop(): Promise<void>;
 }
 
-/** Those of main.js's first line, with which a shell or npx runs it. */
-const nodeFlags = ['--max-semi-space-size=32'];
-
 /** The product as it is installed: the built command line, its log in a file. */
 export function startProduct(
   role: 'all' | 'ingress' | 'worker',
   settings: Readonly<Record<string, string>>,
 ): Promise<Measured> {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  return startMeasured([...nodeFlags, main, 'start', '--role', role], settings, role !== 'worker');
+  return startMeasured([...nodeFlagsOf(main), main, 'start', '--role', role], settings, role !== 'worker');
 }
 
 /** One of the programs beside this file: a baseline, or the stub of the API. */
