@@ -32,6 +32,8 @@ export interface Lab {
   resetCounts(): Promise<void>;
   /** Resolves when so many were sent. @throws Error when nothing is sent for 30 s */
   waitForSends(count: number): Promise<Counts>;
+  /** Opens another, with a Postgres of its own; it is closed with this one. */
+  openAnother(): Promise<Lab>;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export async function openLab(): Promise<Lab> {
   await pool.query(byHandTables);
   const stub: Measured = await startProgram('api-stub');
   const apiBase = `http://127.0.0.1:${stub.port}`;
+  const others: Lab[] = [];
 
   async function counts(): Promise<Counts> {
     const { body } = await request(`${apiBase}/counts`);
@@ -100,7 +103,13 @@ export async function openLab(): Promise<Lab> {
         await sleep(100);
       }
     },
+    async openAnother() {
+      const other = await openLab();
+      others.push(other);
+      return other;
+    },
     async close() {
+      for (const other of others.splice(0)) await other.close();
       await stub.stop();
       await pool.end();
       await postgres.stop();
