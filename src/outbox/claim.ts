@@ -2,9 +2,15 @@ import type { Pool } from '../db/pool.js';
 import type { FieldMap } from '../wechat/fields.js';
 import type { WirePayload } from '../wechat/reply.js';
 
-/** An unsettled message that this worker, and no other, may work on. */
-export interface ClaimedMessage {
+/** A worker's hold on a message. */
+export interface HeldMessage {
   id: string;
+  /** As Postgres writes it, to the microsecond: it tells this claim from a later one of the same worker's. */
+  claimedAt: string;
+}
+
+/** An unsettled message that this worker, and no other, may work on. */
+export interface ClaimedMessage extends HeldMessage {
   /** Of the push that brought it, for the log. */
   requestId: string | undefined;
   appId: string;
@@ -68,8 +74,8 @@ export interface Claims {
   claim(ids: readonly string[], workerId: number): Promise<ClaimedMessage[]>;
   /** Claims the oldest unsettled message of each conversation, where it is due and free. */
   claimNext(conversations: readonly Conversation[], workerId: number): Promise<ClaimedMessage[]>;
-  /** Ids claimed by this worker for at least so many seconds. */
-  heldBy(workerId: number, seconds: number): Promise<string[]>;
+  /** What this worker has had claimed for at least so many seconds. */
+  heldBy(workerId: number, seconds: number): Promise<HeldMessage[]>;
 }
 
 /**
@@ -98,7 +104,7 @@ const claimCandidates = `
       and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
       and not exists (
         select from wechat.account_pause p where p.app_id = m.app_id and p.probe_message_id is distinct from m.id)
-    returning m.id, m.app_id, m.openid, m.status, m.received_at, m.created_at, m.window_ends_at, m.window_quota,
+    returning m.id, m.app_id, m.openid, m.status, m.claimed_at::text, m.received_at, m.created_at, m.window_ends_at, m.window_quota,
       m.reply_attempts, m.crashes, m.payload, m.request_id
   )
   select claimed.*, wechat.is_urgent(window_ends_at, created_at) as is_urgent,
@@ -138,6 +144,7 @@ interface Row {
   app_id: string;
   openid: string;
   status: ClaimedMessage['status'];
+  claimed_at: string;
   received_at: Date;
   window_ends_at: Date | null;
   longest_window_ends_at: Date | null;
@@ -187,12 +194,12 @@ export function createClaims(pool: Pool, unordered: readonly string[] = []): Cla
     },
 
     async heldBy(workerId, seconds) {
-      const { rows } = await pool.query<{ id: string }>(
-        `select id from wechat.inbound_message
+      const { rows } = await pool.query<{ id: string; claimed_at: string }>(
+        `select id, claimed_at::text from wechat.inbound_message
          where settled_at is null and claimed_by = $1 and claimed_at <= now() - $2 * interval '1 second'`,
         [workerId, seconds],
       );
-      return rows.map(({ id }) => id);
+      return rows.map(({ id, claimed_at }) => ({ id, claimedAt: claimed_at }));
     },
   };
 }
@@ -204,6 +211,7 @@ function toMessage(row: Row, workerId: number): ClaimedMessage {
     appId: row.app_id,
     openid: row.openid,
     workerId,
+    claimedAt: row.claimed_at,
     status: row.status,
     receivedAt: row.received_at,
     windowEndsAt: row.longest_window_ends_at ?? row.window_ends_at ?? undefined,

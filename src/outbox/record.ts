@@ -37,6 +37,8 @@ export interface Result {
 export interface Finish {
   messageId: string;
   workerId: number;
+  /** Of this very claim: run again after a lost answer, it must not end a later one of the same worker's. */
+  claimedAt: string;
   end:
     | { kind: 'settled' }
     | { kind: 'failed' }
@@ -130,8 +132,8 @@ const recordSql = `
 const finishSql = `
   with input as (
     select *
-    from unnest($1::bigint[], $2::int[], $3::text[], $4::float8[], $5::int[], $6::text[])
-      as i (message_id, worker_id, status, delay_ms, refund, error)
+    from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::text[], $5::float8[], $6::int[], $7::text[])
+      as i (message_id, worker_id, claimed_at, status, delay_ms, refund, error)
   ),
   finished as (
     update wechat.inbound_message m
@@ -142,7 +144,8 @@ const finishSql = `
         error = coalesce(i.error, m.error),
         claimed_by = null, claimed_at = null, reply_started_at = null
     from input i
-    where m.id = i.message_id and m.claimed_by = i.worker_id and m.status in ('received', 'answering')
+    where m.id = i.message_id and m.claimed_by = i.worker_id and m.claimed_at = i.claimed_at
+      and m.status in ('received', 'answering')
       and (i.status is null or not exists (
         select from wechat.delivery d where d.message_id = m.id and d.status in ('pending', 'sending')))
     returning m.id, m.due_at, m.settled_at, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
@@ -203,6 +206,7 @@ export function createRecords(pool: Pool): Records {
       const finished = await ids('finish', finishSql, [
         finishes.map(({ messageId }) => messageId),
         finishes.map(({ workerId }) => workerId),
+        finishes.map(({ claimedAt }) => claimedAt),
         finishes.map(({ end }) => (end.kind === 'released' ? null : end.kind)),
         finishes.map(({ end }) => (end.kind === 'released' ? end.delayMs : null)),
         finishes.map(({ end }) => (end.kind === 'released' && end.refundAttempt ? 1 : 0)),

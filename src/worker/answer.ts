@@ -241,12 +241,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
 
   async function settle(message: ClaimedMessage, note?: string): Promise<End> {
     observeSettled(message);
-    await finish({
-      messageId: message.id,
-      workerId: message.workerId,
-      end: { kind: 'settled' },
-      error: note,
-    });
+    await finish({ ...claimOf(message), end: { kind: 'settled' }, error: note });
     return 'settled';
   }
 
@@ -261,7 +256,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
       },
       'message failed',
     );
-    await finish({ messageId: message.id, workerId: message.workerId, end: { kind: 'failed' }, error });
+    await finish({ ...claimOf(message), end: { kind: 'failed' }, error });
     return 'settled';
   }
 
@@ -271,7 +266,7 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
     { refundAttempt = false, error }: { refundAttempt?: boolean; error?: string },
   ): Promise<End> {
     const end = { kind: 'released', delayMs, refundAttempt } as const;
-    await finish({ messageId: message.id, workerId: message.workerId, end, error });
+    await finish({ ...claimOf(message), end, error });
     return 'released';
   }
 
@@ -293,4 +288,8 @@ export function createAnswer(dependencies: AnswerDependencies): Answerer {
   }
 
   return { answer, inHand };
+}
+
+function claimOf({ id, workerId, claimedAt }: ClaimedMessage): Omit<Finish, 'end' | 'error'> {
+  return { messageId: id, workerId, claimedAt };
 }

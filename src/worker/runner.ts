@@ -131,10 +131,11 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     heldBy: claims.heldBy,
     workerId: () => session.workerId,
     isInHand: (id) => inHand.has(id),
-    release: (id) =>
+    release: ({ id, claimedAt }) =>
       finish.add({
         messageId: id,
         workerId: session.workerId,
+        claimedAt,
         end: { kind: 'released', delayMs: 0, refundAttempt: false },
         error: undefined,
       }),

@@ -1,11 +1,11 @@
-import type { Claims } from '../outbox/claim.js';
+import type { Claims, HeldMessage } from '../outbox/claim.js';
 
 export interface StraysDependencies {
   heldBy: Claims['heldBy'];
   workerId(): number;
   isInHand(messageId: string): boolean;
   /** Ends this worker's claim, for anybody to take the message up. */
-  release(messageId: string): Promise<unknown>;
+  release(message: HeldMessage): Promise<unknown>;
 }
 
 /**
@@ -46,8 +46,8 @@ export function createStrays({ heldBy, workerId, isInHand, release }: StraysDepe
       const isQuiet = underWay === 0;
       const held = await heldBy(workerId(), isQuiet ? 0 : lostAfterSeconds);
       if (isQuiet && begun !== begunBefore) return 0;
-      const strays = held.filter((id) => !isInHand(id));
-      for (const id of strays) await release(id);
+      const strays = held.filter(({ id }) => !isInHand(id));
+      for (const stray of strays) await release(stray);
       return strays.length;
     },
   };

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createPool } from '../../src/db/pool.js';
 import { createStore } from '../../src/inbox/store.js';
-import { createClaims } from '../../src/outbox/claim.js';
+import { type ClaimedMessage, createClaims } from '../../src/outbox/claim.js';
 import { createPlanner } from '../../src/outbox/plan.js';
 import { createRecords, type Result } from '../../src/outbox/record.js';
 import { rescue } from '../../src/worker/rescue.js';
@@ -26,6 +26,12 @@ async function storeText(database: TestDatabase, openid = 'oUser'): Promise<stri
   await createStore(database.pool)([{ appId: 'wx1', message: textMessage({ openid }) }]);
   const [row] = await database.rows<{ id: string }>('select max(id)::text as id from wechat.inbound_message');
   return row?.id ?? '';
+}
+
+function claimOf([claimed]: readonly ClaimedMessage[]) {
+  if (!claimed) throw new Error('nothing was claimed');
+  const { id: messageId, workerId, claimedAt } = claimed;
+  return { messageId, workerId, claimedAt };
 }
 
 const payloads = [
@@ -57,11 +63,12 @@ test('a message waits while an earlier one of its conversation is unsettled, and
   const workerId = await registerWorker(database);
   const claims = createClaims(database.pool);
   expect((await claims.claim([second], workerId)).map(({ id }) => id)).toEqual([]);
-  expect((await claims.claim([first, second], workerId)).map(({ id }) => id)).toEqual([first]);
+  const claimed = await claims.claim([first, second], workerId);
+  expect(claimed.map(({ id }) => id)).toEqual([first]);
   const conversation = { appId: 'wx1', openid: 'oUser' };
   expect(await claims.claimNext([conversation], workerId)).toEqual([]);
   await createRecords(database.pool).finish([
-    { messageId: first, workerId, end: { kind: 'settled' }, error: undefined },
+    { ...claimOf(claimed), end: { kind: 'settled' }, error: undefined },
   ]);
   expect((await claims.claimNext([conversation, conversation], workerId)).map(({ id }) => id)).toEqual([
     second,
@@ -75,7 +82,7 @@ test('a worker whose message was given to another can neither plan, start, recor
   const claims = createClaims(database.pool);
   const plan = createPlanner(database.pool);
   const records = createRecords(database.pool);
-  await claims.claim([messageId], slow);
+  const claimed = await claims.claim([messageId], slow);
   await database.pool.query('update wechat.inbound_message set claimed_by = $1', [other]);
 
   expect(await plan([{ messageId, workerId: slow, payloads, startFirst: true }])).toEqual([{ kind: 'lost' }]);
@@ -86,9 +93,9 @@ test('a worker whose message was given to another can neither plan, start, recor
   const deliveryId = planned.deliveries[0]?.id ?? '';
   expect(await records.start([{ deliveryId, workerId: slow, attempt: 1 }])).toEqual([false]);
   expect(await records.start([{ deliveryId, workerId: other, attempt: 1 }])).toEqual([true]);
-  expect(
-    await records.finish([{ messageId, workerId: slow, end: { kind: 'settled' }, error: undefined }]),
-  ).toEqual([false]);
+  expect(await records.finish([{ ...claimOf(claimed), end: { kind: 'settled' }, error: undefined }])).toEqual(
+    [false],
+  );
 
   // The other has begun attempt 2 after recording attempt 1 as unknown: the slow one's result comes too late.
   const late: Result = {
@@ -116,7 +123,7 @@ test('a message of which something is still to be sent is not settled, whoever s
   const database = await openDatabase();
   const messageId = await storeText(database);
   const workerId = await registerWorker(database);
-  await createClaims(database.pool).claim([messageId], workerId);
+  const claimed = await createClaims(database.pool).claim([messageId], workerId);
   const [planned] = await createPlanner(database.pool)([{ messageId, workerId, payloads, startFirst: true }]);
   if (planned?.kind !== 'planned') throw new Error('the owner could not plan');
   const deliveryId = planned.deliveries[0]?.id ?? '';
@@ -135,7 +142,7 @@ test('a message of which something is still to be sent is not settled, whoever s
     delayMs: undefined,
     settlesMessage: true,
   });
-  const settle = { messageId, workerId, end: { kind: 'settled' }, error: undefined } as const;
+  const settle = { ...claimOf(claimed), end: { kind: 'settled' }, error: undefined } as const;
   const state = () => database.rows('select status, claimed_by from wechat.inbound_message');
 
   // The latest is under way: an earlier one that ends now is not its end.
@@ -152,14 +159,13 @@ test('statements that run again after a lost answer change nothing more', async 
   const database = await openDatabase();
   const messageId = await storeText(database);
   const workerId = await registerWorker(database);
-  await createClaims(database.pool).claim([messageId], workerId);
+  const claimed = await createClaims(database.pool).claim([messageId], workerId);
   const plan = createPlanner(database.pool);
   const records = createRecords(database.pool);
   const once = await plan([{ messageId, workerId, payloads, startFirst: true }]);
   expect(await plan([{ messageId, workerId, payloads, startFirst: true }])).toEqual(once);
   const second = {
-    messageId,
-    workerId,
+    ...claimOf(claimed),
     end: { kind: 'released', delayMs: 60_000, refundAttempt: false } as const,
     error: undefined,
   };
@@ -168,6 +174,24 @@ test('statements that run again after a lost answer change nothing more', async 
   expect(
     await database.rows('select count(*)::int as jobs from graphile_worker.jobs where run_at > now()'),
   ).toEqual([{ jobs: 1 }]);
+});
+
+test('the end of a claim that runs again after a lost answer does not end the next claim of the same worker', async () => {
+  const database = await openDatabase();
+  const messageId = await storeText(database);
+  const workerId = await registerWorker(database);
+  const claims = createClaims(database.pool);
+  const { finish } = createRecords(database.pool);
+  const end = { kind: 'released', delayMs: 0, refundAttempt: true } as const;
+  const first = { ...claimOf(await claims.claim([messageId], workerId)), end, error: undefined };
+  expect(await finish([first])).toEqual([true]);
+  const second = { ...claimOf(await claims.claim([messageId], workerId)), end, error: undefined };
+
+  expect(await finish([first])).toEqual([false]);
+  expect(await database.rows('select claimed_by, reply_attempts from wechat.inbound_message')).toEqual([
+    { claimed_by: workerId, reply_attempts: 1 },
+  ]);
+  expect(await finish([second])).toEqual([true]);
 });
 
 test('a worker without its lock is missed for a while before its messages are given away', async () => {

@@ -210,8 +210,13 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
   /** What is this worker's by the database's word, and unknown to it. */
   async function returnStrays({ id: workerId, hands }: ModelWorker): Promise<number> {
     const inHand = new Set(hands.map(({ message }) => message?.id));
-    const strays = (await claims.heldBy(workerId, 0)).filter((id) => !inHand.has(id));
-    await records.finish(strays.map((messageId) => ({ messageId, workerId, end: atOnce, error: undefined })));
+    const strays = (await claims.heldBy(workerId, 0)).filter(({ id }) => !inHand.has(id));
+    await records.finish(
+      strays.map(({ id, claimedAt }) => ({
+        ...{ messageId: id, workerId, claimedAt },
+        ...{ end: atOnce, error: undefined },
+      })),
+    );
     return strays.length;
   }
 

@@ -203,18 +203,18 @@ export function createAnswering(surroundings: Surroundings) {
     }
   }
 
-  async function release({ id: messageId, workerId }: ClaimedMessage): Promise<false> {
+  async function release({ id: messageId, workerId, claimedAt }: ClaimedMessage): Promise<false> {
     const end = { kind: 'released', delayMs: 0, refundAttempt: false } as const;
-    await records.finish([{ messageId, workerId, end, error: undefined }]);
+    await records.finish([{ messageId, workerId, claimedAt, end, error: undefined }]);
     return false;
   }
 
   /** The next of the conversation is asked for without a look at whether this one was still its own to finish. */
   async function finish(
-    { id: messageId, workerId }: ClaimedMessage,
+    { id: messageId, workerId, claimedAt }: ClaimedMessage,
     kind: 'settled' | 'failed',
   ): Promise<true> {
-    await records.finish([{ messageId, workerId, end: { kind }, error: undefined }]);
+    await records.finish([{ messageId, workerId, claimedAt, end: { kind }, error: undefined }]);
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createClaims } from '../../src/outbox/claim.js';
+import { createClaims, type HeldMessage } from '../../src/outbox/claim.js';
 import { createRecords } from '../../src/outbox/record.js';
 import { createStrays } from '../../src/worker/strays.js';
 import { createTestDatabase } from '../support/database.js';
@@ -26,11 +26,12 @@ async function setStage() {
     claim,
     claims,
     workerId: () => workerId,
-    release: (messageId: string) =>
+    release: ({ id, claimedAt }: HeldMessage) =>
       records.finish([
         {
-          messageId,
+          messageId: id,
           workerId,
+          claimedAt,
           end: { kind: 'released', delayMs: 0, refundAttempt: false },
           error: undefined,
         },
