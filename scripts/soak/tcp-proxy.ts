@@ -8,13 +8,16 @@ export interface TcpProxy {
   reset(): void;
   /** Passes nothing on for a while; connections stay open, and what was sent arrives later. */
   freeze(ms: number): void;
+  /** Ends that before its time. */
+  thaw(): void;
   close(): Promise<void>;
 }
 
 /** @param upstreams ports on loopback; each connection goes to the next one that takes it */
 export async function startTcpProxy(upstreams: () => readonly number[]): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
-  let frozenUntil = 0;
+  let thawed = Promise.resolve();
+  let thaw = () => {};
   let turn = 0;
 
   function keep(socket: Socket): void {
@@ -34,7 +37,7 @@ export async function startTcpProxy(upstreams: () => readonly number[]): Promise
     upstream.on('connect', () => {
       connected = true;
       // pipe() sets both flowing: not before the thaw.
-      setTimeout(() => client.pipe(upstream).pipe(client), Math.max(0, frozenUntil - Date.now()));
+      void thawed.then(() => client.pipe(upstream).pipe(client));
     });
     upstream.on('error', () => {
       if (connected) client.resetAndDestroy();
@@ -62,12 +65,16 @@ export async function startTcpProxy(upstreams: () => readonly number[]): Promise
       for (const socket of sockets) socket.resetAndDestroy();
     },
     freeze(ms) {
-      frozenUntil = Date.now() + ms;
       for (const socket of sockets) socket.pause();
-      setTimeout(() => {
+      thawed = new Promise((resolve) => {
+        thaw = resolve;
+        setTimeout(resolve, ms);
+      });
+      void thawed.then(() => {
         for (const socket of sockets) socket.resume();
-      }, ms);
+      });
     },
+    thaw: () => thaw(),
     close() {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));

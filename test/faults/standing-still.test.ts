@@ -84,7 +84,7 @@ test('a worker whose connections to Postgres are frozen is replaced, and fenced 
   simulator.faults.add({ openid: 'oUser', fault: { delayMs: 1_500 } });
   await simulator.user('oUser').say('tw');
   await waitFor('the send', () => sendsTo(stage, 'oUser').length === 1);
-  proxy.freeze(20_000);
+  proxy.freeze(60_000);
 
   const other = await startWorkerProcess(stage, quick);
   await other.event('rescued');
@@ -95,6 +95,7 @@ test('a worker whose connections to Postgres are frozen is replaced, and fenced 
   expect(new Set(inbox).size).toBe(3);
   expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
 
+  proxy.thaw();
   await waitFor(
     'the other to come back under a new id',
     () => frozen.lines.filter((line) => /session_(renewed|opened)/.test(line)).length > 1,
@@ -123,7 +124,7 @@ test('a worker that learns late that it may send does not, if the message was gi
     );
     return waiting.length === 1;
   });
-  proxy.freeze(12_000);
+  proxy.freeze(60_000);
   await client.query('commit');
   client.release();
 
@@ -133,6 +134,7 @@ test('a worker that learns late that it may send does not, if the message was gi
   expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
   expect(sendsTo(stage, 'oUser')).toHaveLength(1);
 
+  proxy.thaw();
   await late.event('session_renewed');
   other.child.kill('SIGKILL');
   await other.exited;
