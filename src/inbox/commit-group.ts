@@ -27,8 +27,10 @@ export interface CommitGroupOptions {
   maxGroup?: number;
   /** As many as gain hardly anything by more company: they are stored while the rest of the turn is still parsed. */
   fullGroup?: number;
-  /** Statements under way at once. */
+  /** Statements under way at once, where they are full. */
   maxConcurrent?: number;
+  /** Statements under way when one that is not full may go too: fewer, so that what arrives in between shares one. */
+  maxConcurrentSmall?: number;
   /** Messages that may wait. */
   maxWaiting?: number;
   onGroup?(size: number): void;
@@ -58,10 +60,12 @@ export function createCommitGroup({
   maxGroup = 500,
   fullGroup = 64,
   maxConcurrent = 4,
+  maxConcurrentSmall = 2,
   maxWaiting = 5_000,
   onGroup,
   onError,
 }: CommitGroupOptions): Inbox {
+  const maxSmall = Math.min(maxConcurrentSmall, maxConcurrent);
   let queue: Waiting[] = [];
   let underWay = 0;
   let unanswered = 0;
@@ -74,12 +78,12 @@ export function createCommitGroup({
     if (pausing || underWay >= maxConcurrent || queue.length === 0) return;
     // Else a busy turn would parse hundreds of pushes while Postgres has nothing to do, and then wait for it.
     if (queue.length >= fullGroup) void flush(queue.splice(0, maxGroup));
-    if (scheduled) return;
+    if (scheduled || underWay >= maxSmall) return;
     scheduled = true;
     // After this turn of the event loop: every push that it still parses joins the group.
     setImmediate(() => {
       scheduled = false;
-      while (!pausing && underWay < maxConcurrent && queue.length > 0) void flush(queue.splice(0, maxGroup));
+      while (!pausing && underWay < maxSmall && queue.length > 0) void flush(queue.splice(0, maxGroup));
     });
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createCommitGroup } from '../../src/inbox/commit-group.js';
 import { createStore } from '../../src/inbox/store.js';
@@ -83,19 +84,48 @@ test('under load Postgres stores what has arrived while more is taken in', async
       return arrivals.map(() => 'stored' as const);
     },
     fullGroup: 3,
-    maxConcurrent: 2,
+    maxConcurrent: 3,
+    maxConcurrentSmall: 1,
   });
   // All in one turn of the event loop.
   const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
   const first = [commit(), commit()];
   expect(groups).toEqual([]);
-  const second = [commit(), commit(), commit(), commit()];
-  expect(groups).toEqual([3, 3]);
+  const second = Array.from({ length: 7 }, commit);
+  expect(groups).toEqual([3, 3, 3]);
   // No more at once than Postgres can use: these go together when one of those is through.
-  const third = [commit(), commit(), commit(), commit(), commit()];
-  expect(groups).toEqual([3, 3]);
-  expect(await Promise.all([...first, ...second, ...third])).toEqual(Array(11).fill({ kind: 'stored' }));
-  expect(groups).toEqual([3, 3, 5]);
+  const third = Array.from({ length: 5 }, commit);
+  expect(groups).toEqual([3, 3, 3]);
+  expect(await Promise.all([...first, ...second, ...third])).toEqual(Array(14).fill({ kind: 'stored' }));
+  expect(groups).toEqual([3, 3, 3, 5]);
+});
+
+test('a few that arrive while a statement is under way wait for it, and share the next', async () => {
+  const groups: number[] = [];
+  let finish = () => {};
+  const inbox = createCommitGroup({
+    async store(arrivals) {
+      groups.push(arrivals.length);
+      if (groups.length === 1) await new Promise<void>((resolve) => (finish = resolve));
+      return arrivals.map(() => 'stored' as const);
+    },
+    fullGroup: 3,
+    maxConcurrentSmall: 1,
+  });
+  const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const first = commit();
+  await waitFor('the first to be under way', () => groups.length === 1);
+  const few = [commit()];
+  await setImmediate();
+  few.push(commit());
+  await setImmediate();
+  expect(groups).toEqual([1]);
+  // A full one waits for nobody, and takes along who waits.
+  const full = commit();
+  expect(groups).toEqual([1, 3]);
+  finish();
+  expect(await Promise.all([first, ...few, full])).toEqual(Array(4).fill({ kind: 'stored' }));
+  expect(groups).toEqual([1, 3]);
 });
 
 test('one message that Postgres refuses does not take its group with it', async () => {
