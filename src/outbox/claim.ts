@@ -104,8 +104,8 @@ const claimCandidates = `
       and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
       and not exists (
         select from wechat.account_pause p where p.app_id = m.app_id and p.probe_message_id is distinct from m.id)
-    returning m.id, m.app_id, m.openid, m.status, m.claimed_at::text, m.received_at, m.created_at, m.window_ends_at, m.window_quota,
-      m.reply_attempts, m.crashes, m.payload, m.request_id
+    returning m.id, m.app_id, m.openid, m.status, m.claimed_at::text, m.received_at, m.created_at, m.window_ends_at,
+      m.window_quota, m.reply_attempts, m.crashes, m.payload, m.request_id
   )
   select claimed.*, wechat.is_urgent(window_ends_at, created_at) as is_urgent,
     case when wechat.is_urgent(window_ends_at, created_at) or window_ends_at <= now() then (
