@@ -39,7 +39,8 @@ export function createStrays({ heldBy, workerId, isInHand, release }: StraysDepe
 
     /**
      * While claims are under way, a fresh one may be about to become known; so may one that began while Postgres was
-     * being asked, and given back it would be worked on twice by this worker, which no fence can tell apart.
+     * being asked, and given back it would be worked on twice by this worker: plans and attempts know the worker, not
+     * the claim.
      */
     async giveBack() {
       const begunBefore = begun;

@@ -34,6 +34,20 @@ function claimOf([claimed]: readonly ClaimedMessage[]) {
   return { messageId, workerId, claimedAt };
 }
 
+/** The end of the last delivery's attempt. */
+function sent(of: Pick<Result, 'deliveryId' | 'messageId' | 'workerId' | 'attempt'>): Result {
+  return {
+    ...of,
+    call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
+    errcode: 0,
+    errmsg: 'ok',
+    status: 'sent',
+    failures: 0,
+    delayMs: undefined,
+    settlesMessage: true,
+  };
+}
+
 const payloads = [
   { msgtype: 'text', text: { content: 'one' } },
   { msgtype: 'text', text: { content: 'two' } },
@@ -98,19 +112,7 @@ test('a worker whose message was given to another can neither plan, start, recor
   );
 
   // The other has begun attempt 2 after recording attempt 1 as unknown: the slow one's result comes too late.
-  const late: Result = {
-    deliveryId,
-    messageId,
-    workerId: slow,
-    attempt: 1,
-    call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
-    errcode: 0,
-    errmsg: 'ok',
-    status: 'sent',
-    failures: 0,
-    delayMs: undefined,
-    settlesMessage: true,
-  };
+  const late = sent({ deliveryId, messageId, workerId: slow, attempt: 1 });
   await records.start([{ deliveryId, workerId: other, attempt: 2 }]);
   expect(await records.record([late])).toEqual([false]);
   expect(await database.rows('select status, attempts from wechat.delivery where position = 1')).toEqual([
@@ -129,19 +131,7 @@ test('a message of which something is still to be sent is not settled, whoever s
   const deliveryId = planned.deliveries[0]?.id ?? '';
   const records = createRecords(database.pool);
   await records.start([{ deliveryId, workerId, attempt: 2 }]);
-  const ofAttempt = (attempt: number): Result => ({
-    deliveryId,
-    messageId,
-    workerId,
-    attempt,
-    call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
-    errcode: 0,
-    errmsg: 'ok',
-    status: 'sent',
-    failures: 0,
-    delayMs: undefined,
-    settlesMessage: true,
-  });
+  const ofAttempt = (attempt: number) => sent({ deliveryId, messageId, workerId, attempt });
   const settle = { ...claimOf(claimed), end: { kind: 'settled' }, error: undefined } as const;
   const state = () => database.rows('select status, claimed_by from wechat.inbound_message');
 
