@@ -45,6 +45,7 @@ const minuteQuotaCode = 45011;
 const minuteMs = 60_000;
 
 export function decide(outcome: Outcome, input: DecisionInput): Decision {
+  if (outcome.kind === 'sent') return sent(outcome, input.failures);
   const seen = {
     errmsg: outcome.errmsg,
     httpStatus: outcome.httpStatus,
@@ -56,8 +57,6 @@ export function decide(outcome: Outcome, input: DecisionInput): Decision {
     restStatus: undefined,
   };
   switch (outcome.kind) {
-    case 'sent':
-      return { ...seen, outcome: 'sent', status: 'sent', errcode: 0 };
     case 'transient':
       return tryAgain('transient', true);
     case 'unknown':
@@ -106,6 +105,22 @@ export function decide(outcome: Outcome, input: DecisionInput): Decision {
   function rest(reason: 'minute_quota' | 'daily_quota' | 'account', forMs: number): Decision {
     return { ...seen, outcome: 'throttled', status: 'pending', delayMs: forMs, pause: { reason, forMs } };
   }
+}
+
+/** What nearly every attempt comes to. Field by field: spreading an object costs V8 as much as the rest of a decision. */
+function sent({ httpStatus, errmsg }: Extract<Outcome, { kind: 'sent' }>, failures: number): Decision {
+  return {
+    outcome: 'sent',
+    status: 'sent',
+    failures,
+    delayMs: undefined,
+    renew: undefined,
+    pause: undefined,
+    errcode: 0,
+    errmsg,
+    httpStatus,
+    restStatus: undefined,
+  };
 }
 
 /** Daily quotas begin anew at midnight in China, which keeps UTC+8 all year. */

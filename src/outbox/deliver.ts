@@ -71,9 +71,9 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
   const lines = createWideLines(log);
 
   return async (message, delivery, { account, askedAt: plannedAt, last, onLastCall }) => {
-    const { appId } = message;
-    const base = { deliveryId: delivery.id, messageId: message.id, workerId: message.workerId };
-    const about = { log, lines, metrics, message, deliveryId: delivery.id };
+    const { appId, workerId } = message;
+    const deliveryId = delivery.id;
+    const about = { log, lines, metrics, message, deliveryId };
     /** Number of the latest attempt that is on record as begun. */
     let attempt = delivery.attempts;
     /** When leave was asked for an attempt that is begun and not made yet. */
@@ -103,11 +103,11 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       if (!(await obtainLeave())) return { kind: 'lost' };
       const startedAt = clock();
       const outcome = await client.sendMessage(token, message.openid, ready.payload);
-      const decision = decide(outcome, rules());
+      const finishedAt = clock();
+      const decision = decide(outcome, rules(finishedAt));
       // A reply that failed for itself alone is followed by the next.
       const isPutOff = decision.status === 'pending' && !decision.renew;
       if (isPutOff || decision.restStatus || (last && !decision.renew)) onLastCall();
-      const finishedAt = clock();
       logAttempt(about, { decision, attempt, durationMs: finishedAt.getTime() - startedAt.getTime() });
       const { httpStatus, outcome: attemptOutcome } = decision;
       return conclude(decision, { startedAt, finishedAt, outcome: attemptOutcome, httpStatus });
@@ -122,13 +122,13 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       if (askedAt === undefined) attempt += 1;
       while (askedAt === undefined || now() - askedAt > leaveLastsMs) {
         askedAt = now();
-        if (!(await start({ ...base, attempt }))) return false;
+        if (!(await start({ deliveryId, workerId, attempt }))) return false;
       }
       askedAt = undefined;
       return true;
     }
 
-    function rules(): DecisionInput {
+    function rules(at: Date): DecisionInput {
       return {
         policy: message.isUrgent ? urgent : policy,
         failures: delivery.failures,
@@ -136,7 +136,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
         mediaIsRenewable: used.length > 0 && !renewed.media,
         windowEndsAt: delivery.ignoresWindow ? undefined : message.windowEndsAt,
         onUnknown: account.onUnknown,
-        now: clock(),
+        now: at,
         random: random(),
       };
     }
@@ -144,11 +144,12 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
     /** An attempt of a worker that died: nobody knows what came of it. */
     async function recordLostAttempt(startedAt: Date): Promise<DeliverEnd | undefined> {
       const errmsg = 'the worker stopped before an answer was recorded';
-      const decision = decide({ kind: 'unknown', errmsg }, { ...rules(), random: 0 });
+      const finishedAt = clock();
+      const decision = decide({ kind: 'unknown', errmsg }, { ...rules(finishedAt), random: 0 });
       logAttempt(about, { decision, attempt, durationMs: 0 });
       const end = await conclude(decision, {
         startedAt,
-        finishedAt: clock(),
+        finishedAt,
         outcome: decision.outcome,
         httpStatus: undefined,
       });
@@ -162,7 +163,7 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
       outcome: Outcome,
       wanting: 'access token' | 'media',
     ): Promise<DeliverEnd | undefined> {
-      const decision = decide(outcome, rules());
+      const decision = decide(outcome, rules(clock()));
       logNoCall(about, { decision, wanting });
       return conclude({ ...decision, errmsg: `no ${wanting}: ${decision.errmsg}` }, undefined);
     }
@@ -177,7 +178,9 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
         log.error({ event: 'account_paused', app_id: appId, ...pause, errcode, errmsg }, 'account paused');
       }
       const owned = await record({
-        ...base,
+        deliveryId,
+        messageId: message.id,
+        workerId,
         attempt,
         call,
         errcode,
