@@ -70,9 +70,13 @@ export function createWebhook({
     return { status, text: status === 400 ? `not a WeChat message: ${reason}` : reason };
   }
 
-  async function accept(account: AccountConfig, ctx: Koa.Context, query: PushQuery): Promise<Answer> {
+  async function accept(
+    account: AccountConfig,
+    ctx: Koa.Context,
+    query: PushQuery,
+    startedAt: number,
+  ): Promise<Answer> {
     const { appId } = account;
-    const startedAt = performance.now();
     const opened = openEnvelope(decode(ctx.request.body), query, account);
     if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx);
     const parsed = toMessage(opened.fields);
@@ -135,17 +139,15 @@ export function createWebhook({
     const admitted = admit(ctx, ctx.params.appId, query);
     if ('status' in admitted) return respond(ctx, admitted);
     const refusal = await readBody(ctx);
-    respond(ctx, refusal ?? (await accept(admitted, ctx, query)));
+    respond(ctx, refusal ?? (await accept(admitted, ctx, query, startedAt)));
     metrics.acknowledgeSeconds.observe((performance.now() - startedAt) / 1_000);
   });
 
   const app = new Koa();
   app.on('error', (error) => log.error({ event: 'webhook_error', err: error }, 'webhook error'));
-  app.use(async (ctx, next) => {
-    await next();
-    if (ctx.status === 404 && ctx.body === undefined) respond(ctx, { status: 404, text: 'not found' });
-  });
   app.use(router.routes());
+  // Whatever no route has answered.
+  app.use((ctx) => respond(ctx, { status: 404, text: 'not found' }));
   return app;
 }
 

@@ -25,7 +25,8 @@ export type StoreGroup = (arrivals: readonly Arrival[]) => Promise<StoreResult[]
  * message caps the whole server at some 1,500 messages a second.
  *
  * A message that is stored already, or that a concurrent group is storing, is skipped: the unique key decides, and
- * waits for that group to commit, so a duplicate is acknowledged only when the original is durable.
+ * waits for that group to commit, so a duplicate is acknowledged only when the original is durable. Which were stored is
+ * told only where some were not.
  */
 const storeGroupSql = `
   with fresh as (
@@ -43,7 +44,10 @@ const storeGroupSql = `
   job as (
     select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from fresh having count(*) > 0
   )
-  select app_id, dedupe_key from fresh cross join (select count(*) from job) as added`;
+  select (select count(*) from job) as jobs,
+    case when (select count(*) from fresh) < $2
+      then (select coalesce(json_agg(json_build_array(app_id, dedupe_key)), '[]') from fresh)
+    end as stored`;
 
 /** @param pool connections of the ingress alone, so that workers cannot starve it */
 export function createStore(pool: Pool): StoreGroup {
@@ -52,13 +56,15 @@ export function createStore(pool: Pool): StoreGroup {
     // Every process inserts in the same order, so that groups with messages in common cannot deadlock. The order is
     // the users' own, so that ids follow it.
     const ordered = [...rows].sort(byTimeThenId);
-    const { rows: stored } = await pool.query<{ app_id: string; dedupe_key: string }>({
+    const { rows: result } = await pool.query<{ stored: [appId: string, dedupeKey: string][] | null }>({
       name: 'store-group',
       text: storeGroupSql,
       // One text, which V8 writes out by itself: arrays of columns, pg would write value by value.
-      values: [JSON.stringify(ordered)],
+      values: [JSON.stringify(ordered), rows.length],
     });
-    const fresh = new Set(stored.map(({ app_id, dedupe_key }) => `${app_id} ${dedupe_key}`));
+    const stored = result[0]?.stored;
+    if (!stored) return rows.map(() => 'stored');
+    const fresh = new Set(stored.map(([appId, dedupeKey]) => `${appId} ${dedupeKey}`));
     // Of two copies in one group the first counts as stored.
     return rows.map(({ app_id, dedupe_key }) =>
       fresh.delete(`${app_id} ${dedupe_key}`) ? 'stored' : 'duplicate',
