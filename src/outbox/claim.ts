@@ -1,3 +1,4 @@
+import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 import type { FieldMap } from '../wechat/fields.js';
 import type { WirePayload } from '../wechat/reply.js';
@@ -80,8 +81,8 @@ export interface Claims {
 
 /**
  * Expects `candidate (id)` and completes it to a statement that claims and loads. "At the head" is asked as a look at
- * the first entry of the conversation in the index of unsettled messages: one probe a candidate, whatever the planner
- * thinks of the backlog (as `not exists` it reads the whole of it). Which rows are meant, here and wherever rows are
+ * the first entry of the conversation in the index of unsettled messages, "none of it is claimed" as one for the first
+ * that is: a probe a candidate, whatever the planner thinks of the backlog (for `not exists` it reads all of it). Which rows are meant, here and wherever rows are
  * found by their ids, is said by the status: by settled_at, a plan made while little waited would read the whole index
  * of unsettled messages for a few of them, and go on so with a backlog.
  */
@@ -91,25 +92,28 @@ const claimCandidates = `
     set claimed_by = $1, claimed_at = now(), reply_started_at = null,
         reply_attempts = m.reply_attempts + case m.status when 'received' then 1 else 0 end
     from candidate
-    where m.id = candidate.id and m.status in ('received', 'answering') and m.claimed_by is null and m.due_at <= now()
+    where m.id = any(array[candidate.id]) and m.status in ('received', 'answering') and m.claimed_by is null
+      and m.due_at <= now()
       and (m.app_id = any($2) or (
         m.id = (
           select head.id from wechat.inbound_message head
           where head.app_id = m.app_id and head.openid = m.openid and head.settled_at is null
           order by head.id limit 1)
-        and not exists (
-          select from wechat.inbound_message other
+        and (
+          select other.id from wechat.inbound_message other
           where other.app_id = m.app_id and other.openid = m.openid and other.settled_at is null
-            and other.claimed_by is not null)))
+            and other.claimed_by is not null limit 1) is null))
       and exists (select from wechat.worker_process w where w.id = $1 and w.ended_at is null)
       and not exists (
         select from wechat.account_pause p where p.app_id = m.app_id and p.probe_message_id is distinct from m.id)
-    returning m.id, m.app_id, m.openid, m.status, m.claimed_at::text, m.received_at, m.created_at, m.window_ends_at,
+    returning m.id, m.app_id, m.openid, m.status, m.claimed_at, m.received_at, m.created_at, m.window_ends_at,
       m.window_quota, m.reply_attempts, m.crashes, m.payload, m.request_id
   )
-  select claimed.*, wechat.is_urgent(window_ends_at, created_at) as is_urgent,
+  select id, app_id, openid, status, claimed_at::text, date_part('epoch', received_at) as received_at,
+    date_part('epoch', window_ends_at) as window_ends_at, window_quota, reply_attempts, crashes, payload, request_id,
+    wechat.is_urgent(window_ends_at, created_at) as is_urgent,
     case when wechat.is_urgent(window_ends_at, created_at) or window_ends_at <= now() then (
-      select max(earlier.window_ends_at) from wechat.inbound_message earlier
+      select date_part('epoch', max(earlier.window_ends_at)) from wechat.inbound_message earlier
       where earlier.app_id = claimed.app_id and earlier.openid = claimed.openid
         and earlier.created_at > now() - interval '7 days'
     ) end as longest_window_ends_at,
@@ -145,9 +149,10 @@ interface Row {
   openid: string;
   status: ClaimedMessage['status'];
   claimed_at: string;
-  received_at: Date;
-  window_ends_at: Date | null;
-  longest_window_ends_at: Date | null;
+  /** In seconds since 1970, as is what follows: pg takes longer to read a time than to do all else with a row. */
+  received_at: number;
+  window_ends_at: number | null;
+  longest_window_ends_at: number | null;
   window_quota: number | null;
   is_urgent: boolean;
   crashes: number;
@@ -174,7 +179,7 @@ export function createClaims(pool: Pool, unordered: readonly string[] = []): Cla
       const { rows } = await pool.query<Row>({
         name: 'claim',
         text: claimSql,
-        values: [workerId, unordered, ids],
+        values: [workerId, unordered, column(ids, (id) => id)],
       });
       return rows.map((row) => toMessage(row, workerId));
     },
@@ -186,8 +191,8 @@ export function createClaims(pool: Pool, unordered: readonly string[] = []): Cla
         values: [
           workerId,
           unordered,
-          conversations.map(({ appId }) => appId),
-          conversations.map(({ openid }) => openid),
+          column(conversations, ({ appId }) => appId),
+          column(conversations, ({ openid }) => openid),
         ],
       });
       return rows.map((row) => toMessage(row, workerId));
@@ -205,6 +210,7 @@ export function createClaims(pool: Pool, unordered: readonly string[] = []): Cla
 }
 
 function toMessage(row: Row, workerId: number): ClaimedMessage {
+  const windowEndsAt = row.longest_window_ends_at ?? row.window_ends_at;
   return {
     id: row.id,
     requestId: row.request_id ?? undefined,
@@ -213,8 +219,8 @@ function toMessage(row: Row, workerId: number): ClaimedMessage {
     workerId,
     claimedAt: row.claimed_at,
     status: row.status,
-    receivedAt: row.received_at,
-    windowEndsAt: row.longest_window_ends_at ?? row.window_ends_at ?? undefined,
+    receivedAt: new Date(row.received_at * 1_000),
+    windowEndsAt: windowEndsAt === null ? undefined : new Date(windowEndsAt * 1_000),
     isUrgent: row.is_urgent,
     crashes: row.crashes,
     replyAttempts: row.reply_attempts,

@@ -1,3 +1,4 @@
+import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 import { encodePayload, type WirePayload } from '../wechat/reply.js';
 import type { OpenDelivery } from './claim.js';
@@ -29,7 +30,7 @@ const planSql = `
   owned as (
     update wechat.inbound_message m set status = 'answering', error = coalesce(i.note, m.error)
     from (select distinct message_id, worker_id, note from input) i
-    where m.id = i.message_id and m.claimed_by = i.worker_id and m.status in ('received', 'answering')
+    where m.id = any(array[i.message_id]) and m.claimed_by = i.worker_id and m.status in ('received', 'answering')
     returning m.id, m.app_id, m.openid
   ),
   planned as (
@@ -44,7 +45,8 @@ const planSql = `
   )
   select id, message_id, position from planned
   union all
-  select d.id, d.message_id, d.position from wechat.delivery d join owned on owned.id = d.message_id`;
+  select d.id, d.message_id, d.position from wechat.delivery d join owned on d.message_id = any(array[owned.id])
+  where (select count(*) from planned) < (select count(*) from owned join input on input.message_id = owned.id)`;
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
   return async (plans) => {
@@ -56,20 +58,20 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         msgType: payload.msgtype,
         payload: encodePayload(payload),
         starts: startFirst && index === 0,
-        note: note ?? null,
+        note,
       })),
     );
     const { rows: stored } = await pool.query<{ id: string; message_id: string; position: number }>({
       name: 'plan',
       text: planSql,
       values: [
-        rows.map(({ messageId }) => messageId),
-        rows.map(({ workerId }) => workerId),
-        rows.map(({ position }) => position),
-        rows.map(({ msgType }) => msgType),
-        rows.map(({ payload }) => payload),
-        rows.map(({ starts }) => starts),
-        rows.map(({ note }) => note),
+        column(rows, ({ messageId }) => messageId),
+        column(rows, ({ workerId }) => workerId),
+        column(rows, ({ position }) => position),
+        column(rows, ({ msgType }) => msgType),
+        column(rows, ({ payload }) => payload),
+        column(rows, ({ starts }) => starts),
+        column(rows, ({ note }) => note),
       ],
     });
     const idOf = new Map(stored.map(({ id, message_id, position }) => [`${message_id} ${position}`, id]));

@@ -1,3 +1,4 @@
+import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 
 export type AttemptOutcome = 'sent' | 'token' | 'transient' | 'throttled' | 'permanent' | 'unknown';
@@ -69,18 +70,21 @@ export interface Records {
  * until the commit: whoever gives the message away waits, and who takes it over finds the attempt begun. May be run again.
  */
 const startSql = `
-  with owned as (
-    select i.delivery_id, i.attempt
+  with begun as (
+    select i.*, d.message_id
     from unnest($1::bigint[], $2::int[], $3::int[]) as i (delivery_id, worker_id, attempt)
-    join wechat.delivery d on d.id = i.delivery_id
-    join wechat.inbound_message m on m.id = d.message_id and m.claimed_by = i.worker_id
-    order by m.id
+    join wechat.delivery d on d.id = any(array[i.delivery_id])
+  ),
+  owned as (
+    select b.delivery_id, b.attempt
+    from (select * from begun order by message_id) b
+    join wechat.inbound_message m on m.id = any(array[b.message_id]) and m.claimed_by = b.worker_id
     for share of m
   )
   update wechat.delivery d
   set status = 'sending', attempts = owned.attempt, attempt_started_at = now(), next_attempt_at = null
   from owned
-  where d.id = owned.delivery_id and d.status in ('pending', 'sending')
+  where d.id = any(array[owned.delivery_id]) and d.status in ('pending', 'sending')
     and d.attempts in (owned.attempt - 1, owned.attempt)
   returning d.id`;
 
@@ -111,16 +115,16 @@ const recordSql = `
         sent_at = case when i.status = 'sent' then now() end,
         next_attempt_at = now() + i.delay_ms * interval '1 ms'
     from input i
-    where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
-      and (i.outcome is not null or exists (
-        select from wechat.inbound_message m where m.id = i.message_id and m.claimed_by = i.worker_id))
+    where d.id = any(array[i.delivery_id]) and d.attempts = i.attempt and d.status in ('pending', 'sending')
+      and (i.outcome is not null or i.worker_id = (
+        select m.claimed_by from wechat.inbound_message m where m.id = i.message_id))
     returning d.id, i.message_id, i.worker_id, i.settles
   ),
   settled as (
     update wechat.inbound_message m
     set status = 'settled', settled_at = now(), claimed_by = null, claimed_at = null
     from recorded r
-    where r.settles and m.id = r.message_id and m.claimed_by = r.worker_id
+    where r.settles and m.id = any(array[r.message_id]) and m.claimed_by = r.worker_id
   )
   select id from recorded`;
 
@@ -144,10 +148,10 @@ const finishSql = `
         error = coalesce(i.error, m.error),
         claimed_by = null, claimed_at = null, reply_started_at = null
     from input i
-    where m.id = i.message_id and m.claimed_by = i.worker_id and m.claimed_at = i.claimed_at
+    where m.id = any(array[i.message_id]) and m.claimed_by = i.worker_id and m.claimed_at = i.claimed_at
       and m.status in ('received', 'answering')
-      and (i.status is null or not exists (
-        select from wechat.delivery d where d.message_id = m.id and d.status in ('pending', 'sending')))
+      and (i.status is null or 0 = (
+        select count(*) from wechat.delivery d where d.message_id = m.id and d.status in ('pending', 'sending')))
     returning m.id, m.due_at, m.settled_at, wechat.is_urgent(m.window_ends_at, m.created_at) as urgent
   ),
   job as (
@@ -175,42 +179,42 @@ export function createRecords(pool: Pool): Records {
 
     async start(starts) {
       const started = await ids('start', startSql, [
-        starts.map(({ deliveryId }) => deliveryId),
-        starts.map(({ workerId }) => workerId),
-        starts.map(({ attempt }) => attempt),
+        column(starts, ({ deliveryId }) => deliveryId),
+        column(starts, ({ workerId }) => workerId),
+        column(starts, ({ attempt }) => attempt),
       ]);
       return starts.map(({ deliveryId }) => started.has(deliveryId));
     },
 
     async record(results) {
       const recorded = await ids('record', recordSql, [
-        results.map(({ deliveryId }) => deliveryId),
-        results.map(({ messageId }) => messageId),
-        results.map(({ workerId }) => workerId),
-        results.map(({ attempt }) => attempt),
-        results.map(({ call }) => call?.startedAt ?? null),
-        results.map(({ call }) => call?.finishedAt ?? null),
-        results.map(({ call }) => call?.outcome ?? null),
-        results.map(({ call }) => call?.httpStatus ?? null),
-        results.map(({ errcode }) => errcode ?? null),
-        results.map(({ errmsg }) => storable(errmsg)),
-        results.map(({ status }) => status),
-        results.map(({ failures }) => failures),
-        results.map(({ delayMs }) => delayMs ?? null),
-        results.map(({ settlesMessage }) => settlesMessage),
+        column(results, ({ deliveryId }) => deliveryId),
+        column(results, ({ messageId }) => messageId),
+        column(results, ({ workerId }) => workerId),
+        column(results, ({ attempt }) => attempt),
+        column(results, ({ call }) => call?.startedAt),
+        column(results, ({ call }) => call?.finishedAt),
+        column(results, ({ call }) => call?.outcome),
+        column(results, ({ call }) => call?.httpStatus),
+        column(results, ({ errcode }) => errcode),
+        column(results, ({ errmsg }) => storable(errmsg)),
+        column(results, ({ status }) => status),
+        column(results, ({ failures }) => failures),
+        column(results, ({ delayMs }) => delayMs),
+        column(results, ({ settlesMessage }) => settlesMessage),
       ]);
       return results.map(({ deliveryId }) => recorded.has(deliveryId));
     },
 
     async finish(finishes) {
       const finished = await ids('finish', finishSql, [
-        finishes.map(({ messageId }) => messageId),
-        finishes.map(({ workerId }) => workerId),
-        finishes.map(({ claimedAt }) => claimedAt),
-        finishes.map(({ end }) => (end.kind === 'released' ? null : end.kind)),
-        finishes.map(({ end }) => (end.kind === 'released' ? end.delayMs : null)),
-        finishes.map(({ end }) => (end.kind === 'released' && end.refundAttempt ? 1 : 0)),
-        finishes.map(({ error }) => storable(error)),
+        column(finishes, ({ messageId }) => messageId),
+        column(finishes, ({ workerId }) => workerId),
+        column(finishes, ({ claimedAt }) => claimedAt),
+        column(finishes, ({ end }) => (end.kind === 'released' ? null : end.kind)),
+        column(finishes, ({ end }) => (end.kind === 'released' ? end.delayMs : null)),
+        column(finishes, ({ end }) => (end.kind === 'released' && end.refundAttempt ? 1 : 0)),
+        column(finishes, ({ error }) => storable(error)),
       ]);
       return finishes.map(({ messageId }) => finished.has(messageId));
     },
