@@ -237,7 +237,7 @@ async function startIngressRole({
     clock,
     maxTimestampAgeSeconds: config.maxTimestampAgeSeconds,
   });
-  return serve(webhook, { host: config.host, port: config.port });
+  return serve(webhook, { host: config.host, port: config.port, shared: true });
 }
 
 /** Waits for a database that is away, as it would later: a process that ends is only started again. */

@@ -16,6 +16,8 @@ export interface Config {
   host: string;
   adminPort: number;
   adminHost: string;
+  /** Run by `start`, at one webhook port; the nth has the admin port `adminPort` + n - 1. */
+  processes: number;
   /** At least one; the first is served at /wechat as well. */
   accounts: readonly [AccountConfig, ...AccountConfig[]];
   apiBase: string;
@@ -109,6 +111,7 @@ const settings = z.object({
   HOST: z.string().default('0.0.0.0'),
   ADMIN_PORT: port.default(3001),
   ADMIN_HOST: z.string().default('127.0.0.1'),
+  PROCESSES: z.coerce.number({ error: 'must be a number, 1 to 64' }).int().min(1).max(64).default(1),
   WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
@@ -192,6 +195,7 @@ export function readConfig(environment: Environment): Config {
     host: data.HOST,
     adminPort: data.ADMIN_PORT,
     adminHost: data.ADMIN_HOST,
+    processes: data.PROCESSES,
     accounts: [first, ...others],
     apiBase: data.WECHAT_API_BASE,
     logLevel: data.LOG_LEVEL,

@@ -28,6 +28,7 @@ describe('the settings', () => {
       port: 3000,
       adminPort: 3001,
       adminHost: '127.0.0.1',
+      processes: 1,
       accounts: [
         {
           appId: 'wx0123456789abcdef',

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Benchmark } from './benchmark.js';
 import type { Lab } from './lab.js';
 import { generate, load } from './load.js';
@@ -14,20 +15,27 @@ const pushes = 100_000;
 
 /** Messages a second that are stored with their job before they are answered. */
 export const ingress: Benchmark = async (lab, { rounds }, progress) => {
+  const onAllCores: number[] = [];
   const stored: number[] = [];
   const secure: number[] = [];
   const byHand: number[] = [];
   const bare: number[] = [];
+  const aProcessACore = { PROCESSES: String(availableParallelism()) };
   const secureSettings = { ...lab.settings, WECHAT_ENCODING_AES_KEY: account.encodingAesKey };
   for (let round = 1; round <= rounds; round += 1) {
     const say = (what: string, rate: number | undefined) =>
       progress(`round ${round}: ${what} ${Math.round(rate ?? 0).toLocaleString('en')} messages/s`);
-    byHand.push(await storedRate(lab, 'by_hand.message', false, () => byHandIngress(lab, true)));
-    say('by hand, one transaction a message:', byHand.at(-1));
+    byHand.push(
+      await storedRate(lab, 'by_hand.message', false, () => byHandIngress(lab, true, aProcessACore)),
+    );
+    say('by hand, one transaction a message, a process a core:', byHand.at(-1));
+    const allCores = { ...lab.settings, ...aProcessACore };
+    onAllCores.push(await storedRate(lab, inbox, false, () => startProduct('ingress', allCores)));
+    say('product, a process a core:', onAllCores.at(-1));
     bare.push(await answeredRate(lab, () => byHandIngress(lab, false)));
     say('bare Koa that stores nothing:', bare.at(-1));
     stored.push(await storedRate(lab, inbox, false, () => startProduct('ingress', lab.settings)));
-    say('product:', stored.at(-1));
+    say('product, one process:', stored.at(-1));
     secure.push(await storedRate(lab, inbox, true, () => startProduct('ingress', secureSettings)));
     say('product, secure mode:', secure.at(-1));
   }
@@ -37,14 +45,20 @@ export const ingress: Benchmark = async (lab, { rounds }, progress) => {
   const unit = 'messages/s';
   return [
     {
-      name: 'ingress, 512 connections',
+      name: 'ingress, 512 connections, a process a core',
       unit,
-      values: stored,
-      baseline: { name: 'one transaction a message', values: byHand },
+      values: onAllCores,
+      baseline: { name: 'one transaction a message, a process a core', values: byHand },
       goal: { kind: 'ratio-at-least', value: 10 },
     },
     {
-      name: 'ingress, 512 connections',
+      name: 'ingress, one process',
+      unit,
+      values: stored,
+      baseline: { name: 'one transaction a message, a process a core', values: byHand },
+    },
+    {
+      name: 'ingress, one process',
       unit,
       values: stored,
       baseline: { name: 'bare Koa, stores nothing', values: bare },
@@ -73,8 +87,8 @@ export function ingressRate(lab: Lab, options: { empty: boolean }): Promise<numb
   return storedRate(lab, inbox, false, () => startProduct('ingress', lab.settings), options);
 }
 
-function byHandIngress({ settings }: Lab, stores: boolean): Promise<Measured> {
-  return startProgram('by-hand-ingress', { ...settings, STORE: stores ? 'yes' : 'no' });
+function byHandIngress({ settings }: Lab, stores: boolean, more = {}): Promise<Measured> {
+  return startProgram('by-hand-ingress', { ...settings, ...more, STORE: stores ? 'yes' : 'no' });
 }
 
 async function storedRate(

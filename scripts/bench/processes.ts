@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
@@ -23,7 +23,10 @@ export function startProduct(
   settings: Readonly<Record<string, string>>,
 ): Promise<Measured> {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  return startMeasured([...nodeFlagsOf(main), main, 'start', '--role', role], settings, role !== 'worker');
+  return startMeasured([...nodeFlagsOf(main), main, 'start', '--role', role], settings, {
+    listens: role !== 'worker',
+    adminPorts: Number(settings.PROCESSES ?? 1),
+  });
 }
 
 /** One of the programs beside this file: a baseline, or the stub of the API. */
@@ -35,13 +38,14 @@ export function startProgram(
   return startMeasured(['--import', 'tsx', file], settings);
 }
 
-/** Resolves when the process answers at /readyz of its admin port and, if it listens there, at its own. */
+/** Resolves when the process answers at /readyz of its admin ports and, if it listens there, at its own. */
 async function startMeasured(
   args: string[],
   settings: Readonly<Record<string, string>>,
-  listens = false,
+  { listens, adminPorts } = { listens: false, adminPorts: 1 },
 ): Promise<Measured> {
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const port = await freePorts(1 + adminPorts);
+  const adminPort = port + 1;
   const { BENCH_LOG: logFile = '/dev/null' } = settings;
   const log = openSync(logFile, 'a');
   // e.g. --cpu-prof, to see where the time goes.
@@ -57,8 +61,12 @@ async function startMeasured(
     stdio: ['ignore', log, log],
   });
   const deadline = Date.now() + startTimeoutMs;
-  const isReady = async () =>
-    (await isUp(adminPort, '/readyz')) && (!listens || (await isUp(port, '/healthz')));
+  const isReady = async () => {
+    for (let nth = 0; nth < adminPorts; nth += 1) {
+      if (!(await isUp(adminPort + nth, '/readyz'))) return false;
+    }
+    return !listens || (await isUp(port, '/healthz'));
+  };
   while (!(await isReady())) {
     if (child.exitCode !== null)
       throw new Error(`${args.join(' ')} ended with ${child.exitCode}; see ${logFile}`);
@@ -96,12 +104,24 @@ function peakMb({ pid }: ChildProcess): number {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('No free port');
-  return address.port;
+/** The first of `count` in a row that nothing listens on. */
+async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = await listen(0);
+    if (!first) continue;
+    const { port } = first.address() as AddressInfo;
+    const others = await Promise.all(Array.from({ length: count - 1 }, (_, nth) => listen(port + 1 + nth)));
+    await Promise.all([first, ...others].map((server) => server && once(server.close(), 'close')));
+    if (!others.includes(undefined)) return port;
+  }
+}
+
+async function listen(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  const listening = once(server, 'listening');
+  server.listen(port, '127.0.0.1');
+  return listening.then(
+    () => server,
+    () => undefined,
+  );
 }

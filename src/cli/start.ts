@@ -1,13 +1,14 @@
 import { type Role, startApp } from '../app.js';
-import { type AccountConfig, readConfig } from '../config.js';
+import { type AccountConfig, type Config, readConfig } from '../config.js';
 import { createLogger, type Logger } from '../observe/log.js';
 import { createDefaultReplies } from '../replies/default-replies.js';
 import { loadReplies } from '../replies/load.js';
 import type { Replies } from '../replies/router.js';
 import { useDatabase } from './database.js';
+import { isOneOfSeveral, runProcesses, tellStarted, untilToldToStop } from './processes.js';
 import { untilSignal } from './signals.js';
 
-/** `wechat-outbox start`: runs until SIGTERM or SIGINT, then stops in good order. */
+/** `wechat-outbox start`: runs until SIGTERM or SIGINT, then stops in good order; as several processes, if so set. */
 export async function start({
   role,
   environment,
@@ -17,9 +18,11 @@ export async function start({
 }): Promise<void> {
   const config = readConfig(environment);
   const log = createLogger(config.logLevel);
+  if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, log);
+  const toldToStop = untilToldToStop();
   const repliesOf = await loadAll(config.accounts);
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
-  const signal = untilSignal(() => quitAtOnce(log));
+  const signal = Promise.race([untilSignal(() => quitAtOnce(log)), toldToStop]);
   const giveUp = new AbortController();
   signal.then(() => giveUp.abort());
   const database = await useDatabase(config, log);
@@ -35,6 +38,7 @@ export async function start({
       // Told to stop while it waited for the database.
       if (!giveUp.signal.aborted) throw error;
     });
+    if (app) tellStarted();
     log.info({ event: 'stopping', signal: await signal }, 'stopping');
     await app?.stop();
   } finally {
@@ -43,6 +47,26 @@ export async function start({
   log.info({ event: 'stopped' }, 'stopped');
   // What a handler of the user's left open (a socket, a timer) must not keep the process alive.
   log.flush(() => process.exit(0));
+}
+
+/** One database for all: an embedded one is started here. Each process has an admin port of its own. */
+async function startSeveral(config: Config, log: Logger): Promise<void> {
+  const database = await useDatabase(config, log);
+  let exitCode = 1;
+  try {
+    exitCode = await runProcesses({
+      count: config.processes,
+      settingsOf: (index) => ({
+        ...(config.databaseUrl === undefined ? { DATABASE_URL: database.url } : {}),
+        ADMIN_PORT: String(config.adminPort === 0 ? 0 : config.adminPort + index),
+      }),
+      log,
+    });
+  } finally {
+    await database.release();
+  }
+  log.info({ event: 'stopped' }, 'stopped');
+  log.flush(() => process.exit(exitCode));
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */

@@ -18,13 +18,20 @@ export class ListenError extends Error {
   }
 }
 
+export interface ServeOptions {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** Whether the processes that `start` runs side by side share the port; default: each needs one of its own. */
+  shared?: boolean;
+}
+
 /**
  * Serves an app until closed. Slow senders are cut off: headers must come within 5 s, a whole request within 10 s.
  *
- * @param port 0 takes any free one
  * @throws ListenError when the port cannot be had
  */
-export async function serve(app: Koa, { host, port }: { host: string; port: number }): Promise<HttpServer> {
+export async function serve(app: Koa, { host, port, shared = false }: ServeOptions): Promise<HttpServer> {
   const server = createServer(
     {
       headersTimeout: 5_000,
@@ -36,7 +43,7 @@ export async function serve(app: Koa, { host, port }: { host: string; port: numb
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new ListenError(host, port, error)));
-    server.listen(port, host, resolve);
+    server.listen({ port, host, exclusive: !shared }, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

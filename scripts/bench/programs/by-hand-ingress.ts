@@ -1,7 +1,8 @@
 /**
  * What one would write by hand, on the same Koa, router, body parser and XML parser: checks the signature, parses, and
- * with STORE=yes stores each message with its job in a transaction of its own before it answers.
+ * with STORE=yes stores each message with its job in a transaction of its own before it answers. As PROCESSES processes.
  */
+import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import Router from '@koa/router';
 import { XMLParser } from 'fast-xml-parser';
@@ -10,7 +11,7 @@ import { koaBody } from 'koa-body';
 import pg from 'pg';
 import { serveHealth } from './health.js';
 
-const { DATABASE_URL, STORE, WECHAT_TOKEN = '', PORT } = process.env;
+const { DATABASE_URL, STORE, WECHAT_TOKEN = '', PORT, PROCESSES = '1' } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 20 });
 const parser = new XMLParser({ parseTagValue: false });
 
@@ -60,4 +61,8 @@ router.post('/wechat', koaBody({ text: true, textTypes: ['*/*'], textLimit: '256
   ctx.body = '';
 });
 
-new Koa().use(router.routes()).listen(Number(PORT), '127.0.0.1', serveHealth);
+if (cluster.isPrimary && Number(PROCESSES) > 1) {
+  for (let index = 0; index < Number(PROCESSES); index += 1) cluster.fork();
+} else {
+  new Koa().use(router.routes()).listen(Number(PORT), '127.0.0.1', serveHealth);
+}

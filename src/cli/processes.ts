@@ -1,0 +1,107 @@
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../observe/log.js';
+import { untilSignal } from './signals.js';
+
+export interface ProcessesOptions {
+  count: number;
+  /** Settings of the nth process, from 0, beside those of this one. */
+  settingsOf(index: number): Record<string, string>;
+  log: Logger;
+}
+
+/** What a process and its parent tell each other. */
+const words = { started: 'started', stop: 'stop' } as const;
+
+/** Before a process that ended is replaced: what ended it may last. */
+const replaceAfterMs = 1_000;
+
+/**
+ * Runs this command as several processes that share the webhook's port, replaces those that end, and stops all of them
+ * when told to. They share nothing else but Postgres, so each is one as if started alone. When this parent dies, Node ends
+ * them at once.
+ *
+ * The first starts before the others do: it migrates, and what is wrong with the settings is told once.
+ *
+ * @returns the exit code: 0, or that of a process that never came up
+ */
+export async function runProcesses({ count, settingsOf, log }: ProcessesOptions): Promise<number> {
+  const stopping = new AbortController();
+  const running = new Set<Worker>();
+
+  function stop(): void {
+    stopping.abort();
+    for (const one of running) if (one.isConnected()) one.send(words.stop);
+  }
+
+  const signal = untilSignal(() => {
+    log.warn({ event: 'quit' }, 'second signal: quitting at once');
+    for (const one of running) one.process.kill('SIGKILL');
+    process.exit(1);
+  });
+  void signal.then((name) => {
+    log.info({ event: 'stopping', signal: name }, 'stopping all processes');
+    stop();
+  });
+
+  /** Resolves with its exit code, or the signal that killed it. */
+  async function run(index: number, onStarted = () => {}): Promise<number | string> {
+    const one = cluster.fork(settingsOf(index));
+    running.add(one);
+    one.on('message', (word) => {
+      if (word === words.started) onStarted();
+    });
+    const [code, killedBy] = await once(one, 'exit');
+    running.delete(one);
+    return code ?? killedBy;
+  }
+
+  /** Resolves with an exit code other than 0 if it ends before it has ever started. */
+  async function keepRunning(index: number, onFirstStart?: () => void): Promise<number> {
+    let hasStarted = false;
+    const onStarted = () => {
+      hasStarted = true;
+      onFirstStart?.();
+    };
+    for (;;) {
+      const end = await run(index, onStarted);
+      if (stopping.signal.aborted) return 0;
+      if (!hasStarted) {
+        stop();
+        return typeof end === 'number' && end > 0 ? end : 1;
+      }
+      log.error({ event: 'process_ended', process: index, end }, 'a process ended, starting another');
+      await sleep(replaceAfterMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return 0;
+    }
+  }
+
+  const ends: Promise<number>[] = [];
+  await new Promise<void>((resolve) => {
+    const first = keepRunning(0, resolve);
+    ends.push(first);
+    void first.then(() => resolve());
+  });
+  for (let index = 1; index < count && !stopping.signal.aborted; index += 1) ends.push(keepRunning(index));
+  return Math.max(...(await Promise.all(ends)));
+}
+
+/** Whether this process is one of several, and has a parent that looks after it. */
+export const isOneOfSeveral = cluster.isWorker;
+
+/** Tells the parent, if there is one, that this process does its work. */
+export function tellStarted(): void {
+  process.send?.(words.started);
+}
+
+/** Resolves when the parent, if there is one, wants this process to stop. */
+export function untilToldToStop(): Promise<'parent'> {
+  return new Promise((resolve) => {
+    process.on('message', (word) => {
+      if (word === words.stop) resolve('parent');
+    });
+    // Else a process that could not start would stay, to listen.
+    process.channel?.unref();
+  });
+}

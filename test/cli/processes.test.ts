@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Command, runCommand } from '../support/processes.js';
+import { testSettings } from '../support/service.js';
+import { setStage, settled } from '../support/stage.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
+import { waitFor } from '../support/wait.js';
+
+interface Line {
+  event: string;
+  pid: number;
+  webhook_port: number;
+  admin_port: number;
+}
+
+/** The lines of an event so far, once there are that many. */
+function lines({ lines: written, errors }: Command, event: string, count: number): Promise<Line[]> {
+  return waitFor(`${count} lines of ${event}; errors: ${errors.join('\n')}`, () => {
+    const found = written
+      .filter((line) => line.includes(`"event":"${event}"`))
+      .map((line) => JSON.parse(line) as Line);
+    return found.length >= count ? found : undefined;
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function startTwo() {
+  const { account, simulator, database } = await setStage();
+  const settings = testSettings({
+    account,
+    simulator,
+    databaseUrl: database.url,
+    settings: { PROCESSES: '2', RESCUE_AFTER: '2' },
+  });
+  const command = runCommand(['start'], settings);
+  const started = await lines(command, 'started', 2);
+  const pids = started.map(({ pid }) => pid);
+  simulator.setWebhookUrl(`http://127.0.0.1:${started[0]?.webhook_port}/wechat`);
+  const say = async (users: string[]) => {
+    const pushed = await Promise.all(users.map((user) => simulator.user(user).say('hello')));
+    expect(pushed.map(({ outcome }) => outcome)).toEqual(users.map(() => 'acknowledged'));
+  };
+  return { command, database, started, pids, say };
+}
+
+const twenty = (prefix: string) => Array.from({ length: 20 }, (_, index) => `${prefix}${index}`);
+
+test('several processes share the port of the webhook, each with an admin port of its own, and stop together', async () => {
+  const { command, database, started, pids, say } = await startTwo();
+  expect(new Set(started.map(({ webhook_port }) => webhook_port)).size).toBe(1);
+  expect(new Set(started.map(({ admin_port }) => admin_port)).size).toBe(2);
+  await say(twenty('o'));
+  await settled(database, 20);
+  const receivers = (await lines(command, 'push', 20)).map(({ pid }) => pid);
+  expect(new Set(receivers)).toEqual(new Set(pids));
+  command.child.kill('SIGTERM');
+  expect(await command.exited).toBe(0);
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
+test('a process that is killed is replaced, and nothing that was acknowledged is lost', async () => {
+  const { command, database, pids, say } = await startTwo();
+  await say(twenty('o'));
+  const [victim = 0, survivor = 0] = pids;
+  process.kill(victim, 'SIGKILL');
+  await lines(command, 'process_ended', 1);
+  await say(twenty('p'));
+  const [replacement] = (await lines(command, 'started', 3)).slice(2);
+  expect(replacement?.pid).not.toBe(victim);
+  expect(isAlive(survivor)).toBe(true);
+  await settled(database, 40);
+  command.child.kill('SIGINT');
+  expect(await command.exited).toBe(0);
+});
+
+test('the processes end when their parent is killed', async () => {
+  const { command, pids } = await startTwo();
+  command.child.kill('SIGKILL');
+  await waitFor('the end of all processes', () => !pids.some(isAlive));
+});
+
+test('what keeps the first process from starting is told once, and ends the command with its exit code', async () => {
+  const { account, simulator, database } = await setStage();
+  const file = path.join(scratchDirectory(), 'none.mjs');
+  writeFileSync(file, 'export const nothing = 1;');
+  const command = runCommand(
+    ['start'],
+    testSettings({
+      account,
+      simulator,
+      databaseUrl: database.url,
+      settings: { PROCESSES: '3', REPLIES: file },
+    }),
+  );
+  expect(await command.exited).toBe(2);
+  expect(command.errors.filter((line) => line.includes('none.mjs'))).toHaveLength(1);
+});
+
+test('what keeps another process from starting ends all', async () => {
+  const { account, simulator, database } = await setStage();
+  const other = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const command = runCommand(
+    ['start'],
+    testSettings({
+      account,
+      simulator,
+      databaseUrl: database.url,
+      settings: { PROCESSES: '2', ADMIN_PORT: String(port - 1) },
+    }),
+  );
+  expect(await command.exited).toBe(1);
+  expect(command.errors.join('\n')).toContain(`Cannot listen on 127.0.0.1:${port}`);
+});
