@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../observe/log.js';
 import { untilSignal } from './signals.js';
@@ -52,9 +51,15 @@ export async function runProcesses({ count, settingsOf, log }: ProcessesOptions)
     one.on('message', (word) => {
       if (word === words.started) onStarted();
     });
-    const [code, killedBy] = await once(one, 'exit');
+    // It could not be started, or is gone before it could be told to stop: its end follows.
+    one.on('error', (error) =>
+      log.warn({ event: 'process_error', process: index, err: error }, 'process error'),
+    );
+    const end = await new Promise<number | string>((resolve) => {
+      one.once('exit', (code, killedBy) => resolve(code ?? killedBy));
+    });
     running.delete(one);
-    return code ?? killedBy;
+    return end;
   }
 
   /** Resolves with an exit code other than 0 if it ends before it has ever started. */

@@ -67,7 +67,8 @@ export interface Records {
 
 /**
  * The fence: an attempt begins only while the message is still claimed by this worker. The lock on its row keeps it so
- * until the commit: whoever gives the message away waits, and who takes it over finds the attempt begun. May be run again.
+ * until the commit: whoever gives the message away waits, and who takes it over finds the attempt begun. The locks are
+ * taken in the order of the messages, so that no two of these wait for each other. May be run again.
  */
 const startSql = `
   with begun as (
