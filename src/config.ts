@@ -184,6 +184,7 @@ export function readConfig(environment: Environment): Config {
   const accounts = given.ACCOUNTS_FILE
     ? fromFile(given.ACCOUNTS_FILE, given, defaults, problems)
     : fromEnvironment(given, defaults, problems);
+  if (parsed.success) checkProcesses(parsed.data, problems);
   const [first, ...others] = accounts;
   if (problems.length > 0 || !parsed.success || !first) throw new ConfigError(problems);
 
@@ -210,6 +211,22 @@ export function readConfig(environment: Environment): Config {
     sendConcurrency: data.SEND_CONCURRENCY,
     retentionDays: data.RETENTION_DAYS,
   };
+}
+
+function checkProcesses(data: z.infer<typeof settings>, problems: string[]): void {
+  const { PROCESSES: count, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
+  if (count === 1) return;
+  if (!data.DATABASE_URL)
+    problems.push('PROCESSES above 1 needs DATABASE_URL: the embedded PostgreSQL serves one process');
+  if (adminPort === 0) return;
+  const last = adminPort + count - 1;
+  if (last > 65_535)
+    problems.push(`PROCESSES and ADMIN_PORT make admin ports up to ${last}: 65535 is the highest`);
+  if (webhookPort >= adminPort && webhookPort <= last) {
+    problems.push(
+      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each of PROCESSES`,
+    );
+  }
 }
 
 function without(given: Environment, error: z.ZodError): Environment {

@@ -92,6 +92,19 @@ describe('the settings', () => {
     expect(problems.join('\n')).not.toMatch(/hunter2|no spaces allowed/);
   });
 
+  test('of several processes need a database for all, and an admin port for each', () => {
+    const databaseUrl = 'postgres://localhost/x';
+    const several = { ...complete, PROCESSES: '3' };
+    expect(readConfig({ ...several, DATABASE_URL: databaseUrl }).processes).toBe(3);
+    expect(problemsOf(several)).toEqual([expect.stringContaining('PROCESSES above 1 needs DATABASE_URL')]);
+    expect(problemsOf({ ...several, DATABASE_URL: databaseUrl, PORT: '3003' })).toEqual([
+      expect.stringContaining('PORT 3003 is among the admin ports 3001 to 3003'),
+    ]);
+    expect(problemsOf({ ...several, DATABASE_URL: databaseUrl, ADMIN_PORT: '65534' })).toEqual([
+      expect.stringContaining('admin ports up to 65536'),
+    ]);
+  });
+
   test('count as absent when empty', () => {
     expect(problemsOf({ ...complete, WECHAT_APP_SECRET: '' })).toEqual([
       expect.stringContaining('WECHAT_APP_SECRET is missing'),

@@ -10,8 +10,8 @@ export interface ProcessesOptions {
   log: Logger;
 }
 
-/** What a process and its parent tell each other. */
-const words = { started: 'started', stop: 'stop' } as const;
+/** What a process and its parent tell each other. `ready`: what is said to it from now on is heard. */
+const words = { ready: 'ready', started: 'started', stop: 'stop' } as const;
 
 /** Before a process that ended is replaced: what ended it may last. */
 const replaceAfterMs = 1_000;
@@ -44,19 +44,32 @@ export async function runProcesses({ count, settingsOf, log }: ProcessesOptions)
     stop();
   });
 
+  function fork(index: number): Worker | undefined {
+    try {
+      return cluster.fork(settingsOf(index));
+    } catch (error) {
+      log.error({ event: 'process_error', process: index, err: error }, 'a process could not be started');
+      return undefined;
+    }
+  }
+
   /** Resolves with its exit code, or the signal that killed it. */
   async function run(index: number, onStarted = () => {}): Promise<number | string> {
-    const one = cluster.fork(settingsOf(index));
+    const one = fork(index);
+    if (!one) return 1;
     running.add(one);
     one.on('message', (word) => {
       if (word === words.started) onStarted();
+      // It was told too early, if at all.
+      if (stopping.signal.aborted && one.isConnected()) one.send(words.stop);
     });
-    // It could not be started, or is gone before it could be told to stop: its end follows.
-    one.on('error', (error) =>
-      log.warn({ event: 'process_error', process: index, err: error }, 'process error'),
-    );
     const end = await new Promise<number | string>((resolve) => {
       one.once('exit', (code, killedBy) => resolve(code ?? killedBy));
+      one.on('error', (error) => {
+        log.warn({ event: 'process_error', process: index, err: error }, 'process error');
+        // There is no process, and so no end of it.
+        if (one.process.pid === undefined) resolve(1);
+      });
     });
     running.delete(one);
     return end;
@@ -106,6 +119,7 @@ export function untilToldToStop(): Promise<'parent'> {
     process.on('message', (word) => {
       if (word === words.stop) resolve('parent');
     });
+    process.send?.(words.ready);
     // Else a process that could not start would stay, to listen.
     process.channel?.unref();
   });

@@ -49,22 +49,13 @@ export async function start({
   log.flush(() => process.exit(0));
 }
 
-/** One database for all: an embedded one is started here. Each process has an admin port of its own. */
-async function startSeveral(config: Config, log: Logger): Promise<void> {
-  const database = await useDatabase(config, log);
-  let exitCode = 1;
-  try {
-    exitCode = await runProcesses({
-      count: config.processes,
-      settingsOf: (index) => ({
-        ...(config.databaseUrl === undefined ? { DATABASE_URL: database.url } : {}),
-        ADMIN_PORT: String(config.adminPort === 0 ? 0 : config.adminPort + index),
-      }),
-      log,
-    });
-  } finally {
-    await database.release();
-  }
+/** Each process has an admin port of its own. */
+async function startSeveral({ processes, adminPort }: Config, log: Logger): Promise<void> {
+  const exitCode = await runProcesses({
+    count: processes,
+    settingsOf: (index) => ({ ADMIN_PORT: String(adminPort === 0 ? 0 : adminPort + index) }),
+    log,
+  });
   log.info({ event: 'stopped' }, 'stopped');
   log.flush(() => process.exit(exitCode));
 }

@@ -25,7 +25,7 @@ export interface PoolOptions {
  * its statistics the planner may think a table that fills up fast to be small, and read all of it for a few rows; so
  * plans are made once, without looking at how many rows a call brings, and by index.
  *
- * For the same reason such statements join by `table.id = any(array[input.id])`. Joined by `=`, the table may also be
+ * For the same reason such statements join by `table.column = any(array[input.column])`. Joined by `=`, the table may also be
  * read from end to end in the order of the index, which looks cheap to a plan made on the day of the installation, and
  * is that plan's until the table is next analysed.
  */

@@ -82,9 +82,9 @@ export interface Claims {
 /**
  * Expects `candidate (id)` and completes it to a statement that claims and loads. "At the head" is asked as a look at
  * the first entry of the conversation in the index of unsettled messages, "none of it is claimed" as one for the first
- * that is: a probe a candidate, whatever the planner thinks of the backlog (for `not exists` it reads all of it). Which rows are meant, here and wherever rows are
- * found by their ids, is said by the status: by settled_at, a plan made while little waited would read the whole index
- * of unsettled messages for a few of them, and go on so with a backlog.
+ * that is: a probe a candidate, whatever the planner thinks of the backlog (for `not exists` it reads all of it). Which
+ * rows are meant, here and wherever rows are found by their ids, is said by the status: by settled_at, a plan made while
+ * little waited would read the whole index of unsettled messages for a few of them, and go on so with a backlog.
  */
 const claimCandidates = `
   claimed as (

@@ -30,7 +30,8 @@ const planSql = `
   owned as (
     update wechat.inbound_message m set status = 'answering', error = coalesce(i.note, m.error)
     from (select distinct message_id, worker_id, note from input) i
-    where m.id = any(array[i.message_id]) and m.claimed_by = i.worker_id and m.status in ('received', 'answering')
+    where m.id = any(array[i.message_id]) and m.claimed_by = any(array[i.worker_id])
+      and m.status in ('received', 'answering')
     returning m.id, m.app_id, m.openid
   ),
   planned as (

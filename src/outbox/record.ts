@@ -67,8 +67,7 @@ export interface Records {
 
 /**
  * The fence: an attempt begins only while the message is still claimed by this worker. The lock on its row keeps it so
- * until the commit: whoever gives the message away waits, and who takes it over finds the attempt begun. The locks are
- * taken in the order of the messages, so that no two of these wait for each other. May be run again.
+ * until the commit: whoever gives the message away waits, and who takes it over finds the attempt begun. May be run again.
  */
 const startSql = `
   with begun as (
@@ -78,8 +77,9 @@ const startSql = `
   ),
   owned as (
     select b.delivery_id, b.attempt
-    from (select * from begun order by message_id) b
-    join wechat.inbound_message m on m.id = any(array[b.message_id]) and m.claimed_by = b.worker_id
+    from begun b
+    join wechat.inbound_message m on m.id = any(array[b.message_id]) and m.claimed_by = any(array[b.worker_id])
+    order by b.message_id
     for share of m
   )
   update wechat.delivery d
@@ -125,7 +125,7 @@ const recordSql = `
     update wechat.inbound_message m
     set status = 'settled', settled_at = now(), claimed_by = null, claimed_at = null
     from recorded r
-    where r.settles and m.id = any(array[r.message_id]) and m.claimed_by = r.worker_id
+    where r.settles and m.id = any(array[r.message_id]) and m.claimed_by = any(array[r.worker_id])
   )
   select id from recorded`;
 
@@ -149,7 +149,8 @@ const finishSql = `
         error = coalesce(i.error, m.error),
         claimed_by = null, claimed_at = null, reply_started_at = null
     from input i
-    where m.id = any(array[i.message_id]) and m.claimed_by = i.worker_id and m.claimed_at = i.claimed_at
+    where m.id = any(array[i.message_id])
+      and m.claimed_by = any(array[i.worker_id]) and m.claimed_at = any(array[i.claimed_at])
       and m.status in ('received', 'answering')
       and (i.status is null or 0 = (
         select count(*) from wechat.delivery d where d.message_id = m.id and d.status in ('pending', 'sending')))

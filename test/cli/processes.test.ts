@@ -35,15 +35,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function startTwo() {
+async function run(settings: Record<string, string>) {
   const { account, simulator, database } = await setStage();
-  const settings = testSettings({
-    account,
-    simulator,
-    databaseUrl: database.url,
-    settings: { PROCESSES: '2', RESCUE_AFTER: '2' },
-  });
-  const command = runCommand(['start'], settings);
+  const all = testSettings({ account, simulator, databaseUrl: database.url, settings });
+  return { command: runCommand(['start'], all), simulator, database };
+}
+
+async function startTwo() {
+  const { command, simulator, database } = await run({ PROCESSES: '2', RESCUE_AFTER: '2' });
   const started = await lines(command, 'started', 2);
   const pids = started.map(({ pid }) => pid);
   simulator.setWebhookUrl(`http://127.0.0.1:${started[0]?.webhook_port}/wechat`);
@@ -90,38 +89,27 @@ test('the processes end when their parent is killed', async () => {
   await waitFor('the end of all processes', () => !pids.some(isAlive));
 });
 
+test('they stop when told to while some of them are still starting', async () => {
+  const { command } = await run({ PROCESSES: '3' });
+  await command.event('started');
+  command.child.kill('SIGTERM');
+  expect(await command.exited).toBe(0);
+});
+
 test('what keeps the first process from starting is told once, and ends the command with its exit code', async () => {
-  const { account, simulator, database } = await setStage();
   const file = path.join(scratchDirectory(), 'none.mjs');
   writeFileSync(file, 'export const nothing = 1;');
-  const command = runCommand(
-    ['start'],
-    testSettings({
-      account,
-      simulator,
-      databaseUrl: database.url,
-      settings: { PROCESSES: '3', REPLIES: file },
-    }),
-  );
+  const { command } = await run({ PROCESSES: '3', REPLIES: file });
   expect(await command.exited).toBe(2);
   expect(command.errors.filter((line) => line.includes('none.mjs'))).toHaveLength(1);
 });
 
 test('what keeps another process from starting ends all', async () => {
-  const { account, simulator, database } = await setStage();
   const other = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void other.close());
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const command = runCommand(
-    ['start'],
-    testSettings({
-      account,
-      simulator,
-      databaseUrl: database.url,
-      settings: { PROCESSES: '2', ADMIN_PORT: String(port - 1) },
-    }),
-  );
+  const { command } = await run({ PROCESSES: '2', ADMIN_PORT: String(port - 1) });
   expect(await command.exited).toBe(1);
   expect(command.errors.join('\n')).toContain(`Cannot listen on 127.0.0.1:${port}`);
 });

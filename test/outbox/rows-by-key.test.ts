@@ -14,7 +14,7 @@ async function storeMessages(database: TestDatabase, count: number, state: 'sett
     `with message as (
        insert into wechat.inbound_message
          (app_id, dedupe_key, openid, msg_type, created_at, payload, status, settled_at)
-       select 'wx1', $1 || n, $1 || n, 'text', now(), '{}', $1, ${settledAt} from generate_series(1, $2::int) n
+       select 'wx1', $1 || $2 || n, $1 || $2 || n, 'text', now(), '{}', $1, ${settledAt} from generate_series(1, $2::int) n
        returning id, openid
      )
      insert into wechat.delivery (message_id, position, app_id, openid, msg_type, payload, status, sent_at)
@@ -94,7 +94,7 @@ test('plans made while next to nothing was stored still look rows up by their ke
   await storeMessages(database, 50, 'settled');
   await database.pool.query('analyze wechat.inbound_message, wechat.delivery, wechat.delivery_attempt');
   // Here the plans are made.
-  await answer(['1']);
+  expect(await answer(await storeMessages(database, 1, 'received'))).toBe(1);
   const ids = await storeMessages(database, 3_000, 'received');
 
   const before = await rowsFetched(database, pool);
