@@ -40,8 +40,12 @@ export const ingress: Benchmark = async (lab, { rounds }, progress) => {
     say('product, secure mode:', secure.at(-1));
   }
   const halfLoad = median(stored) / 2;
-  const p99 = await latencyAt(lab, halfLoad);
-  progress(`p99 at ${Math.round(halfLoad)} messages/s: ${p99.toFixed(1)} ms`);
+  const p99: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const took = await latencyAt(lab, halfLoad);
+    p99.push(took);
+    progress(`round ${round}: p99 at ${Math.round(halfLoad)} messages/s ${took.toFixed(1)} ms`);
+  }
   const unit = 'messages/s';
   return [
     {
@@ -74,7 +78,7 @@ export const ingress: Benchmark = async (lab, { rounds }, progress) => {
     {
       name: 'ingress, p99 at half that load',
       unit: 'ms',
-      values: [p99],
+      values: p99,
       goal: { kind: 'at-most', value: 50 },
     },
   ];
