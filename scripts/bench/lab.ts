@@ -82,6 +82,7 @@ export async function openLab(): Promise<Lab> {
     },
     file: (name) => path.join(directory, name),
     async empty() {
+      await untilIdle(pool);
       await pool.query(
         `truncate wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
            by_hand.message, by_hand.attempt`,
@@ -116,4 +117,18 @@ export async function openLab(): Promise<Lab> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Processes that have just ended may have left transactions behind, whose locks a truncate could meet in a deadlock. */
+async function untilIdle(pool: pg.Pool): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const { rowCount } = await pool.query(
+      `select from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+         and state <> 'idle'`,
+    );
+    if (rowCount === 0) return;
+    await sleep(50);
+  }
+  throw new Error('Postgres is still busy with what the last program left');
 }

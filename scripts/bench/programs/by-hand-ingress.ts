@@ -63,6 +63,13 @@ router.post('/wechat', koaBody({ text: true, textTypes: ['*/*'], textLimit: '256
 
 if (cluster.isPrimary && Number(PROCESSES) > 1) {
   for (let index = 0; index < Number(PROCESSES); index += 1) cluster.fork();
+  // Ends after them: who waits for its end must find nothing left running.
+  process.once('SIGTERM', () => {
+    for (const one of Object.values(cluster.workers ?? {})) one?.process.kill('SIGKILL');
+  });
+  cluster.on('exit', () => {
+    if (Object.keys(cluster.workers ?? {}).length === 0) process.exit();
+  });
 } else {
   new Koa().use(router.routes()).listen(Number(PORT), '127.0.0.1', serveHealth);
 }
