@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import { freePort, isPortFree } from '../../src/db/ports.js';
 import { nodeFlagsOf } from '../node-flags.js';
 
 const startTimeoutMs = 30_000;
@@ -107,21 +107,8 @@ function peakMb({ pid }: ChildProcess): number {
 /** The first of `count` in a row that nothing listens on. */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = await listen(0);
-    if (!first) continue;
-    const { port } = first.address() as AddressInfo;
-    const others = await Promise.all(Array.from({ length: count - 1 }, (_, nth) => listen(port + 1 + nth)));
-    await Promise.all([first, ...others].map((server) => server && once(server.close(), 'close')));
-    if (!others.includes(undefined)) return port;
+    const first = await freePort();
+    const others = Array.from({ length: count - 1 }, (_, nth) => isPortFree(first + 1 + nth));
+    if ((await Promise.all(others)).every((isFree) => isFree)) return first;
   }
-}
-
-async function listen(port: number): Promise<Server | undefined> {
-  const server = createServer();
-  const listening = once(server, 'listening');
-  server.listen(port, '127.0.0.1');
-  return listening.then(
-    () => server,
-    () => undefined,
-  );
 }

@@ -82,17 +82,17 @@ export async function runProcesses({ count, settingsOf, log }: ProcessesOptions)
       hasStarted = true;
       onFirstStart?.();
     };
-    for (;;) {
+    while (!stopping.signal.aborted) {
       const end = await run(index, onStarted);
-      if (stopping.signal.aborted) return 0;
+      if (stopping.signal.aborted) break;
       if (!hasStarted) {
         stop();
         return typeof end === 'number' && end > 0 ? end : 1;
       }
       log.error({ event: 'process_ended', process: index, end }, 'a process ended, starting another');
       await sleep(replaceAfterMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) return 0;
     }
+    return 0;
   }
 
   const ends: Promise<number>[] = [];

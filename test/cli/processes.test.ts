@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Command, runCommand } from '../support/processes.js';
+import { isAlive } from '../../src/db/embedded.js';
+import { runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { setStage, settled } from '../support/stage.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
@@ -16,25 +17,6 @@ interface Line {
   admin_port: number;
 }
 
-/** The lines of an event so far, once there are that many. */
-function lines({ lines: written, errors }: Command, event: string, count: number): Promise<Line[]> {
-  return waitFor(`${count} lines of ${event}; errors: ${errors.join('\n')}`, () => {
-    const found = written
-      .filter((line) => line.includes(`"event":"${event}"`))
-      .map((line) => JSON.parse(line) as Line);
-    return found.length >= count ? found : undefined;
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function run(settings: Record<string, string>) {
   const { account, simulator, database } = await setStage();
   const all = testSettings({ account, simulator, databaseUrl: database.url, settings });
@@ -43,7 +25,7 @@ async function run(settings: Record<string, string>) {
 
 async function startTwo() {
   const { command, simulator, database } = await run({ PROCESSES: '2', RESCUE_AFTER: '2' });
-  const started = await lines(command, 'started', 2);
+  const started = await command.events<Line>('started', 2);
   const pids = started.map(({ pid }) => pid);
   simulator.setWebhookUrl(`http://127.0.0.1:${started[0]?.webhook_port}/wechat`);
   const say = async (users: string[]) => {
@@ -61,7 +43,7 @@ test('several processes share the port of the webhook, each with an admin port o
   expect(new Set(started.map(({ admin_port }) => admin_port)).size).toBe(2);
   await say(twenty('o'));
   await settled(database, 20);
-  const receivers = (await lines(command, 'push', 20)).map(({ pid }) => pid);
+  const receivers = (await command.events<Line>('push', 20)).map(({ pid }) => pid);
   expect(new Set(receivers)).toEqual(new Set(pids));
   command.child.kill('SIGTERM');
   expect(await command.exited).toBe(0);
@@ -73,9 +55,9 @@ test('a process that is killed is replaced, and nothing that was acknowledged is
   await say(twenty('o'));
   const [victim = 0, survivor = 0] = pids;
   process.kill(victim, 'SIGKILL');
-  await lines(command, 'process_ended', 1);
+  await command.events<Line>('process_ended', 1);
   await say(twenty('p'));
-  const [replacement] = (await lines(command, 'started', 3)).slice(2);
+  const [replacement] = (await command.events<Line>('started', 3)).slice(2);
   expect(replacement?.pid).not.toBe(victim);
   expect(isAlive(survivor)).toBe(true);
   await settled(database, 40);

@@ -3,23 +3,16 @@ import { createPool } from '../../src/db/pool.js';
 import { createStore } from '../../src/inbox/store.js';
 import { type ClaimedMessage, createClaims } from '../../src/outbox/claim.js';
 import { createPlanner } from '../../src/outbox/plan.js';
-import { createRecords, type Result } from '../../src/outbox/record.js';
+import { createRecords } from '../../src/outbox/record.js';
 import { rescue } from '../../src/worker/rescue.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { textMessage } from '../support/messages.js';
+import { registerWorker, sent } from '../support/worker.js';
 
 async function openDatabase(): Promise<TestDatabase> {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   return database;
-}
-
-/** A worker that holds no lock: alive until somebody looks. */
-async function registerWorker(database: TestDatabase): Promise<number> {
-  const [row] = await database.rows<{ id: number }>(
-    `insert into wechat.worker_process (hostname, pid) values ('test', 1) returning id`,
-  );
-  return row?.id ?? 0;
 }
 
 async function storeText(database: TestDatabase, openid = 'oUser'): Promise<string> {
@@ -32,20 +25,6 @@ function claimOf([claimed]: readonly ClaimedMessage[]) {
   if (!claimed) throw new Error('nothing was claimed');
   const { id: messageId, workerId, claimedAt } = claimed;
   return { messageId, workerId, claimedAt };
-}
-
-/** The end of the last delivery's attempt. */
-function sent(of: Pick<Result, 'deliveryId' | 'messageId' | 'workerId' | 'attempt'>): Result {
-  return {
-    ...of,
-    call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
-    errcode: 0,
-    errmsg: 'ok',
-    status: 'sent',
-    failures: 0,
-    delayMs: undefined,
-    settlesMessage: true,
-  };
 }
 
 const payloads = [

@@ -4,6 +4,7 @@ import { createClaims } from '../../src/outbox/claim.js';
 import { createPlanner } from '../../src/outbox/plan.js';
 import { createRecords } from '../../src/outbox/record.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { registerWorker, sent } from '../support/worker.js';
 
 const payloads = [{ msgtype: 'text', text: { content: 'answer' } }];
 
@@ -52,10 +53,7 @@ test('plans made while next to nothing was stored still look rows up by their ke
   const claims = createClaims(pool);
   const plan = createPlanner(pool);
   const records = createRecords(pool);
-  const [worker] = await database.rows<{ id: number }>(
-    `insert into wechat.worker_process (hostname, pid) values ('test', 1) returning id`,
-  );
-  const workerId = worker?.id ?? 0;
+  const workerId = await registerWorker(database);
 
   /** All that a worker does for messages that go well, and the end of one that does not. */
   async function answer(ids: readonly string[]): Promise<number> {
@@ -70,19 +68,7 @@ test('plans made while next to nothing was stored still look rows up by their ke
       const [first] = result.deliveries;
       const of = { deliveryId: first?.id ?? '', workerId, attempt: 1 };
       await records.start([of]);
-      const [isRecorded] = await records.record([
-        {
-          ...of,
-          messageId,
-          call: { startedAt: new Date(), finishedAt: new Date(), outcome: 'sent', httpStatus: 200 },
-          errcode: 0,
-          errmsg: 'ok',
-          status: 'sent',
-          failures: 0,
-          delayMs: undefined,
-          settlesMessage: false,
-        },
-      ]);
+      const [isRecorded] = await records.record([{ ...sent({ ...of, messageId }), settlesMessage: false }]);
       if (isRecorded) recorded += 1;
       const end = { kind: 'released', delayMs: 0, refundAttempt: false } as const;
       await records.finish([{ messageId, workerId, claimedAt, end, error: undefined }]);

@@ -14,6 +14,8 @@ export interface Command {
   readonly errors: readonly string[];
   /** Resolves with the exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
+  /** The log lines of this event so far, once there are that many. */
+  events<Line = Record<string, unknown>>(name: string, count: number): Promise<Line[]>;
   /** The first log line of this event. */
   event(name: string): Promise<Record<string, unknown>>;
 }
@@ -42,15 +44,22 @@ export function runCommand(
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
+  function events<Line>(name: string, count: number): Promise<Line[]> {
+    return waitFor(`event ${name} of ${args.join(' ')}; errors: ${errors.join('\n')}`, () => {
+      const found = lines.filter((line) => line.includes(`"event":"${name}"`));
+      return found.length < count ? undefined : found.map((line) => JSON.parse(line) as Line);
+    });
+  }
+
   return {
     child,
     lines,
     errors,
     exited,
-    event: (name) =>
-      waitFor(`event ${name} of ${args.join(' ')}; errors: ${errors.join('\n')}`, () => {
-        const line = lines.find((candidate) => candidate.includes(`"event":"${name}"`));
-        return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
-      }),
+    events,
+    async event(name) {
+      const [first = {}] = await events<Record<string, unknown>>(name, 1);
+      return first;
+    },
   };
 }

@@ -3,6 +3,7 @@ import { createClaims, type HeldMessage } from '../../src/outbox/claim.js';
 import { createRecords } from '../../src/outbox/record.js';
 import { createStrays } from '../../src/worker/strays.js';
 import { createTestDatabase } from '../support/database.js';
+import { registerWorker } from '../support/worker.js';
 
 /** Two messages of two users, a worker, and what it takes to claim them and give them back. */
 async function setStage() {
@@ -12,11 +13,8 @@ async function setStage() {
     `insert into wechat.inbound_message (app_id, dedupe_key, openid, msg_type, created_at, payload)
      select 'wx', 'msg:' || n, 'o' || n, 'text', now(), '{}' from generate_series(1, 2) n returning id`,
   );
-  const [worker] = await database.rows<{ id: number }>(
-    `insert into wechat.worker_process (hostname, pid) values ('test', 0) returning id`,
-  );
   const [lost = '', fresh = ''] = ids.map(({ id }) => id);
-  const workerId = worker?.id ?? 0;
+  const workerId = await registerWorker(database);
   const claims = createClaims(database.pool);
   const records = createRecords(database.pool);
   const claim = (id: string) => claims.claim([id], workerId);
