@@ -1,4 +1,6 @@
 /** What a module of replies needs (setting REPLIES). */
+
+export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
 export {
   createRouter,
   type Replies,
@@ -25,9 +27,8 @@ export type {
   UnsubscribeEvent,
   ViewEvent,
   ViewMiniProgramEvent,
-} from './wechat/events.js';
-export type { FieldMap, FieldValue } from './wechat/fields.js';
-export { type InboundMedia, MediaError } from './wechat/inbound-media.js';
+} from './wechat/in/events.js';
+export type { FieldMap, FieldValue } from './wechat/in/fields.js';
 export type {
   ImageMessage,
   InboundMessage,
@@ -37,7 +38,7 @@ export type {
   UnknownMessage,
   VideoMessage,
   VoiceMessage,
-} from './wechat/message.js';
+} from './wechat/in/message.js';
 export {
   type Article,
   type CardReply,
@@ -65,4 +66,4 @@ export {
   type VideoReply,
   video,
   voice,
-} from './wechat/reply.js';
+} from './wechat/out/reply.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig, readDatabaseConfig } from '../src/config.js';
+import { ConfigError, readConfig, readDatabaseConfig } from '../src/config/settings.js';
 import { scratchDirectory } from './support/temporary-directory.js';
 
 const complete = {

@@ -1,4 +1,4 @@
-import type { Config } from '../config.js';
+import type { Config } from '../config/settings.js';
 import { startEmbeddedPostgres } from '../db/embedded.js';
 import type { Logger } from '../observe/log.js';
 

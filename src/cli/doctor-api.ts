@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'undici';
-import type { AccountConfig, Config } from '../config.js';
-import { createClient } from '../wechat/client.js';
-import { errorReason, TokenError } from '../wechat/errors.js';
-import { sign } from '../wechat/signature.js';
+import type { AccountConfig, Config } from '../config/settings.js';
+import { sign } from '../wechat/in/signature.js';
+import { createClient } from '../wechat/out/client.js';
+import { errorReason, TokenError } from '../wechat/out/errors.js';
 import { type Finding, skipped } from './doctor.js';
 import { duration } from './format.js';
 

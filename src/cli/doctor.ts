@@ -1,4 +1,4 @@
-import { type Config, ConfigError, readConfig, readDatabaseConfig } from '../config.js';
+import { type Config, ConfigError, readConfig, readDatabaseConfig } from '../config/settings.js';
 import type { Pool } from '../db/pool.js';
 import { checkApi, checkToken, checkWebhook } from './doctor-api.js';
 import { databaseChecks } from './doctor-database.js';

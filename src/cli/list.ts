@@ -1,4 +1,4 @@
-import type { WirePayload } from '../wechat/reply.js';
+import type { WirePayload } from '../wechat/out/reply.js';
 import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { inboundText, outboundText } from './message-text.js';
 import { type Environment, withDatabase } from './operator-session.js';

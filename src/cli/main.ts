@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
-import type { Role } from '../app.js';
+import type { Role } from '../service/service.js';
 import { addOperatorCommands } from './operator-commands.js';
 
 /** Exit codes: 0 done, 1 it went wrong, 2 the call or the settings are wrong. */

@@ -1,4 +1,4 @@
-import type { WirePayload } from '../wechat/reply.js';
+import type { WirePayload } from '../wechat/out/reply.js';
 
 /** What a user sent, in a few words: what they wrote, or what it was. */
 export function inboundText(row: {

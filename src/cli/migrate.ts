@@ -1,4 +1,4 @@
-import { readDatabaseConfig } from '../config.js';
+import { readDatabaseConfig } from '../config/settings.js';
 import { migrateDatabase } from '../db/migrate.js';
 import { createLogger } from '../observe/log.js';
 import { useDatabase } from './database.js';

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { readDatabaseConfig } from '../config.js';
+import { readDatabaseConfig } from '../config/settings.js';
 import { createPool, type Pool } from '../db/pool.js';
 import { createLogger } from '../observe/log.js';
 import { useDatabase } from './database.js';

@@ -1,4 +1,4 @@
-import { describePause, readPauses } from '../outbox/pauses.js';
+import { describePause, readPauses } from '../accounts/pauses.js';
 import { localTime, print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 

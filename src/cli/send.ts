@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../db/pool.js';
 import { fitReplies } from '../replies/fit.js';
-import { encodePayload, text, toWire } from '../wechat/reply.js';
+import { encodePayload, text, toWire } from '../wechat/out/reply.js';
 import { onlyAccountOf } from './account-of.js';
 import { print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';

@@ -1,6 +1,6 @@
 import type { Pool } from '../db/pool.js';
-import { errorReason } from '../wechat/errors.js';
-import type { WirePayload } from '../wechat/reply.js';
+import { errorReason } from '../wechat/out/errors.js';
+import type { WirePayload } from '../wechat/out/reply.js';
 import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { inboundText, outboundText } from './message-text.js';
 import { type Environment, withDatabase } from './operator-session.js';

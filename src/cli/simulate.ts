@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type AccountConfig, readConfig } from '../config.js';
+import { type AccountConfig, readConfig } from '../config/settings.js';
 import { startSimulator } from '../simulator/index.js';
 import { print, printJson } from './format.js';
 import type { Environment } from './operator-session.js';

@@ -1,9 +1,9 @@
-import { type Role, startApp } from '../app.js';
-import { type AccountConfig, type Config, readConfig } from '../config.js';
+import { type AccountConfig, type Config, readConfig } from '../config/settings.js';
 import { createLogger, type Logger } from '../observe/log.js';
 import { createDefaultReplies } from '../replies/default-replies.js';
 import { loadReplies } from '../replies/load.js';
 import type { Replies } from '../replies/router.js';
+import { type Role, startApp } from '../service/service.js';
 import { useDatabase } from './database.js';
 import { isOneOfSeveral, runProcesses, tellStarted, untilToldToStop } from './processes.js';
 import { untilSignal } from './signals.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describePause, type Pause, readPauses } from '../accounts/pauses.js';
 import type { Pool } from '../db/pool.js';
-import { describePause, type Pause, readPauses } from '../outbox/pauses.js';
 import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { readStatus, type Status } from './status-queries.js';

@@ -1,8 +1,8 @@
-import { readConfig } from '../config.js';
-import { createCredentialStore } from '../db/credentials.js';
+import { createAccessTokens } from '../accounts/access-token.js';
+import { createCredentialStore } from '../accounts/credential-store.js';
+import { readConfig } from '../config/settings.js';
 import { createKysely } from '../db/kysely.js';
-import { createAccessTokens } from '../wechat/access-token.js';
-import { createClient } from '../wechat/client.js';
+import { createClient } from '../wechat/out/client.js';
 import { duration, print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { UsageError } from './usage-error.js';

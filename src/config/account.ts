@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { WindowRules } from '../replies/window.js';
-import type { AppCredentials } from '../wechat/client.js';
-import { isEncodingAesKey } from '../wechat/crypto.js';
-import type { EncryptionSettings } from '../wechat/envelope.js';
+import { isEncodingAesKey } from '../wechat/in/crypto.js';
+import type { EncryptionSettings } from '../wechat/in/envelope.js';
+import type { WindowRules } from '../wechat/in/window.js';
+import type { AppCredentials } from '../wechat/out/client.js';
 
 /** One Official Account and how it is to be served. */
 export interface AccountConfig extends AppCredentials, EncryptionSettings {

@@ -1,5 +1,4 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import type { LogLevel } from '../config.js';
 import { scrub } from './scrub.js';
 
 export type Logger = PinoLogger;
@@ -22,6 +21,8 @@ const hidden = [
   'password',
   'authorization',
 ];
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
 /** JSON lines on standard output: one wide line an event, fields in snake_case. */
 export function createLogger(level: LogLevel, destination: DestinationStream = standardOutput()): Logger {

@@ -1,5 +1,10 @@
 import type { Pool } from '../db/pool.js';
-import type { ReadinessCheck } from '../http/admin.js';
+
+/**
+ * One thing that must be so for the service to do its work; resolves with what is wrong, or undefined. A warning is for
+ * a person: it takes the process out of no balancer.
+ */
+export type ReadinessCheck = () => Promise<string | { warning: string } | undefined>;
 
 /**
  * A standby takes no writes, nor does a database, or a role, that is set to read only. A connection keeps what was set

@@ -1,7 +1,7 @@
 import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
-import type { FieldMap } from '../wechat/fields.js';
-import type { WirePayload } from '../wechat/reply.js';
+import type { FieldMap } from '../wechat/in/fields.js';
+import type { WirePayload } from '../wechat/out/reply.js';
 
 /** A worker's hold on a message. */
 export interface HeldMessage {

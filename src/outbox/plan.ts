@@ -1,6 +1,6 @@
 import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
-import { encodePayload, type WirePayload } from '../wechat/reply.js';
+import { encodePayload, type WirePayload } from '../wechat/out/reply.js';
 import type { OpenDelivery } from './claim.js';
 
 /** The reply logic's result for one message, to be stored before anything is sent. */

@@ -1,4 +1,4 @@
-import { news, type Reply, text } from '../wechat/reply.js';
+import { news, type Reply, text } from '../wechat/out/reply.js';
 import { createRouter, type Replies } from './router.js';
 
 export interface DefaultRepliesOptions {

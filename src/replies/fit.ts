@@ -1,4 +1,4 @@
-import type { Reply } from '../wechat/reply.js';
+import type { Reply } from '../wechat/out/reply.js';
 import type { ReplyResult } from './router.js';
 import { validateReply } from './validate.js';
 

@@ -1,8 +1,8 @@
+import type { InboundMedia } from '../accounts/inbound-media.js';
 import type { Logger } from '../observe/log.js';
-import type { ClickEvent, EventMessage, SubscribeEvent } from '../wechat/events.js';
-import type { InboundMedia } from '../wechat/inbound-media.js';
-import type { InboundMessage, TextMessage } from '../wechat/message.js';
-import type { Reply } from '../wechat/reply.js';
+import type { ClickEvent, EventMessage, SubscribeEvent } from '../wechat/in/events.js';
+import type { InboundMessage, TextMessage } from '../wechat/in/message.js';
+import type { Reply } from '../wechat/out/reply.js';
 
 /** What the reply logic gets to work with. */
 export interface ReplyContext<M extends InboundMessage = InboundMessage> {

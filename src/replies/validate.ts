@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Reply, text } from '../wechat/reply.js';
+import { type Reply, text } from '../wechat/out/reply.js';
 
 /** What the reply logic returned cannot be sent at all; names the reply, its field, and what is wrong with it. */
 export class InvalidReplyError extends Error {

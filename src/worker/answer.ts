@@ -1,19 +1,19 @@
+import type { AccessTokens } from '../accounts/access-token.js';
+import type { Pauses } from '../accounts/pauses.js';
+import type { SendRate } from '../accounts/send-rate.js';
+import { createSlots, type Slots } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { ClaimedMessage, Conversation, OpenDelivery } from '../outbox/claim.js';
-import { accountProbeMs } from '../outbox/decide.js';
-import type { Deliver } from '../outbox/deliver.js';
-import { hasMediaSource } from '../outbox/media.js';
-import type { Pauses } from '../outbox/pauses.js';
 import type { Plan, PlanResult } from '../outbox/plan.js';
 import type { Finish, Records } from '../outbox/record.js';
-import { backoffMs, type RetryPolicy, urgentPolicy } from '../outbox/retry-policy.js';
-import type { SendRate } from '../outbox/send-rate.js';
-import type { AccessTokens } from '../wechat/access-token.js';
-import { toWire, type WirePayload } from '../wechat/reply.js';
-import type { RunReplies, ServedAccount } from './run-replies.js';
-import { createSlots, type Slots } from './slots.js';
-import type { Thought } from './think.js';
+import type { RunReplies, ServedAccount } from '../replies/run.js';
+import type { Thought } from '../replies/think.js';
+import { accountProbeMs } from '../sending/decide.js';
+import type { Deliver } from '../sending/deliver.js';
+import { hasMediaSource } from '../sending/media.js';
+import { backoffMs, type RetryPolicy, urgentPolicy } from '../sending/retry-policy.js';
+import { toWire, type WirePayload } from '../wechat/out/reply.js';
 
 export interface AnswerDependencies {
   accounts: ReadonlyMap<string, ServedAccount>;

@@ -1,9 +1,9 @@
+import type { Pauses } from '../accounts/pauses.js';
 import type { Pool } from '../db/pool.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import type { Pauses } from '../outbox/pauses.js';
-import { reconcile } from './reconcile.js';
-import { countAlive, rescue } from './rescue.js';
+import { reconcile } from '../outbox/reconcile.js';
+import { countAlive, rescue } from '../outbox/rescue.js';
 import type { Retention } from './retention.js';
 
 export interface MaintenanceDependencies {

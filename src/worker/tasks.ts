@@ -1,7 +1,7 @@
 import type { Task } from 'graphile-worker';
 import { z } from 'zod';
+import type { Slots } from '../lib/slots.js';
 import type { ClaimedMessage } from '../outbox/claim.js';
-import type { Slots } from './slots.js';
 
 export interface AnswerTaskDependencies {
   claim(ids: readonly string[]): Promise<ClaimedMessage[]>;

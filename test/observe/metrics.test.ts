@@ -1,11 +1,11 @@
 import Router from '@koa/router';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPool } from '../../src/db/pool.js';
-import { createAdmin } from '../../src/http/admin.js';
-import { serve } from '../../src/http/server.js';
+import { serve } from '../../src/lib/serve.js';
 import { createDatabaseGauges } from '../../src/observe/database-gauges.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import { readSnapshot, type Snapshot } from '../../src/observe/snapshot.js';
+import { createAdmin } from '../../src/service/admin.js';
 import { sampleValue, scrape } from '../support/scrape.js';
 import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';

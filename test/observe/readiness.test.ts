@@ -1,8 +1,9 @@
 import Router from '@koa/router';
 import { expect, onTestFinished, test } from 'vitest';
-import { createAdmin, type ReadinessCheck } from '../../src/http/admin.js';
-import { serve } from '../../src/http/server.js';
+import { serve } from '../../src/lib/serve.js';
 import { createMetrics } from '../../src/observe/metrics.js';
+import type { ReadinessCheck } from '../../src/observe/readiness.js';
+import { createAdmin } from '../../src/service/admin.js';
 import { setStage } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 

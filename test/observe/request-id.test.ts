@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createRequestIds } from '../../src/http/request-id.js';
-import { sign } from '../../src/wechat/signature.js';
+import { createRequestIds } from '../../src/ingress/request-id.js';
+import { sign } from '../../src/wechat/in/signature.js';
 import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 

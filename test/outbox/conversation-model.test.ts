@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createStore } from '../../src/inbox/store.js';
+import { createStore } from '../../src/outbox/arrive.js';
 import { createClaims } from '../../src/outbox/claim.js';
 import { createPlanner } from '../../src/outbox/plan.js';
 import { createRecords } from '../../src/outbox/record.js';
-import { rescue } from '../../src/worker/rescue.js';
+import { rescue } from '../../src/outbox/rescue.js';
 import {
   createWorld,
   type Step,

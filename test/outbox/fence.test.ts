@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createPool } from '../../src/db/pool.js';
-import { createStore } from '../../src/inbox/store.js';
+import { createStore } from '../../src/outbox/arrive.js';
 import { type ClaimedMessage, createClaims } from '../../src/outbox/claim.js';
 import { createPlanner } from '../../src/outbox/plan.js';
 import { createRecords } from '../../src/outbox/record.js';
-import { rescue } from '../../src/worker/rescue.js';
+import { rescue } from '../../src/outbox/rescue.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { textMessage } from '../support/messages.js';
 import { registerWorker, sent } from '../support/worker.js';

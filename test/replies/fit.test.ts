@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type FitOptions, fitReplies, maxTextBytes, splitText } from '../../src/replies/fit.js';
 import type { ReplyResult } from '../../src/replies/router.js';
 import { InvalidReplyError } from '../../src/replies/validate.js';
-import { fromAgent, image, news, type Reply, text } from '../../src/wechat/reply.js';
+import { fromAgent, image, news, type Reply, text } from '../../src/wechat/out/reply.js';
 
 const generous: FitOptions = { onOverflow: 'cut', notice: '…cut' };
 

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import { createRouter } from '../../src/replies/router.js';
-import type { InboundMessage } from '../../src/wechat/message.js';
+import type { InboundMessage } from '../../src/wechat/in/message.js';
 import { eventMessage, textMessage } from '../support/messages.js';
 
 const contextOf = (message: InboundMessage) => ({

@@ -1,9 +1,9 @@
-import { createStore, type StoreResult } from '../../src/inbox/store.js';
+import { createStore, type StoreResult } from '../../src/outbox/arrive.js';
 import { type ClaimedMessage, createClaims } from '../../src/outbox/claim.js';
 import { createPlanner } from '../../src/outbox/plan.js';
+import { reconcile } from '../../src/outbox/reconcile.js';
 import { createRecords } from '../../src/outbox/record.js';
-import { reconcile } from '../../src/worker/reconcile.js';
-import { rescue } from '../../src/worker/rescue.js';
+import { rescue } from '../../src/outbox/rescue.js';
 import type { TestDatabase } from './database.js';
 import { textMessage } from './messages.js';
 import {

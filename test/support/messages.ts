@@ -1,6 +1,6 @@
-import { type EventMessage, toEvent } from '../../src/wechat/events.js';
-import type { FieldMap } from '../../src/wechat/fields.js';
-import type { TextMessage } from '../../src/wechat/message.js';
+import { type EventMessage, toEvent } from '../../src/wechat/in/events.js';
+import type { FieldMap } from '../../src/wechat/in/fields.js';
+import type { TextMessage } from '../../src/wechat/in/message.js';
 
 let lastMsgId = 23_456_789_012_345_678n;
 

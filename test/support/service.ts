@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { type App, type Role, startApp } from '../../src/app.js';
-import { type AccountConfig, type Config, readConfig } from '../../src/config.js';
+import { type AccountConfig, type Config, readConfig } from '../../src/config/settings.js';
 import { createLogger } from '../../src/observe/log.js';
-import { defaultRetryPolicy, type RetryPolicy } from '../../src/outbox/retry-policy.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import type { Replies } from '../../src/replies/router.js';
+import { defaultRetryPolicy, type RetryPolicy } from '../../src/sending/retry-policy.js';
+import { type App, type Role, startApp } from '../../src/service/service.js';
 import {
   type SimulatedAccount,
   type Simulator,
   type SimulatorOptions,
   startSimulator,
 } from '../../src/simulator/index.js';
-import type { AppCredentials } from '../../src/wechat/client.js';
+import type { AppCredentials } from '../../src/wechat/out/client.js';
 
 export interface TestAccount extends AppCredentials {
   token: string;

@@ -3,8 +3,8 @@ import * as independent from '@wecom/crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encrypt as simulatedEncrypt } from '../../src/simulator/encrypt.js';
-import { decrypt, isEncodingAesKey } from '../../src/wechat/crypto.js';
-import { sign } from '../../src/wechat/signature.js';
+import { decrypt, isEncodingAesKey } from '../../src/wechat/in/crypto.js';
+import { sign } from '../../src/wechat/in/signature.js';
 import vectors from './crypto-vectors.json' with { type: 'json' };
 
 const key = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readFlatXml } from '../../src/wechat/flat-xml.js';
-import { parseAnyFields, parseFields } from '../../src/wechat/parse.js';
+import { readFlatXml } from '../../src/wechat/in/flat-xml.js';
+import { parseAnyFields, parseFields } from '../../src/wechat/in/parse.js';
 
 const piece = fc.oneof(
   fc.constantFrom('<a>', '</a>', '<b>', '</b>', '<a/>', '<a b="c">', '<![CDATA[', ']]>', '<xml>', '</xml>'),

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { dedupeKey } from '../../src/inbox/dedupe-key.js';
-import { createStore } from '../../src/inbox/store.js';
+import { createStore } from '../../src/outbox/arrive.js';
 import { toXml } from '../../src/simulator/xml.js';
-import type { FieldMap } from '../../src/wechat/fields.js';
-import { messageType, searchableText } from '../../src/wechat/message.js';
-import { parseFields, parseInbound, toMessage } from '../../src/wechat/parse.js';
+import { dedupeKey } from '../../src/wechat/in/dedupe-key.js';
+import type { FieldMap } from '../../src/wechat/in/fields.js';
+import { messageType, searchableText } from '../../src/wechat/in/message.js';
+import { parseFields, parseInbound, toMessage } from '../../src/wechat/in/parse.js';
 import { createTestDatabase } from '../support/database.js';
 
 const limit = 256 * 1_024;

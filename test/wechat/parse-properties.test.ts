@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createBody } from '../../src/simulator/body.js';
 import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/types.js';
-import { openEnvelope } from '../../src/wechat/envelope.js';
-import type { FieldMap, FieldValue } from '../../src/wechat/fields.js';
-import { parseFields, parseInbound } from '../../src/wechat/parse.js';
-import { sign } from '../../src/wechat/signature.js';
+import { openEnvelope } from '../../src/wechat/in/envelope.js';
+import type { FieldMap, FieldValue } from '../../src/wechat/in/fields.js';
+import { parseFields, parseInbound } from '../../src/wechat/in/parse.js';
+import { sign } from '../../src/wechat/in/signature.js';
 
 type Format = PushSettings['format'];
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { searchableText } from '../../src/wechat/message.js';
-import { parseInbound } from '../../src/wechat/parse.js';
+import { searchableText } from '../../src/wechat/in/message.js';
+import { parseInbound } from '../../src/wechat/in/parse.js';
 
 const xml = (inner: string) => `<xml>${inner}</xml>`;
 const cdata = (text: string) => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;

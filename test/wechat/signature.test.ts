@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkSignature, sign } from '../../src/wechat/signature.js';
+import { checkSignature, sign } from '../../src/wechat/in/signature.js';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const timestamp = String(now.getTime() / 1_000);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { defaultRetryPolicy } from '../../src/outbox/retry-policy.js';
 import type { Replies } from '../../src/replies/router.js';
+import { defaultRetryPolicy } from '../../src/sending/retry-policy.js';
 import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 

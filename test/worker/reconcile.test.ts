@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { reconcile } from '../../src/outbox/reconcile.js';
 import type { Replies } from '../../src/replies/router.js';
-import { reconcile } from '../../src/worker/reconcile.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
 
 const echo: Replies = ({ message }) => (message.kind === 'text' ? [message.content, 'and more'] : undefined);

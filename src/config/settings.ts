@@ -1,0 +1,350 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { LogLevel } from '../observe/log.js';
+import { defaultWindows } from '../wechat/in/window.js';
+import type { AccountConfig } from './account.js';
+import * as shapes from './account.js';
+import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
+
+export type { AccountConfig } from './account.js';
+
+/** Settings of the service, checked and typed. Nothing else reads the environment. */
+export interface Config {
+  /** Absent: use the embedded PostgreSQL in `dataDir`. */
+  databaseUrl?: string | undefined;
+  dataDir: string;
+  port: number;
+  host: string;
+  adminPort: number;
+  adminHost: string;
+  /** Run by `start`, at one webhook port; the nth has the admin port `adminPort` + n - 1. */
+  processes: number;
+  /** At least one; the first is served at /wechat as well. */
+  accounts: readonly [AccountConfig, ...AccountConfig[]];
+  apiBase: string;
+  logLevel: LogLevel;
+  /** Pushes with an older (or newer) timestamp are refused; 0 turns the check off. */
+  maxTimestampAgeSeconds: number;
+  /** How long SIGTERM waits for work in flight. */
+  shutdownGraceMs: number;
+  /** How long the reply logic may take for one message. */
+  replyTimeoutMs: number;
+  /** What ends a reply that had to be cut. */
+  overflowNotice: string;
+  /** Lets media URLs of the reply logic lead to private addresses. */
+  mediaFromPrivateAddresses: boolean;
+  /** How long a worker must be missing before its work is given away. */
+  rescueAfterMs: number;
+  /** Messages that may wait for their commit; further pushes are refused at once (503). */
+  inboxQueue: number;
+  /** Messages that the reply logic works on at once, in one process. */
+  replyConcurrency: number;
+  /** HTTP calls at once for each account, in one process. */
+  sendConcurrency: number;
+  /** Settled messages older than so many days are deleted; 0: none ever. */
+  retentionDays: number;
+}
+
+/** Every setting that is missing or wrong, each with what to do about it. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG';
+  constructor(readonly problems: readonly string[]) {
+    super(`The settings need attention:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+const secretNames = [
+  'DATABASE_URL',
+  'WECHAT_APP_SECRET',
+  'WECHAT_TOKEN',
+  'WECHAT_ENCODING_AES_KEY',
+  'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+] as const;
+
+/** What the one account of the short way has; with ACCOUNTS_FILE these are each account's own. */
+const ownOfAnAccount = [
+  'WECHAT_APP_ID',
+  'WECHAT_APP_SECRET',
+  'WECHAT_TOKEN',
+  'WECHAT_ENCODING_AES_KEY',
+  'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+] as const;
+
+const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
+
+const seconds = (fallback: number) =>
+  z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
+
+const concurrency = (fallback: number) =>
+  z.coerce.number({ error: 'must be a number, 1 to 1000' }).int().min(1).max(1_000).default(fallback);
+
+const flag = (fallback: 'true' | 'false' = 'false') =>
+  z
+    .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+    .default(fallback)
+    .transform((value) => value === 'true' || value === '1');
+
+/** Each part is checked as `shape` has it. */
+const list = <T extends z.ZodType<string, string>>(shape: T) =>
+  z
+    .string()
+    .default('')
+    .transform((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(shape));
+
+const settings = z.object({
+  DATABASE_URL: z
+    .url({
+      protocol: /^postgres(ql)?$/,
+      error: 'must be a URL such as postgres://user:password@localhost:5432/wechat',
+    })
+    .optional(),
+  DATA_DIR: z.string().default('.data'),
+  PORT: port.default(3000),
+  HOST: z.string().default('0.0.0.0'),
+  ADMIN_PORT: port.default(3001),
+  ADMIN_HOST: z.string().default('127.0.0.1'),
+  PROCESSES: z.coerce.number({ error: 'must be a number, 1 to 64' }).int().min(1).max(64).default(1),
+  WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'must be one of fatal, error, warn, info, debug, trace, silent',
+    })
+    .default('info'),
+  MAX_TIMESTAMP_AGE: seconds(300),
+  SHUTDOWN_GRACE: seconds(25),
+  REPLY_TIMEOUT: seconds(60),
+  OVERFLOW_NOTICE: z.string().max(200).default('……（内容过多，其余未能发送）'),
+  MEDIA_FROM_PRIVATE_ADDRESSES: flag(),
+  RESCUE_AFTER: z.coerce
+    .number({ error: 'must be a number of seconds, 1 to 600' })
+    .min(1)
+    .max(600)
+    .default(10),
+  INBOX_QUEUE: z.coerce.number({ error: 'must be a number of messages' }).int().min(1).default(5_000),
+  REPLY_CONCURRENCY: concurrency(200),
+  SEND_CONCURRENCY: concurrency(200),
+  RETENTION_DAYS: z.coerce
+    .number({ error: 'must be a number of days, 0 (keep all) to 36500' })
+    .int()
+    .min(0)
+    .max(36_500)
+    .default(0),
+  ACCOUNTS_FILE: z.string().optional(),
+  // From here on: defaults for each account, which ACCOUNTS_FILE may override.
+  WECHAT_REQUIRE_ENCRYPTION: flag(),
+  WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
+  PUBLIC_URL: shapes.webUrl.optional(),
+  REPLIES: z.string().optional(),
+  ACCESS_TOKEN_MODE: shapes.accessTokenMode.default('stable'),
+  ON_UNKNOWN: shapes.onUnknown.default('resend'),
+  ON_OVERFLOW: shapes.onOverflow.default('cut'),
+  TYPING_INDICATOR: flag(),
+  SEND_RATE: shapes.sendRate.default(0),
+  ORDERED: flag('true'),
+  WINDOW_MESSAGE: shapes.allowance.optional(),
+  WINDOW_MENU: shapes.allowance.optional(),
+  WINDOW_SUBSCRIBE: shapes.allowance.optional(),
+  WINDOW_SCAN: shapes.allowance.optional(),
+  JSAPI_ORIGINS: list(shapes.origin),
+});
+
+const oneAccount = z.object({
+  WECHAT_APP_ID: shapes.appId,
+  WECHAT_APP_SECRET: shapes.appSecret,
+  WECHAT_TOKEN: shapes.token,
+  WECHAT_ENCODING_AES_KEY: shapes.encodingAesKey,
+  WECHAT_ENCODING_AES_KEY_PREVIOUS: shapes.encodingAesKey,
+});
+
+type Environment = Record<string, string | undefined>;
+
+/**
+ * Reads and checks the settings.
+ *
+ * @param environment usually `process.env`; an empty value counts as absent
+ * @throws ConfigError naming every problem at once
+ */
+export function readConfig(environment: Environment): Config {
+  const problems: string[] = [];
+  const given = withSecretFiles(environment, problems);
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
+  // Where some are wrong, the accounts are still looked at, by the right ones: all problems are named at once.
+  const defaults = accountDefaults(
+    parsed.success ? parsed.data : settings.parse(without(given, parsed.error)),
+  );
+  const accounts = given.ACCOUNTS_FILE
+    ? fromFile(given.ACCOUNTS_FILE, given, defaults, problems)
+    : fromEnvironment(given, defaults, problems);
+  if (parsed.success) checkProcesses(parsed.data, problems);
+  const [first, ...others] = accounts;
+  if (problems.length > 0 || !parsed.success || !first) throw new ConfigError(problems);
+
+  const { data } = parsed;
+  return {
+    databaseUrl: data.DATABASE_URL,
+    dataDir: data.DATA_DIR,
+    port: data.PORT,
+    host: data.HOST,
+    adminPort: data.ADMIN_PORT,
+    adminHost: data.ADMIN_HOST,
+    processes: data.PROCESSES,
+    accounts: [first, ...others],
+    apiBase: data.WECHAT_API_BASE,
+    logLevel: data.LOG_LEVEL,
+    maxTimestampAgeSeconds: data.MAX_TIMESTAMP_AGE,
+    shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
+    replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
+    overflowNotice: data.OVERFLOW_NOTICE,
+    mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
+    rescueAfterMs: data.RESCUE_AFTER * 1000,
+    inboxQueue: data.INBOX_QUEUE,
+    replyConcurrency: data.REPLY_CONCURRENCY,
+    sendConcurrency: data.SEND_CONCURRENCY,
+    retentionDays: data.RETENTION_DAYS,
+  };
+}
+
+function checkProcesses(data: z.infer<typeof settings>, problems: string[]): void {
+  const { PROCESSES: count, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
+  if (count === 1) return;
+  if (!data.DATABASE_URL)
+    problems.push('PROCESSES above 1 needs DATABASE_URL: the embedded PostgreSQL serves one process');
+  if (adminPort === 0) return;
+  const last = adminPort + count - 1;
+  if (last > 65_535)
+    problems.push(`PROCESSES and ADMIN_PORT make admin ports up to ${last}: 65535 is the highest`);
+  if (webhookPort >= adminPort && webhookPort <= last) {
+    problems.push(
+      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each of PROCESSES`,
+    );
+  }
+}
+
+function without(given: Environment, error: z.ZodError): Environment {
+  const wrong = new Set(error.issues.map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name)));
+}
+
+function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
+  return {
+    requireEncryption: data.WECHAT_REQUIRE_ENCRYPTION,
+    name: data.WECHAT_ACCOUNT_NAME,
+    publicUrl: data.PUBLIC_URL,
+    repliesModule: data.REPLIES,
+    accessTokenMode: data.ACCESS_TOKEN_MODE,
+    onUnknown: data.ON_UNKNOWN,
+    onOverflow: data.ON_OVERFLOW,
+    ordered: data.ORDERED,
+    typingIndicator: data.TYPING_INDICATOR,
+    sendRate: data.SEND_RATE,
+    windows: {
+      message: data.WINDOW_MESSAGE ?? defaultWindows.message,
+      menu: data.WINDOW_MENU ?? defaultWindows.menu,
+      subscribe: data.WINDOW_SUBSCRIBE ?? defaultWindows.subscribe,
+      scan: data.WINDOW_SCAN ?? defaultWindows.scan,
+    },
+    jsapiOrigins: data.JSAPI_ORIGINS,
+  };
+}
+
+function fromFile(
+  file: string,
+  given: Environment,
+  defaults: AccountDefaults,
+  problems: string[],
+): AccountConfig[] {
+  for (const name of ownOfAnAccount) {
+    if (given[name])
+      problems.push(`${name} and ACCOUNTS_FILE are both set: the file says what accounts there are`);
+  }
+  const read = readAccountsFile(file, { environment: given, defaults });
+  if (read.ok) return read.accounts;
+  problems.push(...read.problems);
+  return [];
+}
+
+/** The short way: one account, in the environment. */
+function fromEnvironment(given: Environment, defaults: AccountDefaults, problems: string[]): AccountConfig[] {
+  const parsed = oneAccount.safeParse(given);
+  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
+  if (!given.PUBLIC_URL && !given.REPLIES) {
+    problems.push(
+      'PUBLIC_URL is missing: the address under which the pictures of the default replies are served, e.g. https://www.example.com (not needed with REPLIES)',
+    );
+  }
+  if (defaults.requireEncryption && !given.WECHAT_ENCODING_AES_KEY) {
+    problems.push(
+      'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
+    );
+  }
+  if (!parsed.success) return [];
+  const { data } = parsed;
+  return [
+    {
+      ...defaults,
+      appId: data.WECHAT_APP_ID,
+      appSecret: data.WECHAT_APP_SECRET,
+      token: data.WECHAT_TOKEN,
+      encodingAesKeys: shapes.encodingAesKeys(
+        data.WECHAT_ENCODING_AES_KEY,
+        data.WECHAT_ENCODING_AES_KEY_PREVIOUS,
+      ),
+    },
+  ];
+}
+
+/** The part of the settings that `migrate` needs; it asks for no account. */
+export function readDatabaseConfig(
+  environment: Environment,
+): Pick<Config, 'databaseUrl' | 'dataDir' | 'logLevel'> {
+  const problems: string[] = [];
+  const given = withSecretFiles(environment, problems);
+  const parsed = settings.pick({ DATABASE_URL: true, DATA_DIR: true, LOG_LEVEL: true }).safeParse(given);
+  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return {
+    databaseUrl: parsed.data.DATABASE_URL,
+    dataDir: parsed.data.DATA_DIR,
+    logLevel: parsed.data.LOG_LEVEL,
+  };
+}
+
+function describeIssues(error: z.ZodError, given: Environment): string[] {
+  return error.issues.map(({ path, message }) => describeIssue(String(path[0]), given, message));
+}
+
+function describeIssue(name: string, given: Environment, message: string): string {
+  const value = given[name];
+  const isSecret = secretNames.some((secret) => secret === name);
+  return value === undefined || isSecret
+    ? `${name} ${message}`
+    : `${name} ${message} (it is ${JSON.stringify(value)})`;
+}
+
+/** Replaces each `NAME_FILE` by the trimmed contents of the file it names, and drops empty values. */
+function withSecretFiles(environment: Environment, problems: string[]): Environment {
+  const given: Environment = {};
+  for (const [name, value] of Object.entries(environment)) if (value) given[name] = value;
+  for (const name of secretNames) {
+    const file = given[`${name}_FILE`];
+    if (!file) continue;
+    if (given[name]) {
+      problems.push(`${name} and ${name}_FILE are both set: keep one of them`);
+      continue;
+    }
+    try {
+      given[name] = readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      problems.push(`${name}_FILE cannot be read: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return given;
+}

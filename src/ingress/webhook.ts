@@ -1,0 +1,220 @@
+import { parse } from 'node:querystring';
+import Router from '@koa/router';
+import Koa from 'koa';
+import { koaBody } from 'koa-body';
+import type { AccountConfig } from '../config/settings.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import { scrub } from '../observe/scrub.js';
+import { createWideLines } from '../observe/wide-lines.js';
+import { type EnvelopeQuery, openEnvelope } from '../wechat/in/envelope.js';
+import { messageType } from '../wechat/in/message.js';
+import { toMessage } from '../wechat/in/parse.js';
+import { checkSignature, type SignedQuery } from '../wechat/in/signature.js';
+import { replyWindow } from '../wechat/in/window.js';
+import type { Inbox } from './queue.js';
+import { createRequestIds } from './request-id.js';
+
+export interface WebhookDependencies {
+  accounts: readonly AccountConfig[];
+  inbox: Inbox;
+  log: Logger;
+  metrics: Metrics;
+  clock: () => Date;
+  /** Oldest accepted timestamp; 0 accepts any. */
+  maxTimestampAgeSeconds: number;
+}
+
+const bodyLimit = 256 * 1024;
+
+/** WeChat takes what it does not expect as an error and tells the user so: hence no JSON, and no HTML. */
+type Answer = { status: 200 | 400 | 403 | 404 | 413 | 503; text: string };
+
+/**
+ * The public side: WeChat's server check (GET) and its pushes (POST), at /wechat/:appId, or /wechat for the first
+ * account. A push is answered with an empty body once it is committed, and with 503, so that WeChat tries again,
+ * when it could not be.
+ */
+export function createWebhook({
+  accounts,
+  inbox,
+  log,
+  metrics,
+  clock,
+  maxTimestampAgeSeconds,
+}: WebhookDependencies): Koa {
+  const lines = createWideLines(log);
+  const requestIdOf = createRequestIds();
+  let shedCount = 0;
+  let shedLoggedAt = 0;
+  const byAppId = new Map(accounts.map((account) => [account.appId, account]));
+
+  function findAccount(appId: string | undefined): AccountConfig | undefined {
+    return appId === undefined ? accounts[0] : byAppId.get(appId);
+  }
+
+  function admit(ctx: Koa.Context, appId: string | undefined, query: PushQuery): AccountConfig | Answer {
+    const account = findAccount(appId);
+    if (!account) return { status: 404, text: 'unknown account' };
+    const check = checkSignature(query, account.token, clock(), maxTimestampAgeSeconds);
+    return check.ok ? account : refuse(account, 403, `signature ${check.reason}`, ctx);
+  }
+
+  function refuse({ appId }: AccountConfig, status: 400 | 403, reason: string, ctx: Koa.Context): Answer {
+    metrics.inbound.inc({ account: appId, type: 'unknown', result: 'refused' });
+    const requestId = requestIdOf(givenId(ctx));
+    log.warn(
+      { event: 'push_refused', request_id: requestId, app_id: appId, status, reason, ip: ctx.ip },
+      'push refused',
+    );
+    return { status, text: status === 400 ? `not a WeChat message: ${reason}` : reason };
+  }
+
+  async function accept(
+    account: AccountConfig,
+    ctx: Koa.Context,
+    query: PushQuery,
+    startedAt: number,
+  ): Promise<Answer> {
+    const { appId } = account;
+    const opened = openEnvelope(decode(ctx.request.body), query, account);
+    if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx);
+    const parsed = toMessage(opened.fields);
+    if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx);
+    const { message } = parsed;
+    const requestId = requestIdOf(givenId(ctx));
+    const window = replyWindow(message, account.windows);
+    const result = await inbox.commit({ appId, message, window, requestId });
+    const type = message.kind === 'unknown' ? 'other' : messageType(message);
+    if (result.kind === 'shed') return shed(appId);
+    metrics.inbound.inc({ account: appId, type, result: result.kind });
+    if (result.kind === 'unavailable') {
+      log.error(
+        { event: 'push_not_stored', request_id: requestId, app_id: appId, reason: scrub(result.reason) },
+        'push not stored',
+      );
+      return { status: 503, text: 'not stored, try again' };
+    }
+    lines.push({
+      request_id: requestId,
+      app_id: appId,
+      type,
+      push_event: message.kind === 'event' ? message.name : undefined,
+      msg_id: message.kind === 'event' ? undefined : message.msgId,
+      result: result.kind,
+      duration_ms: Math.round((performance.now() - startedAt) * 10) / 10,
+    });
+    return { status: 200, text: '' };
+  }
+
+  /** Told once a second, with how many: a line for each would be part of the overload. */
+  function shed(appId: string | undefined): Answer {
+    const account = findAccount(appId)?.appId ?? 'unknown';
+    metrics.inbound.inc({ account, type: 'unknown', result: 'shed' });
+    shedCount += 1;
+    const now = clock().getTime();
+    if (now - shedLoggedAt >= 1_000) {
+      log.error(
+        { event: 'overloaded', waiting: inbox.waiting, refused: shedCount },
+        'pushes refused: too many wait',
+      );
+      shedLoggedAt = now;
+      shedCount = 0;
+    }
+    return { status: 503, text: 'too busy, try again' };
+  }
+
+  const router = new Router();
+  const path = '/wechat{/:appId}';
+  router.get(path, (ctx) => {
+    const query = readQuery(ctx);
+    const admitted = admit(ctx, ctx.params.appId, query);
+    respond(ctx, 'status' in admitted ? admitted : { status: 200, text: query.echostr ?? '' });
+  });
+  router.post(path, async (ctx) => {
+    // Before anything is read or checked: under overload each refusal must cost as little as can be.
+    if (inbox.isFull) return respond(ctx, shed(ctx.params.appId));
+    const startedAt = performance.now();
+    const query = readQuery(ctx);
+    const admitted = admit(ctx, ctx.params.appId, query);
+    if ('status' in admitted) return respond(ctx, admitted);
+    const refusal = await readBody(ctx);
+    respond(ctx, refusal ?? (await accept(admitted, ctx, query, startedAt)));
+    metrics.acknowledgeSeconds.observe((performance.now() - startedAt) / 1_000);
+  });
+
+  const app = new Koa();
+  app.on('error', (error) => log.error({ event: 'webhook_error', err: error }, 'webhook error'));
+  app.use(router.routes());
+  // Whatever no route has answered.
+  app.use((ctx) => respond(ctx, { status: 404, text: 'not found' }));
+  return app;
+}
+
+/** No encoding: the bytes as they came, decoded once, by us. Every type of body is read. */
+const readRaw = koaBody({
+  text: true,
+  textTypes: ['*/*'],
+  textLimit: bodyLimit,
+  encoding: '',
+  json: false,
+  urlencoded: false,
+  multipart: false,
+  patchNode: false,
+});
+
+async function readBody(ctx: Koa.Context): Promise<Answer | undefined> {
+  // A push without a type is still a push.
+  ctx.req.headers['content-type'] ??= 'text/xml';
+  try {
+    await readRaw(ctx, async () => undefined);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && 'status' in error && error.status === 413) {
+      // Read no further: the rest of the body would be taken for the next request.
+      ctx.set('connection', 'close');
+      return { status: 413, text: 'more than 256 KiB' };
+    }
+    return { status: 400, text: 'the body could not be read' };
+  }
+}
+
+function decode(body: unknown): string {
+  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
+}
+
+type PushQuery = SignedQuery & EnvelopeQuery & { echostr: string | undefined };
+
+/** Koa's way to the query goes by URLSearchParams, which costs more than checking the signature. */
+function readQuery({ querystring }: Koa.Context): PushQuery {
+  const { signature, timestamp, nonce, msg_signature, echostr } = parse(querystring);
+  return {
+    signature: single(signature),
+    timestamp: single(timestamp),
+    nonce: single(nonce),
+    msg_signature: single(msg_signature),
+    echostr: single(echostr),
+  };
+}
+
+/** Of the proxy in front: WeChat sends none. */
+function givenId({ req }: Koa.Context): string | undefined {
+  return single(req.headers['x-request-id']);
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function respond(ctx: Koa.Context, { status, text }: Answer): void {
+  if (text === '') {
+    // Nothing has no type. Koa takes null for a 204, until it is told otherwise.
+    ctx.body = null;
+    ctx.status = status;
+    return;
+  }
+  ctx.status = status;
+  ctx.type = 'text/plain; charset=utf-8';
+  ctx.set('x-content-type-options', 'nosniff');
+  ctx.body = text;
+}

@@ -1,0 +1,97 @@
+import type { OpenInboundMedia } from '../accounts/inbound-media.js';
+import type { AccountConfig } from '../config/settings.js';
+import { createSlots, type Slots } from '../lib/slots.js';
+import type { Logger } from '../observe/log.js';
+import type { ClaimedMessage } from '../outbox/claim.js';
+import type { Records } from '../outbox/record.js';
+import { suspectAfter } from '../outbox/rescue.js';
+import type { ShowTyping } from '../sending/typing.js';
+import { toMessage } from '../wechat/in/parse.js';
+import type { Replies } from './router.js';
+import { type Thought, think } from './think.js';
+
+/** An account, and what answers its users. */
+export interface ServedAccount extends AccountConfig {
+  replies: Replies;
+}
+
+export interface RunRepliesDependencies {
+  openMedia: OpenInboundMedia;
+  showTyping: ShowTyping;
+  startReply: Records['startReply'];
+  /** Ends a reply that had to be cut. */
+  overflowNotice: string;
+  timeoutMs: number;
+  /** Runs of the reply logic at once. */
+  slots: Slots;
+  /** `drain`: begin nothing new; `stop`: the process will wait no longer. */
+  signals: { drain: AbortSignal; stop: AbortSignal };
+}
+
+/** Runs the reply logic of the account for one message; `lost`: the message is another worker's by now. */
+export type RunReplies = (
+  message: ClaimedMessage,
+  account: ServedAccount,
+  log: () => Logger,
+) => Promise<Thought | { kind: 'lost' }>;
+
+/** Workers that may die while it runs. The first two deaths are shared with all that was claimed beside it. */
+const maxCrashes = 4;
+
+export function createRunReplies(dependencies: RunRepliesDependencies): RunReplies {
+  const { openMedia, showTyping, startReply, overflowNotice, timeoutMs, slots, signals } = dependencies;
+  /** One at a time: when the process dies, it is known which one ran. */
+  const suspects = createSlots(1);
+
+  async function run(message: ClaimedMessage, account: ServedAccount, log: () => Logger): Promise<Thought> {
+    const { appId, name, replies, onOverflow } = account;
+    const parsed = toMessage(message.fields);
+    if (!parsed.ok)
+      return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
+    await slots.acquire(1, message.isUrgent);
+    if (signals.drain.aborted) {
+      slots.release();
+      return { kind: 'stopped' };
+    }
+    const typing = showTyping(account, message.openid);
+    return think({
+      replies,
+      createContext: (signal) => ({
+        message: parsed.message,
+        account: { appId, name },
+        wechat: {
+          media: (mediaId, options) => openMedia(account, mediaId, { ...options, signal: signal() }),
+        },
+        get log() {
+          return log();
+        },
+        get signal() {
+          return signal();
+        },
+      }),
+      fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
+      timeoutMs,
+      stop: signals.stop,
+    }).finally(() => {
+      typing.stop();
+      slots.release();
+    });
+  }
+
+  return async (message, account, log) => {
+    const { crashes } = message;
+    if (crashes >= maxCrashes) {
+      return {
+        kind: 'refused',
+        problem: `the worker process died ${crashes} times while the reply logic ran`,
+      };
+    }
+    if (crashes < suspectAfter) return run(message, account, log);
+    await suspects.acquire();
+    try {
+      return (await startReply(message)) ? await run(message, account, log) : { kind: 'lost' };
+    } finally {
+      suspects.release();
+    }
+  };
+}

@@ -1,0 +1,92 @@
+import type { Reply } from '../wechat/out/reply.js';
+import { type FitOptions, fitReplies } from './fit.js';
+import type { Replies, ReplyContext } from './router.js';
+
+/** What came of running the reply logic once. */
+export type Thought =
+  | { kind: 'replies'; replies: Reply[]; cut: string | undefined }
+  /** More than may be sent, and the account wants that refused. Starting the logic again would not help. */
+  | { kind: 'refused'; problem: string }
+  /** It threw, took too long, or returned something that is no reply. */
+  | { kind: 'error'; error: string }
+  /** The process must stop: nothing was decided. */
+  | { kind: 'stopped' };
+
+export interface ThinkOptions {
+  replies: Replies;
+  /** The context but for what is known only here: the signal, made when it is first asked for. */
+  createContext(signal: () => AbortSignal): ReplyContext;
+  fit: FitOptions;
+  timeoutMs: number;
+  /** Aborted when the process will wait no longer. */
+  stop: AbortSignal;
+}
+
+/** Runs the reply logic for one message within its time limit. Never rejects. */
+export async function think({
+  replies,
+  createContext,
+  fit,
+  timeoutMs,
+  stop,
+}: ThinkOptions): Promise<Thought> {
+  if (stop.aborted) return { kind: 'stopped' };
+  const limit = createLimit(timeoutMs, stop);
+  try {
+    const returned = replies(createContext(limit.signal));
+    // Only what takes time is given a limit: a timer and listeners cost more than most reply logic does.
+    const result = isThenable(returned) ? await limit.within(Promise.resolve(returned)) : returned;
+    const fitted = fitReplies(result, fit);
+    return fitted.kind === 'fits' ? { ...fitted, kind: 'replies' } : fitted;
+  } catch (error) {
+    if (stop.aborted) return { kind: 'stopped' };
+    if (limit.isOver()) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
+    return {
+      kind: 'error',
+      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    };
+  }
+}
+
+/** Promises of other makes count too. */
+function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** By hand: AbortSignal.any leaves its traces on a signal that lives as long as the process (Node 20). */
+function createLimit(timeoutMs: number, stop: AbortSignal) {
+  let controller: AbortController | undefined;
+  let ended: { reason: unknown } | undefined;
+  let isOver = false;
+
+  return {
+    signal(): AbortSignal {
+      controller ??= new AbortController();
+      if (ended) controller.abort(ended.reason);
+      return controller.signal;
+    },
+    isOver: () => isOver,
+    /** The logic may not heed the signal: it is left behind then, and what it returns later is ignored. */
+    within<T>(running: Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        const end = (reason: unknown) => {
+          done();
+          ended = { reason };
+          controller?.abort(reason);
+          reject(reason);
+        };
+        const done = () => {
+          clearTimeout(timer);
+          stop.removeEventListener('abort', onStop);
+        };
+        const onStop = () => end(stop.reason);
+        const timer = setTimeout(() => {
+          isOver = true;
+          end(new DOMException('time is up', 'TimeoutError'));
+        }, timeoutMs);
+        stop.addEventListener('abort', onStop, { once: true });
+        running.then(resolve, reject).finally(done);
+      });
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createCommitGroup } from '../../src/ingress/queue.js';
+import { createStore } from '../../src/outbox/arrive.js';
+import { createTestDatabase } from '../support/database.js';
+import { textMessage } from '../support/messages.js';
+import { setStage } from '../support/stage.js';
+import { waitFor } from '../support/wait.js';
+
+test('the empty answer comes only after the commit', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  const blocker = await database.pool.connect();
+  await blocker.query('begin');
+  await blocker.query('lock table wechat.inbound_message in exclusive mode');
+
+  let answered = false;
+  const push = simulator
+    .user('oUser')
+    .say('hello')
+    .then((result) => {
+      answered = true;
+      return result;
+    });
+  await waitFor('the insert to wait for the lock', async () => {
+    const [row] = await database.rows<{ waiting: number }>(
+      `select count(*)::int as waiting from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock' and query like '%inbound_message%'`,
+    );
+    return row?.waiting === 1;
+  });
+  expect(answered).toBe(false);
+
+  await blocker.query('commit');
+  blocker.release();
+  expect(await push).toMatchObject({ outcome: 'acknowledged', tries: [{ status: 200, body: '' }] });
+  // A connection of its own sees only what is committed.
+  expect(await database.rows('select content from wechat.inbound_message')).toEqual([{ content: 'hello' }]);
+});
+
+test('a message and its job are stored together or not at all', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  await database.pool.query('alter function graphile_worker.add_jobs rename to add_jobs_gone');
+  const failed = await simulator.user('oUser').say('hello');
+  expect(failed).toMatchObject({
+    outcome: 'notice',
+    tries: [{ status: 503 }, { status: 503 }, { status: 503 }],
+  });
+  expect(await database.rows('select from wechat.inbound_message')).toEqual([]);
+
+  await database.pool.query('alter function graphile_worker.add_jobs_gone rename to add_jobs');
+  expect((await simulator.user('oUser').resend(failed)).outcome).toBe('acknowledged');
+  expect(await database.rows('select count(*)::int as jobs from graphile_worker.jobs')).toEqual([
+    { jobs: 1 },
+  ]);
+});
+
+test('messages that arrive together share a statement and a job', async () => {
+  const database = await createTestDatabase();
+  const groups: number[] = [];
+  const inbox = createCommitGroup({
+    store: createStore(database.pool),
+    maxConcurrent: 1,
+    onGroup: (size) => groups.push(size),
+  });
+  const messages = Array.from({ length: 50 }, (_, index) => textMessage({ openid: `o${index}` }));
+  const results = await Promise.all(messages.map((message) => inbox.commit({ appId: 'wx1', message })));
+  expect(results).toEqual(Array(50).fill({ kind: 'stored' }));
+  expect(groups).toEqual([50]);
+  expect(
+    await database.rows(
+      "select json_array_length(payload -> 'ids') as ids from graphile_worker._private_jobs",
+    ),
+  ).toEqual([{ ids: 50 }]);
+  await database.drop();
+});
+
+test('under load Postgres stores what has arrived while more is taken in', async () => {
+  const groups: number[] = [];
+  const inbox = createCommitGroup({
+    store: async (arrivals) => {
+      groups.push(arrivals.length);
+      return arrivals.map(() => 'stored' as const);
+    },
+    fullGroup: 3,
+    maxConcurrent: 3,
+    maxConcurrentSmall: 1,
+  });
+  // All in one turn of the event loop.
+  const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const first = [commit(), commit()];
+  expect(groups).toEqual([]);
+  const second = Array.from({ length: 7 }, commit);
+  expect(groups).toEqual([3, 3, 3]);
+  // No more at once than Postgres can use: these go together when one of those is through.
+  const third = Array.from({ length: 5 }, commit);
+  expect(groups).toEqual([3, 3, 3]);
+  expect(await Promise.all([...first, ...second, ...third])).toEqual(Array(14).fill({ kind: 'stored' }));
+  expect(groups).toEqual([3, 3, 3, 5]);
+});
+
+test('a few that arrive while a statement is under way wait for it, and share the next', async () => {
+  const groups: number[] = [];
+  let finish = () => {};
+  const inbox = createCommitGroup({
+    async store(arrivals) {
+      groups.push(arrivals.length);
+      if (groups.length === 1) await new Promise<void>((resolve) => (finish = resolve));
+      return arrivals.map(() => 'stored' as const);
+    },
+    fullGroup: 3,
+    maxConcurrentSmall: 1,
+  });
+  const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const first = commit();
+  await waitFor('the first to be under way', () => groups.length === 1);
+  const few = [commit()];
+  await setImmediate();
+  few.push(commit());
+  await setImmediate();
+  expect(groups).toEqual([1]);
+  // A full one waits for nobody, and takes along who waits.
+  const full = commit();
+  expect(groups).toEqual([1, 3]);
+  finish();
+  expect(await Promise.all([first, ...few, full])).toEqual(Array(4).fill({ kind: 'stored' }));
+  expect(groups).toEqual([1, 3]);
+});
+
+test('one message that Postgres refuses does not take its group with it', async () => {
+  const database = await createTestDatabase();
+  const inbox = createCommitGroup({ store: createStore(database.pool), maxConcurrent: 1 });
+  const good = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const results = await Promise.all([
+    good(),
+    inbox.commit({ appId: 'wx1', message: textMessage({ content: 'a\0b' }) }),
+    good(),
+  ]);
+  expect(results.map(({ kind }) => kind)).toEqual(['stored', 'unavailable', 'stored']);
+  await database.drop();
+});
+
+test('groups that hold each other’s messages in any order do not deadlock', async () => {
+  const database = await createTestDatabase();
+  const store = createStore(database.pool);
+  const messages = Array.from({ length: 200 }, (_, index) => ({
+    appId: 'wx1',
+    message: textMessage({ openid: `o${index % 7}` }),
+  }));
+  const shuffled = () => [...messages].sort(() => Math.random() - 0.5);
+  for (let round = 0; round < 10; round += 1) {
+    await database.pool.query('truncate wechat.inbound_message cascade');
+    const results = await Promise.all([
+      store(shuffled()),
+      store(shuffled()),
+      store(shuffled()),
+      store(shuffled()),
+    ]);
+    expect(results.flat().filter((result) => result === 'stored')).toHaveLength(messages.length);
+  }
+  await database.drop();
+});
+
+test('a message for which there is no room is refused at once, and there is room again once others are stored', async () => {
+  let finish = () => {};
+  const held = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const inbox = createCommitGroup({
+    store: async (arrivals) => {
+      await held;
+      return arrivals.map(() => 'stored' as const);
+    },
+    maxWaiting: 2,
+  });
+  const waiting = [1, 2].map(() => inbox.commit({ appId: 'wx1', message: textMessage() }));
+  expect(inbox.isFull).toBe(true);
+  expect(await inbox.commit({ appId: 'wx1', message: textMessage() })).toEqual({
+    kind: 'shed',
+    reason: '2 messages wait already',
+  });
+  finish();
+  expect(await Promise.all(waiting)).toEqual([{ kind: 'stored' }, { kind: 'stored' }]);
+  expect(inbox.isFull).toBe(false);
+  expect(await inbox.commit({ appId: 'wx1', message: textMessage() })).toEqual({ kind: 'stored' });
+});
