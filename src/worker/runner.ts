@@ -13,8 +13,8 @@ import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
 import { heldBy } from '../outbox/reconcile.js';
 import { createRunReplies, type ServedAccount } from '../replies/run.js';
-import { createMedia, type MediaUploads } from '../sending/media.js';
 import type { SendClients } from '../sending/clients.js';
+import { createMedia, type MediaUploads } from '../sending/media.js';
 import { createSendReply } from '../sending/reply.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { createTyping } from '../sending/typing.js';
@@ -97,7 +97,13 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
 
   const jobs = await superviseJobs({
     start: (events) =>
-      runJobs({ pool: claimPool, pollIntervalMs: options.pollIntervalMs, task: hands.task(session), events, log }),
+      runJobs({
+        pool: claimPool,
+        pollIntervalMs: options.pollIntervalMs,
+        task: hands.task(session),
+        events,
+        log,
+      }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
     drain: signals.drain.signal,
     log,
@@ -191,7 +197,9 @@ function createHands(dependencies: WorkerDependencies, options: WorkerOptions, p
   function take(lane: HeldLane): void {
     metrics.inFlight.inc();
     const done = workOn(lane)
-      .catch((error) => log.error({ event: 'lane_broken_off', lane_id: lane.laneId, err: error }, 'lane broken off'))
+      .catch((error) =>
+        log.error({ event: 'lane_broken_off', lane_id: lane.laneId, err: error }, 'lane broken off'),
+      )
       .finally(() => {
         inHand.delete(key(lane));
         slots.release();
@@ -259,7 +267,18 @@ function laneWorkDependencies(
     signals: { drain, stop: signals.stop.signal },
   });
   const served = new Map(accounts.map((account) => [account.appId, account]));
-  return { ...statements, accounts: served, runReplies, sendReply, policy, random, clock, log, metrics, drain };
+  return {
+    ...statements,
+    accounts: served,
+    runReplies,
+    sendReply,
+    policy,
+    random,
+    clock,
+    log,
+    metrics,
+    drain,
+  };
 }
 
 function retentionOf(
