@@ -87,7 +87,10 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
 
   /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */
   function releaseWhenEnded(thought: Thought): void {
-    if (thought.kind !== 'error' || !thought.running) return slots.release();
+    if (thought.kind !== 'error' || !thought.running) {
+      slots.release();
+      return;
+    }
     const ended = thought.running.then(
       () => undefined,
       () => undefined,
