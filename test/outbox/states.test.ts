@@ -49,25 +49,31 @@ function rows(transitions: readonly Transition<string>[]): string[] {
   });
 }
 
-test.each(Object.entries(machines))('the page draws every transition of a %s, and no other', (name, machine) => {
-  const drawn = [...section(name).matchAll(/^ {4}(\S+ --> \S+: .+)$/gm)].map(([, arrow]) => arrow);
-  expect(drawn.sort()).toEqual(arrows(machine.transitions));
-  const listed = section(name)
-    .split('\n')
-    .filter((line) => line.startsWith('| ') && !line.startsWith('| transition'));
-  expect(listed).toEqual(rows(machine.transitions));
-});
+test.each(Object.entries(machines))(
+  'the page draws every transition of a %s, and no other',
+  (name, machine) => {
+    const drawn = [...section(name).matchAll(/^ {4}(\S+ --> \S+: .+)$/gm)].map(([, arrow]) => arrow);
+    expect(drawn.sort()).toEqual(arrows(machine.transitions));
+    const listed = section(name)
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !line.startsWith('| transition'));
+    expect(listed).toEqual(rows(machine.transitions));
+  },
+);
 
-test.each(Object.entries(machines))('a %s is written in the files that the table names, and in no other', (_name, machine) => {
-  const write = new RegExp(`\\b(?:insert into|update|delete from) wechat\\.${machine.table}\\b(?!_)`);
-  const files = [...sources('src', '.ts'), ...sources('migrations', '.sql')];
-  const writing = files.filter((file) => write.test(readFileSync(path.join(root, file), 'utf8')));
-  // Rings alone: it tells workers of lanes, and changes none.
-  const named = new Set(machine.transitions.filter(({ name }) => name !== 'wake').map(({ file }) => file));
-  // Both ends of an attempt share their statements.
-  if (machine.table === 'delivery') named.add('src/outbox/end.ts');
-  expect(writing.sort()).toEqual([...named].sort());
-});
+test.each(Object.entries(machines))(
+  'a %s is written in the files that the table names, and in no other',
+  (_name, machine) => {
+    const write = new RegExp(`\\b(?:insert into|update|delete from) wechat\\.${machine.table}\\b(?!_)`);
+    const files = [...sources('src', '.ts'), ...sources('migrations', '.sql')];
+    const writing = files.filter((file) => write.test(readFileSync(path.join(root, file), 'utf8')));
+    // Rings alone: it tells workers of lanes, and changes none.
+    const named = new Set(machine.transitions.filter(({ name }) => name !== 'wake').map(({ file }) => file));
+    // Both ends of an attempt share their statements.
+    if (machine.table === 'delivery') named.add('src/outbox/end.ts');
+    expect(writing.sort()).toEqual([...named].sort());
+  },
+);
 
 test('the tables allow the statuses of the code, and no other', async () => {
   const { pool } = await createTestDatabase();
