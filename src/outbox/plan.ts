@@ -53,7 +53,7 @@ interface StoredDelivery {
 }
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
-  return async (plans) => {
+  async function store(plans: readonly Plan[]): Promise<PlanResult[]> {
     const rows = plans.flatMap(({ laneId, claim, messageId, payloads, beginsFirst }) =>
       payloads.map((payload, index) => ({
         laneId,
@@ -82,6 +82,15 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
       stored.map(({ id, claim, message_id, position }) => [`${claim} ${message_id} ${position}`, id]),
     );
     return plans.map((plan) => toResult(plan, idOf));
+  }
+
+  return async (plans) => {
+    const results = await store(plans);
+    const lost = plans.filter((_, index) => results[index]?.kind === 'lost');
+    if (lost.length === 0) return results;
+    // An earlier try may have been still to commit: this one waited for it, with a snapshot that does not show what it stored.
+    const again = (await store(lost)).values();
+    return results.map((result) => (result.kind === 'lost' ? (again.next().value ?? result) : result));
   };
 }
 

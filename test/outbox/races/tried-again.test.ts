@@ -64,6 +64,21 @@ test('claim: while the first is not through, the second calls the lane busy', as
   expect(await again()).toEqual({ held: [id], busy: [] });
 });
 
+test('plan: the second waits and finds the deliveries of the first', async () => {
+  const { first, second } = await twoConnections();
+  const openid = newUser();
+  await races().lanes.say(openid);
+  const worker = await races().lanes.worker();
+  const lane = await worker.take(openid);
+  await first.begin();
+  const planned = await worker.on(first.client).plan(lane, 'one', 'two');
+  const again = await second.start(() => worker.on(second.client).plan(lane, 'one', 'two'));
+  expect(again.waits).toBe(true);
+  await first.commit();
+  expect(planned).toHaveLength(2);
+  expect(await again.answer).toEqual(planned);
+});
+
 test('begin: the second waits and may go on', async () => {
   const { first, second } = await twoConnections();
   const openid = newUser();
