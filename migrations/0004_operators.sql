@@ -648,7 +648,7 @@ declare
   free bigint[];
   known bigint[];
   locked bigint[];
-  waiting bigint[];
+  closing bigint[];
   busy_lanes bigint;
   pseudonym text := 'forgotten-' || gen_random_uuid();
 begin
@@ -672,7 +672,7 @@ begin
   locked := array(
     select m.id from wechat.inbound_message m where m.id = any(known) order by m.id for update skip locked);
   -- The first open message of a lane that is claimed is what the worker has, or will have when it looks.
-  waiting := array(
+  closing := array(
     select m.id
     from wechat.inbound_message m join wechat.lane l on (l.app_id, l.openid, l.slot) = (m.app_id, m.openid, m.slot)
     where m.id = any(locked) and m.settled_at is null and l.id = any(held)
@@ -682,15 +682,15 @@ begin
           and earlier.id > l.done_id and earlier.id < m.id and earlier.settled_at is null)));
   messages := 0;
   deliveries := 0;
-  given_up := cardinality(waiting);
+  given_up := cardinality(closing);
 
   if given_up > 0 then
-    perform wechat.give_up(array(select d.id from wechat.delivery d where d.message_id = any(waiting)));
+    perform wechat.give_up(array(select d.id from wechat.delivery d where d.message_id = any(closing)));
     -- Also those whose replies were not planned yet.
-    update wechat.inbound_message m set status = 'settled', settled_at = now() where m.id = any(waiting);
+    update wechat.inbound_message m set status = 'settled', settled_at = now() where m.id = any(closing);
     update wechat.lane l set waiting = greatest(1, l.waiting - closed.messages)
     from (
-      select m.slot, count(*)::integer as messages from wechat.inbound_message m where m.id = any(forget.waiting) group by m.slot
+      select m.slot, count(*)::integer as messages from wechat.inbound_message m where m.id = any(closing) group by m.slot
     ) closed
     where l.id = any(held) and l.claim is not null and l.slot = closed.slot;
   end if;
@@ -723,7 +723,7 @@ begin
     where a.delivery_id = d.id and a.errmsg is not null;
   end if;
 
-  perform wechat.close_lanes(free, waiting);
+  perform wechat.close_lanes(free, closing);
   if cardinality(known) > 0 then
     perform wechat.record_action('forget', of_app_id,
       jsonb_build_object('messages', messages, 'deliveries', deliveries, 'given_up', given_up, 'in_hand', in_hand),
