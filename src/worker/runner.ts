@@ -4,9 +4,10 @@ import type { AccessTokens } from '../accounts/access-token.js';
 import { createInboundMedia } from '../accounts/inbound-media.js';
 import { createPauses, type PauseCause } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
+import { batchFailure } from '../db/errors.js';
 import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
-import { coalesce } from '../lib/batcher.js';
+import { createBatcher } from '../lib/batcher.js';
 import { createSlots } from '../lib/slots.js';
 import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
@@ -119,7 +120,17 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     resume: (appId: string) => durably(() => pauses.resume(appId)),
   };
   const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>, lingerMs = 0) =>
-    coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes, lingerMs });
+    createBatcher<Item, Written>({
+      run: write,
+      classify: batchFailure,
+      ...writes,
+      lingerMs,
+      giveUp: stopping.signal,
+      onFailure(error, failure) {
+        if (failure === 'away') onOutage(error);
+        else log.warn({ event: 'write_failed', failure, err: error }, 'a statement failed');
+      },
+    });
   const plan = batched(createPlanner(pool));
   const start = batched(records.start);
   const record = batched(records.record, afterSendMs);
