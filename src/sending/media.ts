@@ -1,24 +1,25 @@
 import type { MediaUploads, UploadKey } from '../accounts/media-uploads.js';
-import type { AppCredentials, UploadOutcome } from '../wechat/out/client.js';
+import type { Web } from '../lib/web.js';
+import type { AppCredentials } from '../wechat/out/client.js';
 import type { MediaSource, MediaType, WirePayload } from '../wechat/out/reply.js';
 import type { SendClients } from './clients.js';
-import { quotaOf } from './decide.js';
-import type { MediaFile, NoFile } from './media-file.js';
-import type { MediaReader } from './media-reader.js';
+import type { NoFile } from './media-file.js';
+import { createMediaReader, type MediaReader } from './media-reader.js';
+import { createUploader, type Uploaded, type Uploader } from './media-upload.js';
 
 export interface MediaDependencies {
   clients: Pick<SendClients, 'others'>;
   uploads: MediaUploads;
-  reader: MediaReader;
+  web: Web;
   clock: () => Date;
+  /** Milliseconds that never run backwards. */
+  now(): number;
 }
 
 export type Resolved =
   | { kind: 'ready'; payload: WirePayload; used: UsedUpload[] }
   | NoFile
-  /** The account's uploads are used up for so long; what needs none goes on. */
-  | { kind: 'quota'; errcode: number; errmsg: string; forMs: number }
-  | { kind: 'not-uploaded'; outcome: Exclude<UploadOutcome, { kind: 'uploaded' }> };
+  | Exclude<Uploaded, { kind: 'used' }>;
 
 export interface UsedUpload extends UploadKey {
   mediaId: string;
@@ -31,101 +32,29 @@ export interface Media {
   forget(used: readonly UsedUpload[]): Promise<void>;
 }
 
-/** WeChat keeps them for three days. */
-const keptMs = 3 * 24 * 3_600_000;
-/** A delivery may wait between finding its media_id and being sent. */
-const safetyMs = 2 * 3_600_000;
-
 const mediaFields = ['media_id', 'thumb_media_id'] as const;
 
-type OneResolved = { kind: 'used'; used: UsedUpload } | Exclude<Resolved, { kind: 'ready' }>;
+interface Tools {
+  uploads: MediaUploads;
+  reader: MediaReader;
+  uploader: Uploader;
+}
 
-export function createMedia({ clients, uploads, reader, clock }: MediaDependencies): Media {
-  /** Uploads under way in this process: the same file for many users goes up once. */
-  const underWay = new Map<string, Promise<UploadOutcome>>();
-  /** By account: its quota of uploads is used up until then. */
-  const usedUp = new Map<string, { until: number; errcode: number; errmsg: string }>();
+/** One file or URL of an account's reply. */
+interface Wanted {
+  appId: string;
+  accessToken: string;
+  source: MediaSource;
+  type: MediaType;
+}
 
-  async function resolveOne(
-    { appId }: AppCredentials,
-    accessToken: string,
-    source: MediaSource,
-    type: MediaType,
-  ): Promise<OneResolved> {
-    const looked = await reader.look(source, type);
-    if (looked.kind === 'refused' || looked.kind === 'transient') return looked;
-    try {
-      const hash = looked.kind === 'known' ? looked.hash : looked.file.hash;
-      const key = { appId, type, hash };
-      const mediaId = await uploads.find(key);
-      if (mediaId !== undefined) return { kind: 'used', used: { ...key, mediaId } };
-      const held = quotaLeft(appId);
-      if (held) return held;
-      if (looked.kind === 'read') return await uploadOnce(key, accessToken, looked.file);
-      return await readAndUpload(key, accessToken, source);
-    } finally {
-      if (looked.kind === 'read') looked.giveBack();
-    }
-  }
-
-  /** Known by its hash, and WeChat does not hold it (any longer): its content is wanted after all. */
-  async function readAndUpload(
-    key: UploadKey,
-    accessToken: string,
-    source: MediaSource,
-  ): Promise<OneResolved> {
-    if (underWay.has(nameOf(key))) return uploadOnce(key, accessToken, undefined);
-    const read = await reader.read(source, key.type);
-    if (read.kind !== 'read') return read;
-    try {
-      return await uploadOnce({ ...key, hash: read.file.hash }, accessToken, read.file);
-    } finally {
-      read.giveBack();
-    }
-  }
-
-  /** @param file undefined only where its upload is under way */
-  async function uploadOnce(
-    key: UploadKey,
-    accessToken: string,
-    file: MediaFile | undefined,
-  ): Promise<OneResolved> {
-    const name = nameOf(key);
-    let upload = underWay.get(name);
-    if (!upload) {
-      if (!file) return { kind: 'transient', problem: 'it was not read' };
-      upload = uploadAndSave(key, accessToken, file).finally(() => underWay.delete(name));
-      underWay.set(name, upload);
-    }
-    const outcome = await upload;
-    if (outcome.kind === 'uploaded') return { kind: 'used', used: { ...key, mediaId: outcome.mediaId } };
-    if (outcome.kind === 'refused' && outcome.errorClass === 'throttled') {
-      const { errcode, errmsg } = outcome;
-      const now = clock();
-      usedUp.set(key.appId, { until: now.getTime() + quotaOf(errcode, now).forMs, errcode, errmsg });
-    }
-    return quotaLeft(key.appId) ?? { kind: 'not-uploaded', outcome };
-  }
-
-  async function uploadAndSave(key: UploadKey, accessToken: string, file: MediaFile): Promise<UploadOutcome> {
-    const result = await clients.others(key.appId).uploadMedia(accessToken, { type: key.type, ...file });
-    if (result.kind === 'uploaded') {
-      await uploads.save(key, result.mediaId, new Date(clock().getTime() + keptMs - safetyMs));
-    }
-    return result;
-  }
-
-  function quotaLeft(appId: string): Extract<Resolved, { kind: 'quota' }> | undefined {
-    const held = usedUp.get(appId);
-    if (!held) return undefined;
-    const forMs = held.until - clock().getTime();
-    if (forMs > 0) return { kind: 'quota', errcode: held.errcode, errmsg: held.errmsg, forMs };
-    usedUp.delete(appId);
-    return undefined;
-  }
+export function createMedia({ clients, uploads, web, clock, now }: MediaDependencies): Media {
+  const reader = createMediaReader({ web, now });
+  const uploader = createUploader({ clients, uploads, clock });
+  const tools: Tools = { uploads, reader, uploader };
 
   return {
-    async resolve(account, accessToken, payload) {
+    async resolve({ appId }, accessToken, payload) {
       const part = payload[payload.msgtype];
       const used: UsedUpload[] = [];
       if (!isObject(part)) return { kind: 'ready', payload, used };
@@ -133,7 +62,8 @@ export function createMedia({ clients, uploads, reader, clock }: MediaDependenci
       for (const name of mediaFields) {
         const source = part[name];
         if (!isSource(source)) continue;
-        const one = await resolveOne(account, accessToken, source, typeOf(name, payload.msgtype));
+        const type = typeOf(name, payload.msgtype);
+        const one = await resolveOne(tools, { appId, accessToken, source, type });
         if (one.kind !== 'used') return one;
         used.push(one.used);
         resolved[name] = one.used.mediaId;
@@ -148,7 +78,46 @@ export function createMedia({ clients, uploads, reader, clock }: MediaDependenci
   };
 }
 
-const nameOf = ({ appId, type, hash }: UploadKey) => `${appId} ${type} ${hash}`;
+type OneResolved = { kind: 'used'; used: UsedUpload } | Exclude<Resolved, { kind: 'ready' }>;
+
+async function resolveOne(tools: Tools, wanted: Wanted): Promise<OneResolved> {
+  const { appId, accessToken, source, type } = wanted;
+  const looked = await tools.reader.look(source, type);
+  if (looked.kind === 'refused' || looked.kind === 'transient') return looked;
+  try {
+    const hash = looked.kind === 'known' ? looked.hash : looked.file.hash;
+    const key = { appId, type, hash };
+    const mediaId = await tools.uploads.find(key);
+    if (mediaId !== undefined) return { kind: 'used', used: { ...key, mediaId } };
+    const usedUp = tools.uploader.usedUp(appId);
+    if (usedUp) return usedUp;
+    if (looked.kind === 'read')
+      return toResolved(key, await tools.uploader.upload(key, accessToken, looked.file));
+    return await readAndUpload(tools, wanted, key);
+  } finally {
+    if (looked.kind === 'read') looked.giveBack();
+  }
+}
+
+/** Known by its hash, and WeChat does not hold it (any longer): its content is wanted after all, and may be another by now. */
+async function readAndUpload(tools: Tools, wanted: Wanted, known: UploadKey): Promise<OneResolved> {
+  const { accessToken, source, type } = wanted;
+  const underWay = tools.uploader.underWay(known);
+  if (underWay) return toResolved(known, await underWay);
+  const read = await tools.reader.read(source, type);
+  if (read.kind !== 'read') return read;
+  try {
+    const key = { ...known, hash: read.file.hash };
+    return toResolved(key, await tools.uploader.upload(key, accessToken, read.file));
+  } finally {
+    read.giveBack();
+  }
+}
+
+function toResolved(key: UploadKey, uploaded: Uploaded): OneResolved {
+  if (uploaded.kind !== 'used') return uploaded;
+  return { kind: 'used', used: { ...key, mediaId: uploaded.mediaId } };
+}
 
 /** Whether something must be uploaded, or found uploaded, before this can be sent. */
 export function hasMediaSource(payload: WirePayload): boolean {

@@ -11,7 +11,7 @@ export async function prepare(
   run: Run,
   renew: 'token' | 'media' | undefined,
 ): Promise<AttemptEvent> {
-  const { account, delivery } = run.task;
+  const { account } = run.task;
   const obstacle = obstacleTo(tools, run);
   if (obstacle) return obstacle;
   let token: string;
