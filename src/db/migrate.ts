@@ -63,7 +63,7 @@ export async function migrateDatabase(
   connectionString: string,
   onError: (error: Error) => void,
 ): Promise<string[]> {
-  const pool = createPool({ connectionString, name: 'migrate', max: 3, statementTimeoutMs: 0, onError });
+  const pool = createPool({ connectionString, name: 'migrate', max: 2, statementTimeoutMs: 0, onError });
   try {
     return await migrate(pool);
   } finally {

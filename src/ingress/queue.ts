@@ -1,8 +1,8 @@
 import { isOutage } from '../db/errors.js';
-import type { Arrival, StoreGroup, StoreResult } from '../outbox/arrive.js';
+import type { Arrival, Arrive, ArriveResult } from '../outbox/arrive.js';
 
 export type CommitResult =
-  | { kind: StoreResult }
+  | { kind: ArriveResult }
   /** Refused at once: more would only make all of them late. */
   | { kind: 'shed'; reason: string }
   /** Not stored, or not known to be: the answer must make WeChat try again. */
@@ -20,7 +20,7 @@ export interface Inbox {
 }
 
 export interface CommitGroupOptions {
-  store: StoreGroup;
+  arrive: Arrive;
   /** How long to keep trying for a message while the database is away. WeChat hangs up after 5,000. */
   patienceMs?: number;
   /** Messages in one statement. */
@@ -55,7 +55,7 @@ const retryPauseMs = 100;
  * share a round trip, an fsync and a notification; a lone message waits for nobody.
  */
 export function createCommitGroup({
-  store,
+  arrive,
   patienceMs = 4_500,
   maxGroup = 500,
   fullGroup = 64,
@@ -93,7 +93,7 @@ export function createCommitGroup({
     underWay += 1;
     onGroup?.(group.length);
     try {
-      const results = await store(group.map(({ arrival }) => arrival));
+      const results = await arrive(group.map(({ arrival }) => arrival));
       for (const [index, entry] of group.entries()) entry.resolve({ kind: results[index] ?? 'stored' });
       failedAt = undefined;
     } catch (error) {
@@ -124,7 +124,7 @@ export function createCommitGroup({
   async function storeOneByOne(group: Waiting[]): Promise<void> {
     for (const entry of group) {
       try {
-        const [result] = await store([entry.arrival]);
+        const [result] = await arrive([entry.arrival]);
         entry.resolve({ kind: result ?? 'stored' });
       } catch (error) {
         onError?.(error);

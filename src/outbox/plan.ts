@@ -74,10 +74,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
   };
 }
 
-function toResult(
-  { messageId, payloads, beginsFirst }: Plan,
-  idOf: ReadonlyMap<string, string>,
-): PlanResult {
+function toResult({ messageId, payloads, beginsFirst }: Plan, idOf: ReadonlyMap<string, string>): PlanResult {
   const deliveries: OpenDelivery[] = [];
   for (const [index, payload] of payloads.entries()) {
     const id = idOf.get(`${messageId} ${index + 1}`);

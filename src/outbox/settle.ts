@@ -76,9 +76,7 @@ const settleSql = `
   )
   select lane_id, arrivals is not distinct from seen as gone from done`;
 
-export function createSettle(
-  pool: Pool,
-): (settlements: readonly Settlement[]) => Promise<SettleResult[]> {
+export function createSettle(pool: Pool): (settlements: readonly Settlement[]) => Promise<SettleResult[]> {
   return async (settlements) => {
     const lanes = settlements.map(({ lane }) => lane);
     const ends = settlements.map(({ end }) => end);
