@@ -43,6 +43,15 @@ async function restingLane() {
   };
 }
 
+async function untilDue(laneId: string): Promise<void> {
+  await waitFor('the lane to be due', async () => {
+    const due = await races().database.rows('select from wechat.lane where id = $1 and due_at <= now()', [
+      laneId,
+    ]);
+    return due.length === 1;
+  });
+}
+
 const dropped: ClaimResult = { held: [], busy: [] };
 
 test('a ring is dropped while the account rests, and the end of the pause rings', async () => {
@@ -94,15 +103,28 @@ test('a pause that ends in a transaction begun before its lane was due rings for
   const held = await worker.take(openid);
   await worker.release(held, { delayMs: 20 });
   await pause();
-  await waitFor('the lane to be due', async () => {
-    const [due] = await races().database.rows('select from wechat.lane where id = $1 and due_at <= now()', [
-      laneId,
-    ]);
-    return due !== undefined;
-  });
+  await untilDue(laneId);
   expect(await claim()).toEqual(dropped);
   await races().clearJobs();
   await ending.client.query('select wechat.end_pause($1)', [appId]);
   await ending.commit();
   expect(await races().rungFor()).toEqual([laneId]);
+});
+
+test('a lane that is locked while its pause is being ended is asked for again', async () => {
+  const { appId, laneId, openid, pause, claim, worker } = await restingLane();
+  const [ending, arriving] = [await races().connect(), await races().connect()];
+  await worker.release(await worker.take(openid), { delayMs: 100 });
+  await pause();
+  // Rings for what is due by now, so not for this lane, and is committed late.
+  await ending.begin();
+  await ending.client.query('select wechat.end_pause($1)', [appId]);
+  await untilDue(laneId);
+  await arriving.begin();
+  await createLanes(arriving.client, { appId }).say(openid);
+  // The lane's own job.
+  const heard = await claim();
+  await arriving.rollback();
+  await ending.commit();
+  expect(heard).toEqual({ held: [], busy: [laneId] });
 });
