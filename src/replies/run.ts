@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenInboundMedia } from '../accounts/inbound-media.js';
 import type { AccountConfig } from '../config/settings.js';
 import { createSlots, type Slots } from '../lib/slots.js';
@@ -60,7 +61,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       return { kind: 'stopped' };
     }
     const typing = showTyping(account, openid);
-    return think({
+    const thought = await think({
       replies,
       createContext: (signal) => ({
         message: parsed.message,
@@ -78,10 +79,24 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
       timeoutMs,
       stop: signals.stop,
-    }).finally(() => {
-      typing.stop();
-      slots.release();
     });
+    typing.stop();
+    releaseWhenEnded(thought);
+    return thought;
+  }
+
+  /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */
+  function releaseWhenEnded(thought: Thought): void {
+    if (thought.kind !== 'error' || !thought.running) {
+      slots.release();
+      return;
+    }
+    const ended = thought.running.then(
+      () => undefined,
+      () => undefined,
+    );
+    const patience = sleep(timeoutMs, undefined, { ref: false });
+    void Promise.race([ended, patience]).then(() => slots.release());
   }
 
   return async (lane, message, account, log) => {

@@ -66,7 +66,8 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
   }
 
   async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {
-    const about = () => log.child({ request_id: message.requestId, app_id: lane.appId, message_id: message.id });
+    const about = () =>
+      log.child({ request_id: message.requestId, app_id: lane.appId, message_id: message.id });
     const thought = await runReplies(lane, message, account, about);
     switch (thought.kind) {
       case 'replies': {
@@ -83,7 +84,10 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
         return release(lane, 0);
       case 'error': {
         const { error } = thought;
-        about().error({ event: 'reply_logic_failed', attempt: lane.failures + 1, error }, 'reply logic failed');
+        about().error(
+          { event: 'reply_logic_failed', attempt: lane.failures + 1, error },
+          'reply logic failed',
+        );
         return retry(lane, message, error);
       }
     }

@@ -58,8 +58,7 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
       pauseMs,
       round,
       random,
-      onError: (error) =>
-        log.warn({ event: 'maintenance_failed', err: error }, 'maintenance round failed'),
+      onError: (error) => log.warn({ event: 'maintenance_failed', err: error }, 'maintenance round failed'),
     });
   const rounds = [
     every(pausesEveryMs, () => lookAtPauses(dependencies)),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Task } from 'graphile-worker';
 import type { AccessTokens } from '../accounts/access-token.js';
 import { createInboundMedia } from '../accounts/inbound-media.js';
+import type { MediaUploads } from '../accounts/media-uploads.js';
 import { createPauses, type PauseCause, type Pauses } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
 import type { Pool } from '../db/pool.js';
@@ -13,12 +14,11 @@ import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
 import { heldBy } from '../outbox/reconcile.js';
 import { createRunReplies, type ServedAccount } from '../replies/run.js';
-import { createMedia, type MediaUploads } from '../sending/media.js';
 import type { SendClients } from '../sending/clients.js';
+import { createMedia } from '../sending/media.js';
 import { createSendReply } from '../sending/reply.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { createTyping } from '../sending/typing.js';
-import type { WeChatClient } from '../wechat/out/client.js';
 import { runJobs, superviseJobs } from './jobs.js';
 import { createLaneWork, type LaneWorkDependencies } from './lane.js';
 import { createLanesTask } from './lanes-task.js';
@@ -34,9 +34,6 @@ export interface WorkerDependencies {
   claimPool: Pool;
   connectionString: string;
   accounts: readonly ServedAccount[];
-  /** For tokens, files and the typing indicator. */
-  client: WeChatClient;
-  /** For sends: a pool of connections for each account. */
   clients: SendClients;
   tokens: AccessTokens;
   web: Web;
@@ -97,7 +94,13 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
 
   const jobs = await superviseJobs({
     start: (events) =>
-      runJobs({ pool: claimPool, pollIntervalMs: options.pollIntervalMs, task: hands.task(session), events, log }),
+      runJobs({
+        pool: claimPool,
+        pollIntervalMs: options.pollIntervalMs,
+        task: hands.task(session),
+        events,
+        log,
+      }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
     drain: signals.drain.signal,
     log,
@@ -191,7 +194,9 @@ function createHands(dependencies: WorkerDependencies, options: WorkerOptions, p
   function take(lane: HeldLane): void {
     metrics.inFlight.inc();
     const done = workOn(lane)
-      .catch((error) => log.error({ event: 'lane_broken_off', lane_id: lane.laneId, err: error }, 'lane broken off'))
+      .catch((error) =>
+        log.error({ event: 'lane_broken_off', lane_id: lane.laneId, err: error }, 'lane broken off'),
+      )
       .finally(() => {
         inHand.delete(key(lane));
         slots.release();
@@ -224,7 +229,7 @@ function laneWorkDependencies(
   options: WorkerOptions,
   { statements, pauses, signals, alive, log }: Parts,
 ): LaneWorkDependencies {
-  const { accounts, client, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
+  const { accounts, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
   const { policy, rescueAfterMs, sendConcurrency } = options;
   const drain = signals.drain.signal;
   const { durably } = statements;
@@ -232,7 +237,7 @@ function laneWorkDependencies(
     ...statements,
     clients,
     tokens,
-    media: createMedia({ client, uploads, web, clock }),
+    media: createMedia({ clients, uploads, web, clock, now }),
     pauses: {
       ...pauses,
       pause: (cause: PauseCause) => durably(() => pauses.pause(cause)),
@@ -250,8 +255,8 @@ function laneWorkDependencies(
     drain,
   });
   const runReplies = createRunReplies({
-    openMedia: createInboundMedia({ client, tokens, web }),
-    showTyping: createTyping({ client, tokens }),
+    openMedia: createInboundMedia({ clientOf: clients.others, tokens, web }),
+    showTyping: createTyping({ clients, tokens }),
     suspect: statements.suspect,
     overflowNotice: options.overflowNotice,
     timeoutMs: options.replyTimeoutMs,
@@ -259,7 +264,18 @@ function laneWorkDependencies(
     signals: { drain, stop: signals.stop.signal },
   });
   const served = new Map(accounts.map((account) => [account.appId, account]));
-  return { ...statements, accounts: served, runReplies, sendReply, policy, random, clock, log, metrics, drain };
+  return {
+    ...statements,
+    accounts: served,
+    runReplies,
+    sendReply,
+    policy,
+    random,
+    clock,
+    log,
+    metrics,
+    drain,
+  };
 }
 
 function retentionOf(
