@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { migrate, pendingMigrations } from '../../src/db/migrate.js';
+import { migrate, pendingMigrations, UnknownMigrationsError } from '../../src/db/migrate.js';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import { createTestDatabase } from '../support/database.js';
 
@@ -40,6 +40,26 @@ test('ten processes that migrate at once apply each file once', async () => {
   expect(await pendingMigrations(first)).toEqual([]);
   expect(await migrate(first)).toEqual([]);
   await first.query(`select graphile_worker.add_job('lanes', '{"ids":[]}')`);
+});
+
+test('a database that another version made is refused with what to do, and left as it is', async () => {
+  const pool = poolFor(await emptyDatabase());
+  await pool.query(`
+    create schema wechat;
+    create table wechat.schema_migration (name text primary key, timestamp text not null);
+    insert into wechat.schema_migration values ('0001_inbox', '2026-01-01'), ('0002_outbox', '2026-01-01');
+    create table wechat.inbound_message (id bigint)`);
+  const refusal = await migrate(pool).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(UnknownMigrationsError);
+  expect(refusal).toMatchObject({
+    code: 'UNKNOWN_MIGRATIONS',
+    message: expect.stringMatching(/0001_inbox, 0002_outbox.*Nothing was changed.*empty database/),
+  });
+  const { rows } = await pool.query(
+    `select nspname, relname from pg_class c join pg_namespace n on n.oid = relnamespace
+     where nspname in ('wechat', 'graphile_worker') and relkind = 'r' order by relname`,
+  );
+  expect(rows.map(({ relname }) => relname)).toEqual(['inbound_message', 'schema_migration']);
 });
 
 test('every table, view, column and function of the schema says what it is', async () => {

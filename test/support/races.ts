@@ -21,6 +21,8 @@ export interface Races {
   laneOf(openid: string): Promise<LaneRow>;
   /** Ids of the user's open messages, in order. */
   openOf(openid: string): Promise<string[]>;
+  /** Ids of the user's open messages that nobody will find: without a lane, or below its cursor. */
+  lostOf(openid: string): Promise<string[]>;
   /** Ids of the lanes that jobs name which are due, each once. */
   rungFor(): Promise<string[]>;
   /** All jobs run: from here on `rungFor` tells of new ones only. */
@@ -82,6 +84,15 @@ function createRaces(database: TestDatabase, pool: Pool): Races {
     async openOf(openid) {
       const rows = await database.rows<{ id: string }>(
         'select id from wechat.inbound_message where openid = $1 and settled_at is null order by id',
+        [openid],
+      );
+      return rows.map(({ id }) => id);
+    },
+    async lostOf(openid) {
+      const rows = await database.rows<{ id: string }>(
+        `select m.id from wechat.inbound_message m
+         left join wechat.lane l on l.app_id = m.app_id and l.openid = m.openid and l.slot = m.slot
+         where m.openid = $1 and m.settled_at is null and (l.id is null or (l.slot = '' and m.id <= l.done_id))`,
         [openid],
       );
       return rows.map(({ id }) => id);
