@@ -23,6 +23,7 @@ import { createTyping } from '../sending/typing.js';
 import type { WeChatClient } from '../wechat/out/client.js';
 import { createAnswer } from './answer.js';
 import { runJobs, superviseJobs } from './jobs.js';
+import { leave } from './leave.js';
 import { startMaintenance } from './maintenance.js';
 import { createRetention } from './retention.js';
 import { openSession } from './session.js';
@@ -97,7 +98,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const { pool, claimPool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
   const { connectionString } = dependencies;
   const { rescueAfterMs } = options;
-  const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
+  const session = await openSession({ connectionString, rescueAfterMs, leave, log: dependencies.log });
   const log = dependencies.log.child({ worker_id: session.workerId });
   const draining = new AbortController();
   const stopping = new AbortController();
