@@ -11,7 +11,7 @@ const isSend = ({ path }: { path: string }) => path.endsWith('/custom/send');
 function paused({ database }: Stage): Promise<Record<string, unknown>> {
   return waitFor('the account to be paused', async () => {
     const [row] = await database.rows<Record<string, unknown>>(
-      'select reason, errcode, probe_message_id from wechat.account_pause',
+      'select reason, errcode, probe_lane_id from wechat.account_pause',
     );
     return row;
   });
@@ -70,7 +70,7 @@ describe('an account that must be put right by a person', () => {
     await waitFor('the probe', () => simulator.calls.filter(isSend).length === 2);
     await waitFor('the pause to go on', async () => {
       const [row] = await database.rows<{ on: boolean }>(
-        `select probe_message_id is null and probe_at > now() + interval '4 minutes' as on from wechat.account_pause`,
+        `select probe_lane_id is null and probe_at > now() + interval '4 minutes' as on from wechat.account_pause`,
       );
       return row?.on;
     });
@@ -113,8 +113,7 @@ describe('an account whose quota is used up', () => {
     ).toEqual([{ a_minute: true }]);
     await waitFor('the other seven to be given back', async () => {
       const [row] = await database.rows<{ waiting: number }>(
-        `select count(*)::int as waiting from wechat.inbound_message m
-         where settled_at is null and claimed_by is null and due_at <= now()`,
+        'select count(*)::int as waiting from wechat.lane where claim is null and due_at <= now()',
       );
       return row?.waiting === 7;
     });
@@ -159,8 +158,7 @@ describe('a pause', () => {
     await simulator.user('oUser').say('hello');
     await waitFor(
       'the reply logic',
-      async () =>
-        (await database.rows('select from wechat.inbound_message where claimed_by is not null')).length === 1,
+      async () => (await database.rows('select from wechat.lane where claim is not null')).length === 1,
     );
     await database.pool.query('select wechat.pause($1)', [account.appId]);
     await waitFor('the process to know', async () =>
@@ -172,7 +170,7 @@ describe('a pause', () => {
       async () =>
         (
           await database.rows(
-            `select from wechat.inbound_message where status = 'answering' and claimed_by is null`,
+            'select from wechat.lane join wechat.delivery using (app_id, openid) where claim is null',
           )
         ).length === 1,
     );
@@ -189,7 +187,7 @@ describe('a pause', () => {
     await database.pool.query('select wechat.pause($1)', [account.appId]);
     await start({ role: 'ingress' });
     await simulator.user('oUser').say('hello');
-    await database.pool.query(`update wechat.inbound_message set due_at = now() - interval '1 hour'`);
+    await database.pool.query(`update wechat.lane set due_at = now() - interval '1 hour'`);
     await database.pool.query('delete from graphile_worker._private_jobs');
     expect(await reconcile(database.pool)).toBe(0);
     await database.pool.query('delete from wechat.account_pause');
