@@ -10,6 +10,9 @@ const batch = 1_000;
  * run_at: a lane that was due well before the oldest job of its priority that still waits cannot be in any of them. Moving
  * due_at keeps the next run from ringing again while the job waits.
  *
+ * A lane that became urgent while it waited may be in an urgent job that is younger than its due_at: it is rung for once more,
+ * which does no harm. To wait for the backlog of the other priority would cost those their minute whose ring is gone.
+ *
  * Lanes of an account that rests have no job on purpose: its end rings.
  *
  * The safety net, not the mechanism: it is for jobs that were deleted by hand, and the like. One process at a time.
@@ -26,7 +29,7 @@ const reconcileSql = `
     select l.id
     from wechat.lane l cross join oldest cross join turn
     where turn.mine and l.claim is null
-      and l.due_at < case when l.urgent_until > now() then least(oldest.urgent_run_at, oldest.run_at) else oldest.run_at end
+      and l.due_at < case when l.urgent_until > now() then oldest.urgent_run_at else oldest.run_at end
         - $2 * interval '1 ms'
       and not exists (select from wechat.account_pause p where p.app_id = l.app_id)
     order by l.due_at limit $1
