@@ -6,9 +6,6 @@ import type { Logger } from '../observe/log.js';
 import { silenceMs } from '../outbox/rescue.js';
 import { keepConnection } from './session-connection.js';
 
-/** First half of the advisory lock that says "worker N lives"; the second is its id. */
-const aliveLockClass = advisoryLocks.alive;
-
 /**
  * A worker's proof of life: a row in worker_process with a heartbeat, and a session-level advisory lock, on a connection
  * kept for nothing else. When the process dies, or loses its connection, Postgres frees the lock; when it stands still
