@@ -131,13 +131,14 @@ language sql as $$
 $$;
 comment on function wechat.ring is 'Adds graphile-worker jobs that tell workers of these lanes, the urgent ones with priority';
 
--- Rings for the free lanes of an account, once it no longer rests.
+-- Rings for the free lanes of an account, once it no longer rests. Due by the clock, not by the start of the transaction: a lane
+-- that came due while this one waited had its ring dropped.
 create function wechat.wake(of_app_id text) returns integer
 language sql as $$
   with free as (
     select l.id, coalesce(l.urgent_until > now(), false) as urgent
     from wechat.lane l
-    where l.app_id = of_app_id and l.claim is null and l.due_at <= now()
+    where l.app_id = of_app_id and l.claim is null and l.due_at <= clock_timestamp()
   ),
   rung as (
     select wechat.ring(array_agg(id), array_agg(urgent), array_agg(now())) from free having count(*) > 0

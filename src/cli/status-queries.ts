@@ -1,5 +1,5 @@
+import { lockClass } from '../db/locks.js';
 import type { Pool } from '../db/pool.js';
-import { aliveLockClass } from '../worker/session.js';
 
 export interface Status {
   now: Date;
@@ -95,6 +95,6 @@ export async function readStatus(pool: Pool): Promise<Status> {
     failedMessages: failed?.messages ?? 0,
     failures: await rows<Status['failures'][number]>(failuresSql),
     tokens: await rows<Status['tokens'][number]>(tokensSql),
-    workers: await rows<Status['workers'][number]>(workersSql, [aliveLockClass]),
+    workers: await rows<Status['workers'][number]>(workersSql, [lockClass]),
   };
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Failure } from '../lib/batcher.js';
 
 /** Node's errors of a broken or refused connection. */
 const networkCodes = new Set([
@@ -66,4 +67,17 @@ function classifyState(sqlState: string, message: string): DatabaseFailure {
 /** Whether the same statement may well succeed in a moment. */
 export function isOutage(error: unknown): boolean {
   return classifyDatabaseError(error) !== 'other';
+}
+
+/** What a failed statement says about the items of a batch. */
+export function batchFailure(error: unknown): Failure {
+  const failure = classifyDatabaseError(error);
+  switch (failure) {
+    case 'refused_connection':
+      return 'away';
+    case 'other':
+      return 'refused';
+    default:
+      return failure;
+  }
 }

@@ -15,7 +15,7 @@ export interface Begin extends Hold {
  */
 const beginSql = `
   with held as materialized (
-    select i.delivery_id, i.attempt
+    select i.claim, i.delivery_id, i.attempt
     from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[]) as i (lane_id, claim, delivery_id, attempt)
     join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
     order by l.app_id, l.openid, l.slot for update of l
@@ -25,7 +25,7 @@ const beginSql = `
   from held
   where d.id = held.delivery_id and d.status in ('pending', 'sending')
     and d.attempts in (held.attempt - 1, held.attempt)
-  returning d.id`;
+  returning d.id, held.claim`;
 
 /**
  * Notes that the reply logic of a lane under suspicion starts: should the worker die now, it is known which one ran.
@@ -41,7 +41,7 @@ export function createBegin(pool: Pool): {
 } {
   return {
     async begin(begins) {
-      const { rows } = await pool.query<{ id: string }>({
+      const { rows } = await pool.query<{ id: string; claim: string }>({
         name: 'begin',
         text: beginSql,
         values: [
@@ -51,8 +51,8 @@ export function createBegin(pool: Pool): {
           column(begins, ({ attempt }) => attempt),
         ],
       });
-      const begun = new Set(rows.map(({ id }) => id));
-      return begins.map(({ deliveryId }) => begun.has(deliveryId));
+      const begun = new Set(rows.map(({ id, claim }) => `${id} ${claim}`));
+      return begins.map(({ deliveryId, claim }) => begun.has(`${deliveryId} ${claim}`));
     },
 
     async suspect({ laneId, claim }) {

@@ -10,6 +10,15 @@ export interface ClaimResult {
 }
 
 /**
+ * The accounts that rest, but for those whose pause is being ended at this moment: it may have rung already, for what was due
+ * then, though it is still to commit.
+ */
+const restingParts = `
+  resting as materialized (
+    select app_id, probe_lane_id from wechat.account_pause for share skip locked
+  )`;
+
+/**
  * Takes the lanes that are free and due, waits for nobody, and looks at no message: that is the next statement's, for a lock
  * that is taken inside a statement keeps the snapshot from before it (see look.ts).
  *
@@ -19,9 +28,7 @@ export interface ClaimResult {
  * A worker that was declared dead takes nothing. May run again with the same number: it then finds what it took.
  */
 const claimSql = `
-  with resting as materialized (
-    select app_id, probe_lane_id from wechat.account_pause for share skip locked
-  ),
+  with ${restingParts},
   wanted as materialized (
     select l.id from wechat.lane l
     where l.id = any($1::bigint[])
@@ -37,25 +44,28 @@ const claimSql = `
   returning l.id`;
 
 /**
- * Of lanes that were not taken: which are to be asked for again. All others need no further ring: they are gone, held by
+ * Of lanes that were not taken: which are this claim's all the same, by an earlier try that was still to commit, and which are
+ * to be asked for again. All others need no further ring: they are gone, held by
  * somebody who will see what came, due later with a job of their own, or of an account that rests, whose end rings.
  */
 const busySql = `
-  select l.id from wechat.lane l
-  where l.id = any($1::bigint[]) and l.claim is null and l.due_at <= now()
+  with ${restingParts}
+  select l.id, l.claim is not null as is_held from wechat.lane l
+  where l.id = any($1::bigint[]) and (l.claim = $2 or (l.claim is null and l.due_at <= now()
     and not exists (
-      select from wechat.account_pause p where p.app_id = l.app_id and p.probe_lane_id is distinct from l.id)`;
+      select from resting r where r.app_id = l.app_id and r.probe_lane_id is distinct from l.id)))`;
 
 export function createClaim(pool: Pool): {
   claim(laneIds: readonly string[], workerId: number, claim: string): Promise<ClaimResult>;
 } {
-  async function busyAmong(laneIds: readonly string[]): Promise<string[]> {
-    const { rows } = await pool.query<{ id: string }>({
+  async function askAgain(laneIds: readonly string[], claim: string): Promise<ClaimResult> {
+    const { rows } = await pool.query<{ id: string; is_held: boolean }>({
       name: 'busy',
       text: busySql,
-      values: [column(laneIds, (id) => id)],
+      values: [column(laneIds, (id) => id), claim],
     });
-    return rows.map(({ id }) => id);
+    const idsWhere = (isHeld: boolean) => rows.filter((row) => row.is_held === isHeld).map(({ id }) => id);
+    return { held: idsWhere(true), busy: idsWhere(false) };
   }
 
   return {
@@ -68,7 +78,11 @@ export function createClaim(pool: Pool): {
       const held = rows.map(({ id }) => id);
       if (held.length === laneIds.length) return { held, busy: [] };
       const taken = new Set(held);
-      return { held, busy: await busyAmong(laneIds.filter((id) => !taken.has(id))) };
+      const others = await askAgain(
+        laneIds.filter((id) => !taken.has(id)),
+        claim,
+      );
+      return { held: [...held, ...others.held], busy: others.busy };
     },
   };
 }

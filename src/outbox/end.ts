@@ -24,7 +24,7 @@ export interface DeliveryEnd {
 export type End = Hold & DeliveryEnd;
 
 /**
- * The parts that `end` and `settle` share. They expect `input` with the columns of `endColumns`, and `held (lane_id)`.
+ * The parts that `end` and `settle` share. They expect `input` with the columns of `endColumns`, and `held (lane_id, claim)`.
  *
  * The attempt's row is written in any case, for it was made: who lost the lane meanwhile may record how it ended, and the truth
  * replaces an unknown outcome that another wrote in its place. The delivery follows only where this attempt is still its latest
@@ -46,7 +46,7 @@ export const endParts = `
     set status = i.status, failures = i.failures, errcode = i.errcode, errmsg = i.errmsg,
         sent_at = case when i.status = 'sent' then now() end,
         next_attempt_at = now() + i.delay_ms * interval '1 ms'
-    from input i left join held on held.lane_id = i.lane_id
+    from input i left join held on (held.lane_id, held.claim) = (i.lane_id, i.claim)
     where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
       and (i.outcome is not null or held.lane_id is not null)
     returning d.id
@@ -83,21 +83,22 @@ const endSql = `
     select * from ${endColumns}) as i (${endNames})
   ),
   held as materialized (
-    select l.id as lane_id from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
+    select l.id as lane_id, l.claim from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
     order by l.app_id, l.openid, l.slot for update of l
   ),
   ${endParts}
-  select ended.id from ended join input i on i.delivery_id = ended.id join held on held.lane_id = i.lane_id`;
+  select ended.id, held.claim
+  from ended join input i on i.delivery_id = ended.id join held on (held.lane_id, held.claim) = (i.lane_id, i.claim)`;
 
 /** True where the end is on record and the lane is still held: the worker may go on. */
 export function createEnd(pool: Pool): (ends: readonly End[]) => Promise<boolean[]> {
   return async (ends) => {
-    const { rows } = await pool.query<{ id: string }>({
+    const { rows } = await pool.query<{ id: string; claim: string }>({
       name: 'end',
       text: endSql,
       values: endValues(ends, ends),
     });
-    const ended = new Set(rows.map(({ id }) => id));
-    return ends.map(({ deliveryId }) => ended.has(deliveryId));
+    const ended = new Set(rows.map(({ id, claim }) => `${id} ${claim}`));
+    return ends.map(({ deliveryId, claim }) => ended.has(`${deliveryId} ${claim}`));
   };
 }

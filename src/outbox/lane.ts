@@ -8,6 +8,14 @@ export interface Hold {
   claim: string;
 }
 
+/**
+ * For maps of what a statement gave back. By the lane alone would not do: a process that was declared dead and goes on may hold
+ * a lane again, and still ask for it under its old claim, in the same set.
+ */
+export function holdKey(laneId: string, claim: string): string {
+  return `${laneId} ${claim}`;
+}
+
 /** A lane as it was looked at under a claim: what is to be done next, and what settling must compare with. */
 export interface HeldLane extends Hold {
   appId: string;

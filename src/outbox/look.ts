@@ -2,7 +2,7 @@ import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 import type { FieldMap } from '../wechat/in/fields.js';
 import type { WirePayload } from '../wechat/out/reply.js';
-import type { HeldLane, Hold, OpenMessage } from './lane.js';
+import { type HeldLane, type Hold, holdKey, type OpenMessage } from './lane.js';
 
 /**
  * What is to be done in lanes that are held: after the claim's commit, and again after each settlement that kept the lane. One
@@ -88,11 +88,12 @@ export function createLook(pool: Pool): Look {
     });
     const lanes = new Map<string, HeldLane>();
     for (const row of rows) {
-      const lane = lanes.get(row.lane_id);
+      const key = holdKey(row.lane_id, row.claim);
+      const lane = lanes.get(key);
       if (lane) lane.nextReceivedAt = toDate(row.received_at);
-      else lanes.set(row.lane_id, toLane(row));
+      else lanes.set(key, toLane(row));
     }
-    return holds.map(({ laneId }) => lanes.get(laneId));
+    return holds.map(({ laneId, claim }) => lanes.get(holdKey(laneId, claim)));
   };
 }
 

@@ -22,7 +22,7 @@ const planSql = `
       as i (lane_id, claim, message_id, position, msg_type, payload, begins)
   ),
   held as materialized (
-    select i.lane_id, i.message_id, l.app_id, l.openid
+    select i.lane_id, i.claim, i.message_id, l.app_id, l.openid
     from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
     where i.position = 1
     order by l.app_id, l.openid, l.slot for update of l
@@ -32,19 +32,28 @@ const planSql = `
       (message_id, position, app_id, openid, msg_type, payload, status, attempts, attempt_started_at)
     select i.message_id, i.position, held.app_id, held.openid, i.msg_type, i.payload,
       case when i.begins then 'sending' else 'pending' end, i.begins::int, case when i.begins then now() end
-    from held join input i on i.lane_id = held.lane_id
+    from held join input i on (i.lane_id, i.claim) = (held.lane_id, held.claim)
     join wechat.inbound_message m on m.id = held.message_id and m.settled_at is null
     order by i.message_id, i.position
     on conflict (message_id, position) do nothing
     returning id, message_id, position
   )
-  select id, message_id, position from planned
+  select planned.id, held.claim, planned.message_id, planned.position
+  from planned join held on held.message_id = planned.message_id
   union all
-  select d.id, d.message_id, d.position from held join wechat.delivery d on d.message_id = held.message_id
-  where (select count(*) from planned) < (select count(*) from held join input i on i.lane_id = held.lane_id)`;
+  select d.id, held.claim, d.message_id, d.position from held join wechat.delivery d on d.message_id = held.message_id
+  where (select count(*) from planned)
+    < (select count(*) from held join input i on (i.lane_id, i.claim) = (held.lane_id, held.claim))`;
+
+interface StoredDelivery {
+  id: string;
+  claim: string;
+  message_id: string;
+  position: number;
+}
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
-  return async (plans) => {
+  async function store(plans: readonly Plan[]): Promise<PlanResult[]> {
     const rows = plans.flatMap(({ laneId, claim, messageId, payloads, beginsFirst }) =>
       payloads.map((payload, index) => ({
         laneId,
@@ -56,7 +65,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         begins: beginsFirst && index === 0,
       })),
     );
-    const { rows: stored } = await pool.query<{ id: string; message_id: string; position: number }>({
+    const { rows: stored } = await pool.query<StoredDelivery>({
       name: 'plan',
       text: planSql,
       values: [
@@ -69,15 +78,29 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         column(rows, ({ begins }) => begins),
       ],
     });
-    const idOf = new Map(stored.map(({ id, message_id, position }) => [`${message_id} ${position}`, id]));
+    const idOf = new Map(
+      stored.map(({ id, claim, message_id, position }) => [`${claim} ${message_id} ${position}`, id]),
+    );
     return plans.map((plan) => toResult(plan, idOf));
+  }
+
+  return async (plans) => {
+    const results = await store(plans);
+    const lost = plans.filter((_, index) => results[index]?.kind === 'lost');
+    if (lost.length === 0) return results;
+    // An earlier try may have been still to commit: this one waited for it, with a snapshot that does not show what it stored.
+    const again = (await store(lost)).values();
+    return results.map((result) => (result.kind === 'lost' ? (again.next().value ?? result) : result));
   };
 }
 
-function toResult({ messageId, payloads, beginsFirst }: Plan, idOf: ReadonlyMap<string, string>): PlanResult {
+function toResult(
+  { claim, messageId, payloads, beginsFirst }: Plan,
+  idOf: ReadonlyMap<string, string>,
+): PlanResult {
   const deliveries: OpenDelivery[] = [];
   for (const [index, payload] of payloads.entries()) {
-    const id = idOf.get(`${messageId} ${index + 1}`);
+    const id = idOf.get(`${claim} ${messageId} ${index + 1}`);
     if (id === undefined) return { kind: 'lost' };
     deliveries.push({
       id,

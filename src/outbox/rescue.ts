@@ -53,7 +53,8 @@ const declareDeadSql = `
 
 /**
  * Frees what is held by workers that do not live, by who lives and not by who has just died: a claim that commits behind this
- * statement's snapshot is met by the next round. What is locked at this moment is, too: it waits for nobody.
+ * statement's snapshot is met by the next round. What is locked at this moment is, too: it waits for nobody. Claims are compared,
+ * because behind the snapshot a lane may have come into the hands of a worker that has only just started.
  *
  * Attempts that were under way are found by whoever looks at the lane next (`sending` without an end: outcome unknown).
  *
@@ -61,11 +62,14 @@ const declareDeadSql = `
  * first; from the second time on they are run one by one, with the start on record, and only the one that ran counts.
  */
 const freeSql = `
-  with held as materialized (
-    select l.id from wechat.lane l
+  with dead as materialized (
+    select l.id, l.claim from wechat.lane l
     where l.claim is not null
       and not exists (select from wechat.worker_process w where w.id = l.worker_id and w.ended_at is null)
     limit ${batch}
+  ),
+  held as materialized (
+    select l.id from dead join wechat.lane l on l.id = dead.id and l.claim = dead.claim
     for update of l skip locked
   ),
   freed as (

@@ -1,7 +1,7 @@
 import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 import { type DeliveryEnd, endColumns, endNames, endParts, endValues } from './end.js';
-import type { HeldLane } from './lane.js';
+import { type HeldLane, holdKey } from './lane.js';
 import { storable } from './storable.js';
 
 /** The end of the work on a lane's first message. */
@@ -39,7 +39,7 @@ const settleSql = `
       message_id, message_status, error, seen, seen_done, next_received_at, rest_status, rest_errcode, rest_errmsg)
   ),
   held as materialized (
-    select i.lane_id, i.delivery_id, i.message_id, i.message_status, i.error, i.seen, i.seen_done, i.next_received_at,
+    select i.lane_id, i.claim, i.delivery_id, i.message_id, i.message_status, i.error, i.seen, i.seen_done, i.next_received_at,
       l.arrivals, l.done_id
     from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
     order by l.app_id, l.openid, l.slot for update of l
@@ -48,7 +48,7 @@ const settleSql = `
   rest as (
     update wechat.delivery d
     set status = i.rest_status, errcode = i.rest_errcode, errmsg = i.rest_errmsg, next_attempt_at = null
-    from input i join held on held.lane_id = i.lane_id
+    from input i join held on (held.lane_id, held.claim) = (i.lane_id, i.claim)
     where i.rest_status is not null and d.message_id = i.message_id and d.status = 'pending'
       and d.id is distinct from i.delivery_id
   ),
@@ -74,13 +74,13 @@ const settleSql = `
     from done
     where l.id = done.lane_id and done.arrivals is distinct from done.seen
   )
-  select lane_id, arrivals is not distinct from seen as gone from done`;
+  select lane_id, claim, arrivals is not distinct from seen as gone from done`;
 
 export function createSettle(pool: Pool): (settlements: readonly Settlement[]) => Promise<SettleResult[]> {
   return async (settlements) => {
     const lanes = settlements.map(({ lane }) => lane);
     const ends = settlements.map(({ end }) => end);
-    const { rows } = await pool.query<{ lane_id: string; gone: boolean }>({
+    const { rows } = await pool.query<{ lane_id: string; claim: string; gone: boolean }>({
       name: 'settle',
       text: settleSql,
       values: [
@@ -97,8 +97,8 @@ export function createSettle(pool: Pool): (settlements: readonly Settlement[]) =
       ],
     });
     const results = new Map<string, SettleResult>(
-      rows.map(({ lane_id, gone }) => [lane_id, gone ? 'gone' : 'kept']),
+      rows.map(({ lane_id, claim, gone }) => [holdKey(lane_id, claim), gone ? 'gone' : 'kept']),
     );
-    return lanes.map(({ laneId }) => results.get(laneId) ?? 'refused');
+    return lanes.map(({ laneId, claim }) => results.get(holdKey(laneId, claim)) ?? 'refused');
   };
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Task } from 'graphile-worker';
 import type { AccessTokens } from '../accounts/access-token.js';
 import { createInboundMedia } from '../accounts/inbound-media.js';
+import type { MediaUploads } from '../accounts/media-uploads.js';
 import { createPauses, type PauseCause, type Pauses } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
 import type { Pool } from '../db/pool.js';
@@ -11,14 +12,14 @@ import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
+import { leave } from '../outbox/leave.js';
 import { heldBy } from '../outbox/reconcile.js';
 import { createRunReplies, type ServedAccount } from '../replies/run.js';
 import type { SendClients } from '../sending/clients.js';
-import { createMedia, type MediaUploads } from '../sending/media.js';
+import { createMedia } from '../sending/media.js';
 import { createSendReply } from '../sending/reply.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { createTyping } from '../sending/typing.js';
-import type { WeChatClient } from '../wechat/out/client.js';
 import { runJobs, superviseJobs } from './jobs.js';
 import { createLaneWork, type LaneWorkDependencies } from './lane.js';
 import { createLanesTask } from './lanes-task.js';
@@ -34,9 +35,6 @@ export interface WorkerDependencies {
   claimPool: Pool;
   connectionString: string;
   accounts: readonly ServedAccount[];
-  /** For tokens, files and the typing indicator. */
-  client: WeChatClient;
-  /** For sends: a pool of connections for each account. */
   clients: SendClients;
   tokens: AccessTokens;
   web: Web;
@@ -86,7 +84,7 @@ const now = () => performance.now();
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
   const { pool, claimPool, connectionString, random } = dependencies;
   const { rescueAfterMs } = options;
-  const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
+  const session = await openSession({ connectionString, rescueAfterMs, leave, log: dependencies.log });
   const log = dependencies.log.child({ worker_id: session.workerId });
   const signals = createSignals();
   const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
@@ -232,7 +230,7 @@ function laneWorkDependencies(
   options: WorkerOptions,
   { statements, pauses, signals, alive, log }: Parts,
 ): LaneWorkDependencies {
-  const { accounts, client, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
+  const { accounts, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
   const { policy, rescueAfterMs, sendConcurrency } = options;
   const drain = signals.drain.signal;
   const { durably } = statements;
@@ -240,7 +238,7 @@ function laneWorkDependencies(
     ...statements,
     clients,
     tokens,
-    media: createMedia({ client, uploads, web, clock }),
+    media: createMedia({ clients, uploads, web, clock, now }),
     pauses: {
       ...pauses,
       pause: (cause: PauseCause) => durably(() => pauses.pause(cause)),
@@ -258,8 +256,8 @@ function laneWorkDependencies(
     drain,
   });
   const runReplies = createRunReplies({
-    openMedia: createInboundMedia({ client, tokens, web }),
-    showTyping: createTyping({ client, tokens }),
+    openMedia: createInboundMedia({ clientOf: clients.others, tokens, web }),
+    showTyping: createTyping({ clients, tokens }),
     suspect: statements.suspect,
     overflowNotice: options.overflowNotice,
     timeoutMs: options.replyTimeoutMs,

@@ -1,6 +1,7 @@
+import { batchFailure } from '../db/errors.js';
 import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
-import { coalesce } from '../lib/batcher.js';
+import { createBatcher } from '../lib/batcher.js';
 import { createBegin } from '../outbox/begin.js';
 import { createClaim, createClaimNumbers } from '../outbox/claim.js';
 import { createEnd } from '../outbox/end.js';
@@ -35,7 +36,10 @@ const afterSendMs = 10;
 export function createStatements({ pool, claimPool, stop, onOutage }: StatementsDependencies) {
   const durably = <T>(statement: () => Promise<T>) => persist(statement, { signal: stop, onOutage });
   const batched = <Item, Result>(run: (items: readonly Item[]) => Promise<Result[]>, lingerMs = 0) =>
-    coalesce({ run: (items: readonly Item[]) => durably(() => run(items)), ...sets, lingerMs }).add;
+    createBatcher<Item, Result>({
+      ...{ run, classify: batchFailure, ...sets, lingerMs, giveUp: stop },
+      onFailure: (error, failure) => failure === 'away' && onOutage(error),
+    }).add;
 
   const { claim } = createClaim(claimPool);
   const look = createLook(claimPool);
