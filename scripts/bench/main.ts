@@ -7,6 +7,7 @@ import { backlog, history, scale } from './growth.js';
 import { ingress } from './ingress.js';
 import { type Lab, openLab } from './lab.js';
 import { latency, retention } from './latency.js';
+import { models } from './models.js';
 import { picture } from './picture.js';
 import { type Judged, judge, toTable } from './report.js';
 import { worker } from './worker.js';
@@ -14,6 +15,7 @@ import { worker } from './worker.js';
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   ingress,
   worker,
+  models,
   latency,
   retention,
   history,
