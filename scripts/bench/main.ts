@@ -10,6 +10,7 @@ import { latency, retention } from './latency.js';
 import { models } from './models.js';
 import { picture } from './picture.js';
 import { type Judged, judge, toTable } from './report.js';
+import { stock } from './stock.js';
 import { worker } from './worker.js';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -21,9 +22,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   history,
   backlog,
   scale,
+  stock,
 };
 /** Without being asked for by name: what has a goal, in less than eight minutes. */
-const byDefault = Object.keys(benchmarks).filter((name) => name !== 'retention');
+const onlyByName = ['retention', 'stock'];
+const byDefault = Object.keys(benchmarks).filter((name) => !onlyByName.includes(name));
 const results = 'bench-results';
 
 async function bench(names: readonly string[], options: BenchOptions): Promise<boolean> {
@@ -77,7 +80,9 @@ function positive(text: string): number {
 const program = new Command('bench')
   .description('Measures the product beside its baselines; exit code 1 where it falls short')
   .addArgument(
-    new Argument('[benchmarks...]', 'by default all but retention').choices(Object.keys(benchmarks)),
+    new Argument('[benchmarks...]', 'by default all but retention and stock').choices(
+      Object.keys(benchmarks),
+    ),
   )
   .option('--rounds <n>', 'of each', positive, 3)
   .option('--history <millions>', 'messages of history; 10 takes some minutes to fill', positive, 0.5)
@@ -86,9 +91,11 @@ const program = new Command('bench')
     'after',
     `
 Examples:
-  npm run bench                                  all but retention, in less than 8 minutes
+  npm run bench                                  all but those two, in less than 8 minutes
   npm run bench -- ingress worker --rounds 5
   npm run bench -- history --history 10 --rounds 6
+  npm run bench -- models
+  npm run bench -- stock                         needs Debian's PostgreSQL 15
   npm run bench -- backlog --backlog 500`,
   );
 
