@@ -35,6 +35,8 @@ export interface Lab {
   waitForSends(count: number): Promise<Counts>;
   /** Opens another, with a Postgres of its own; it is closed with this one. */
   openAnother(): Promise<Lab>;
+  /** For what must not outlive it. */
+  onClose(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -63,7 +65,7 @@ export async function openLab(): Promise<Lab> {
   await pool.query(await readFile(todaySchema, 'utf8'));
   const stub: Measured = await startProgram('api-stub');
   const apiBase = `http://127.0.0.1:${stub.port}`;
-  const others: Lab[] = [];
+  const closings: (() => Promise<void>)[] = [];
 
   async function counts(): Promise<Counts> {
     const { body } = await request(`${apiBase}/counts`);
@@ -108,11 +110,14 @@ export async function openLab(): Promise<Lab> {
     },
     async openAnother() {
       const other = await openLab();
-      others.push(other);
+      closings.push(other.close);
       return other;
     },
+    onClose(close) {
+      closings.push(close);
+    },
     async close() {
-      for (const other of others.splice(0)) await other.close();
+      for (const close of closings.splice(0)) await close();
       await stub.stop();
       await pool.end();
       await postgres.stop();

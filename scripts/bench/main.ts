@@ -32,8 +32,10 @@ const results = 'bench-results';
 async function bench(names: readonly string[], options: BenchOptions): Promise<boolean> {
   const startedAt = Date.now();
   const lab = await openLab();
-  // The lab cleans up on Ctrl-C too: Postgres would outlive us.
-  process.once('SIGINT', () => void lab.close().finally(() => process.exit(130)));
+  // The lab cleans up when it is told to end: Postgres would outlive us.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void lab.close().finally(() => process.exit(130)));
+  }
   try {
     const machine = await describeMachine(lab);
     console.log(machine);
