@@ -42,6 +42,6 @@ export function listField(fields: FieldMap, name: string): FieldMap[] {
   return (Array.isArray(value) ? value : [value]).filter(isFieldMap);
 }
 
-function isFieldMap(value: FieldValue | undefined): value is FieldMap {
+export function isFieldMap(value: FieldValue | undefined): value is FieldMap {
   return typeof value === 'object' && !Array.isArray(value);
 }
