@@ -105,6 +105,7 @@ describe('a copy of a push has the same key', () => {
       'pictures',
       event('pic_weixin', { SendPicsInfo: { Count: 1, PicList: { item: [{ PicMd5Sum: 'a' }] } } }),
     ],
+    ['line breaks and controls', event('x', { A: 'a\r\nb\rc\nd\u001d' })],
   ])('encrypted or not, in XML or in JSON: %s', (_name, fields) => {
     const keys = everyTransport.flatMap((settings) => [keyOf(fields, settings), keyOf(fields, settings)]);
     // Compatible mode, read by an account without a key.

@@ -30,58 +30,50 @@ function part(value: string): string {
 
 /** Of all fields, whatever their order, their format and the mode in which they came. */
 function digest(fields: FieldMap): string {
-  // The same push carries it in compatible mode and not in plaintext mode, and its bytes differ for each retry.
-  const content = without(fields, 'Encrypt');
-  return hash('sha256', JSON.stringify(canonical(unwrapped(content)) ?? {}), 'base64url');
+  return hash('sha256', ofFields(unwrapped(fields), 'Encrypt'), 'base64url');
 }
 
 /** In XML the entries of a subscription event stand in an element of their own, in JSON at the top. */
-const wrappers = ['SubscribeMsgPopupEvent', 'SubscribeMsgChangeEvent', 'SubscribeMsgSentEvent'];
+const wrapperNames = ['SubscribeMsgPopupEvent', 'SubscribeMsgChangeEvent', 'SubscribeMsgSentEvent'];
 
 function unwrapped(fields: FieldMap): FieldMap {
-  let content = fields;
-  for (const name of wrappers) {
-    const wrapper = content[name];
-    if (!isFieldMap(wrapper)) continue;
-    content = { ...without(content, name), ...wrapper };
+  for (const name of wrapperNames) {
+    const wrapper = fields[name];
+    if (isFieldMap(wrapper) && !('List' in fields)) return { ...fields, [name]: '', ...wrapper };
   }
-  return content;
-}
-
-function without({ ...fields }: FieldMap, name: string): FieldMap {
-  delete fields[name];
   return fields;
 }
 
-type Canonical = string | readonly Canonical[];
+/** @param ignored one push carries it in compatible mode and not in plaintext mode, and its bytes differ for each retry */
+function ofFields(fields: FieldMap, ignored?: string): string {
+  let all = '';
+  for (const name of Object.keys(fields).sort()) {
+    const content = name === ignored ? '' : canonical(fields[name]);
+    if (content !== '') all += `${name.length}:${name}${content}`;
+  }
+  return all;
+}
 
 /**
- * One form for what XML and JSON write in two: names are sorted; a list of one is its only entry, a list inside a list is
- * more of the same; the `item` elements of a list are its entries; what is empty is as if it were not there.
- *
- * @returns undefined for what is empty
+ * One form for what XML and JSON write in two: fields are sorted; a list of one is its only entry, a list inside a list is
+ * more of the same; the `item` elements of a list are its entries; what is empty is as if it were not there. Each part is
+ * led by its length, so that no text can pass for two.
  */
-function canonical(value: FieldValue): Canonical | undefined {
-  if (typeof value === 'string') return value === '' ? undefined : value;
+function canonical(value: FieldValue | undefined): string {
+  if (value === undefined || value === '') return '';
+  if (typeof value === 'string') return `=${value.length}:${value}`;
   if (Array.isArray(value)) {
-    const entries = flat(value).map(canonical).filter(isPresent);
-    return entries.length > 1 ? ['list', ...entries] : entries[0];
+    const entries = flat(value)
+      .map(canonical)
+      .filter((entry) => entry !== '');
+    return entries.length > 1 ? `[${entries.length}:${entries.join('')}` : (entries[0] ?? '');
   }
-  const { item, ...others } = value;
-  if (item !== undefined && Object.keys(others).length === 0) return canonical(item);
-  const named = Object.keys(value)
-    .sort()
-    .flatMap((name): Canonical[] => {
-      const inner = canonical(value[name] ?? '');
-      return inner === undefined ? [] : [[name, inner]];
-    });
-  return named.length === 0 ? undefined : ['fields', ...named];
+  const names = Object.keys(value);
+  if (names.length === 1 && names[0] === 'item') return canonical(value.item);
+  const inner = ofFields(value);
+  return inner === '' ? '' : `{${inner}}`;
 }
 
 function flat(values: readonly FieldValue[]): FieldValue[] {
   return values.flatMap((value) => (Array.isArray(value) ? flat(value) : [value]));
-}
-
-function isPresent(value: Canonical | undefined): value is Canonical {
-  return value !== undefined;
 }

@@ -30,6 +30,13 @@ export function textField(fields: FieldMap, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** As textField; of a repeated field its first text. */
+export function firstText(fields: FieldMap, name: string): string | undefined {
+  const value = fields[name];
+  if (typeof value === 'string') return value;
+  return Array.isArray(value) ? value.find((entry) => typeof entry === 'string') : undefined;
+}
+
 /** The elements inside a field; none when it is absent or text. */
 export function nestedFields(fields: FieldMap, name: string): FieldMap {
   const value = fields[name];
