@@ -24,6 +24,15 @@ export interface CommonFields {
   fields: FieldMap;
 }
 
+/** What every event carries besides. */
+export interface EventCommon extends CommonFields {
+  kind: 'event';
+  /** Event in lower case, whatever its case on the wire; for `other`, the name is here alone. */
+  name: string;
+  /** EventKey as sent: menu key, scene, url or other; absent when empty. */
+  eventKey?: string | undefined;
+}
+
 /** A field that must be text: undefined when it is absent or has elements inside. */
 export function textField(fields: FieldMap, name: string): string | undefined {
   const value = fields[name];
