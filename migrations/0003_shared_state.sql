@@ -23,13 +23,16 @@ comment on column wechat.credential.forced_at is 'Last force_refresh (WeChat all
 comment on column wechat.credential.forced_that_day is 'Forced refreshes on the day of forced_at (Asia/Shanghai)';
 
 create table wechat.account_pause (
-  app_id         text primary key,
-  reason         text not null check (reason in ('minute_quota', 'daily_quota', 'account', 'operator')),
-  errcode        integer,
-  errmsg         text,
-  paused_at      timestamptz not null default now(),
-  probe_at       timestamptz,
-  probe_lane_id  bigint,
+  app_id            text primary key,
+  reason            text not null check (reason in ('minute_quota', 'daily_quota', 'account', 'operator')),
+  errcode           integer,
+  errmsg            text,
+  paused_at         timestamptz not null default now(),
+  cause_lane_id     bigint,
+  probe_at          timestamptz,
+  probe_lane_id     bigint,
+  overdue_lane_ids  bigint[] not null default '{}',
+  overdue_at        timestamptz,
   check ((reason = 'operator') = (probe_at is null))
 );
 
@@ -41,9 +44,15 @@ comment on column wechat.account_pause.reason is
 comment on column wechat.account_pause.errcode is 'WeChat''s code that led to it; null for an operator''s pause';
 comment on column wechat.account_pause.errmsg is 'WeChat''s text, or the operator''s reason';
 comment on column wechat.account_pause.paused_at is 'Since when';
+comment on column wechat.account_pause.cause_lane_id is
+  'The lane whose message was refused last; the probe takes another where there is one. Null for an operator''s pause';
 comment on column wechat.account_pause.probe_at is
   'When one lane is let through to see whether sending works again; null: only a command ends the pause';
 comment on column wechat.account_pause.probe_lane_id is 'The lane that was let through; null before the first probe';
+comment on column wechat.account_pause.overdue_lane_ids is
+  'Lanes let through although the account rests, because their first message is past every reply window and only has to end';
+comment on column wechat.account_pause.overdue_at is
+  'When they were chosen: one that is due later has been looked at since, and rests again; null before the first';
 
 -- Two statements on purpose. A worker that finds its lane's account at rest drops the ring, having locked the row of the pause
 -- for the length of its statement (src/outbox/claim.ts). So the delete waits for it, and the second statement sees its lane.

@@ -20,8 +20,8 @@ import { type ReadinessCheck, workerCheck, writableCheck } from '../observe/read
 import { readSnapshot } from '../observe/snapshot.js';
 import { createArrive } from '../outbox/arrive.js';
 import type { Replies } from '../replies/router.js';
-import { defaultRetryPolicy, type RetryPolicy } from '../sending/retry-policy.js';
 import { createClients, type SendClients } from '../sending/clients.js';
+import { defaultRetryPolicy, type RetryPolicy } from '../sending/retry-policy.js';
 import { createClient } from '../wechat/out/client.js';
 import { defaultWorkerOptions, startWorker, type Worker } from '../worker/runner.js';
 import { createAdmin } from './admin.js';
@@ -154,7 +154,11 @@ export async function startApp({
       },
     });
     const createNonce = () => randomBytes(8).toString('hex');
-    return { clients, tokens, jsapi: createJsapi({ store, client: clients.tokens, tokens, clock, createNonce }) };
+    return {
+      clients,
+      tokens,
+      jsapi: createJsapi({ store, client: clients.tokens, tokens, clock, createNonce }),
+    };
   }
 
   async function startWorkerRole({

@@ -12,6 +12,7 @@ import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
+import { leave } from '../outbox/leave.js';
 import { heldBy } from '../outbox/reconcile.js';
 import { createRunReplies, type ServedAccount } from '../replies/run.js';
 import type { SendClients } from '../sending/clients.js';
@@ -83,7 +84,7 @@ const now = () => performance.now();
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
   const { pool, claimPool, connectionString, random } = dependencies;
   const { rescueAfterMs } = options;
-  const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
+  const session = await openSession({ connectionString, rescueAfterMs, leave, log: dependencies.log });
   const log = dependencies.log.child({ worker_id: session.workerId });
   const signals = createSignals();
   const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
