@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import { expect, test } from 'vitest';
 import { classifyDatabaseError } from '../../../src/db/errors.js';
 import type { Pool } from '../../../src/db/pool.js';
@@ -5,7 +6,7 @@ import { createBegin } from '../../../src/outbox/begin.js';
 import { createClaim } from '../../../src/outbox/claim.js';
 import { createEnd } from '../../../src/outbox/end.js';
 import type { HeldLane } from '../../../src/outbox/lane.js';
-import { leaveSql } from '../../../src/outbox/leave.js';
+import { leave } from '../../../src/outbox/leave.js';
 import { createPlanner } from '../../../src/outbox/plan.js';
 import { createRelease } from '../../../src/outbox/release.js';
 import { rescue } from '../../../src/outbox/rescue.js';
@@ -51,7 +52,7 @@ const statements: Record<string, (pool: Pool, two: Two) => Promise<unknown>> = {
   end: (pool, { begun }) => createEnd(pool)(begun.map(({ lane, reply }) => ({ ...lane, ...sent(reply) }))),
   settle: (pool, { held }) => createSettle(pool)(held.map((lane) => ({ lane, status: 'settled' }))),
   release: (pool, { held }) => createRelease(pool)(held.map((lane) => ({ ...lane, delayMs: 0 }))),
-  leave: (pool, { worker }) => pool.query(leaveSql, [worker.id]),
+  leave: (pool, { worker }) => leave(pool as unknown as ClientBase, worker.id),
 };
 
 /** A push that comes to both lanes one by one, while the statement wants both. */
