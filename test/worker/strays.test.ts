@@ -1,82 +1,61 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { createClaims, type HeldMessage } from '../../src/outbox/claim.js';
-import { createRecords } from '../../src/outbox/record.js';
-import { createStrays } from '../../src/worker/strays.js';
-import { createTestDatabase } from '../support/database.js';
-import { registerWorker } from '../support/worker.js';
+import { expect, test } from 'vitest';
+import { heldBy } from '../../src/outbox/reconcile.js';
+import { createRelease } from '../../src/outbox/release.js';
+import { returnStrays } from '../../src/worker/strays.js';
+import { newUser, useRaces } from '../support/races.js';
 
-/** Two messages of two users, a worker, and what it takes to claim them and give them back. */
-async function setStage() {
-  const database = await createTestDatabase();
-  onTestFinished(() => database.drop());
-  const ids = await database.rows<{ id: string }>(
-    `insert into wechat.inbound_message (app_id, dedupe_key, openid, msg_type, created_at, payload)
-     select 'wx', 'msg:' || n, 'o' || n, 'text', now(), '{}' from generate_series(1, 2) n returning id`,
-  );
-  const [lost = '', fresh = ''] = ids.map(({ id }) => id);
-  const workerId = await registerWorker(database);
-  const claims = createClaims(database.pool);
-  const records = createRecords(database.pool);
-  const claim = (id: string) => claims.claim([id], workerId);
+const races = useRaces();
+
+/** A worker that claimed two lanes a while ago. */
+async function holdTwo() {
+  const { lanes, pool, database } = races();
+  const worker = await lanes.worker();
+  const [lost, known] = [newUser(), newUser()];
+  await lanes.say(lost);
+  await lanes.say(known);
+  const held = { lost: await worker.take(lost), known: await worker.take(known) };
+  await database.pool.query(`update wechat.lane set claimed_at = claimed_at - interval '1 minute'`);
+  const release = createRelease(pool);
   return {
-    lost,
-    fresh,
-    claim,
-    claims,
-    workerId: () => workerId,
-    release: ({ id, claimedAt }: HeldMessage) =>
-      records.finish([
-        {
-          messageId: id,
-          workerId,
-          claimedAt,
-          end: { kind: 'released', delayMs: 0, refundAttempt: false },
-          error: undefined,
-        },
-      ]),
-    async claimed() {
+    worker,
+    held,
+    dependencies: {
+      heldBy: (workerId: number, seconds: number) => heldBy(pool, workerId, seconds),
+      workerId: () => worker.id,
+      isInHand: ({ laneId }: { laneId: string }) => laneId === held.known.laneId,
+      release: async (hold: { laneId: string; claim: string }) => release([{ ...hold, delayMs: 0 }]),
+    },
+    free: async () => {
       const rows = await database.rows<{ id: string }>(
-        'select id from wechat.inbound_message where claimed_by is not null order by id',
+        'select id from wechat.lane where claim is null order by id',
       );
       return rows.map(({ id }) => id);
     },
   };
 }
 
-test('a claim whose answer was lost is given back, one that is in hand is not', async () => {
-  const { lost, fresh, claim, claims, workerId, release, claimed } = await setStage();
-  await claim(lost);
-  await claim(fresh);
-  const strays = createStrays({
-    heldBy: claims.heldBy,
-    workerId,
-    release,
-    isInHand: (id) => id === fresh,
-  });
-  expect(await strays.giveBack()).toBe(1);
-  expect(await claimed()).toEqual([fresh]);
+test('a lane that nobody knows of is given back and rung for, one that is in hand is not', async () => {
+  const { held, dependencies, free } = await holdTwo();
+  await races().clearJobs();
+  expect(await returnStrays(dependencies)).toBe(1);
+  expect(await free()).toEqual([held.lost.laneId]);
+  expect(await races().rungFor()).toEqual([held.lost.laneId]);
+  expect(await returnStrays(dependencies)).toBe(0);
 });
 
-test('a claim that begins while Postgres is asked for strays, or is under way, is none', async () => {
-  const { lost, fresh, claim, claims, workerId, release, claimed } = await setStage();
-  await claim(lost);
-  const strays = createStrays({
-    async heldBy(...question) {
-      // The answer to this claim is on its way while the question is asked.
-      await strays.claiming(() => claim(fresh));
-      return claims.heldBy(...question);
-    },
-    workerId,
-    release,
-    isInHand: () => false,
-  });
-  expect(await strays.giveBack()).toBe(0);
-  expect(await claimed()).toEqual([lost, fresh]);
+test('a claim whose answer may still come is no stray', async () => {
+  const { dependencies } = await holdTwo();
+  await races().database.pool.query('update wechat.lane set claimed_at = now() where claim is not null');
+  expect(await returnStrays({ ...dependencies, isInHand: () => false })).toBe(0);
+});
 
-  const busy = createStrays({ heldBy: claims.heldBy, workerId, release, isInHand: () => false });
-  await busy.claiming(async () => {
-    expect(await busy.giveBack()).toBe(0);
-  });
-  expect(await busy.giveBack()).toBe(2);
-  expect(await claimed()).toEqual([]);
+test('a lane that was given back, or went, while Postgres was asked stays as it is', async () => {
+  const { worker, held, dependencies } = await holdTwo();
+  const answer = await dependencies.heldBy(worker.id, 30);
+  await worker.settle(held.known);
+  await worker.release(held.lost);
+  const other = await races().lanes.worker();
+  const taken = await other.take(held.lost.openid);
+  expect(await returnStrays({ ...dependencies, heldBy: async () => answer, isInHand: () => false })).toBe(2);
+  expect((await races().laneOf(held.lost.openid)).claim).toBe(taken.claim);
 });
