@@ -70,13 +70,13 @@ export const backlog: Benchmark = async (lab, { rounds, backlog: thousands }, pr
       unit: 'replies/s',
       values: large.map(({ rate }) => rate),
       baseline: { name: `backlog of ${messages}`, values: small.map(({ rate }) => rate) },
-      goal: { kind: 'ratio-at-least', value: 0.8 },
+      goal: { kind: 'ratio-at-least', value: 0.9 },
     },
     {
       name: `worker, backlog of ${thousands},000, memory`,
       unit: 'MB',
       values: large.map(({ peakMb }) => peakMb),
-      goal: { kind: 'at-most', value: 300 },
+      goal: { kind: 'at-most', value: 250 },
     },
   ];
 };

@@ -3,8 +3,24 @@ import { account } from './pushes.js';
 
 /** Stores messages that wait for their answers, as the ingress does: with their jobs, in groups of 200. */
 export async function storeMessages({ pool }: Lab, count: number, users: number): Promise<void> {
+  await insertMessages(pool, 'wechat.inbound_message', count, users);
   await pool.query(
-    `insert into wechat.inbound_message
+    `select count(wechat.add_answer_jobs(ids, urgent, run_at)) from (
+       select array_agg(id) as ids, array_agg(false) as urgent, array_agg(now()) as run_at
+       from wechat.inbound_message where settled_at is null group by id / 200) as part`,
+  );
+  await pool.query('vacuum (analyze) wechat.inbound_message');
+}
+
+/** The same for the limit program, which needs no jobs: in the first engine's tables. */
+export async function storeMessagesBefore({ pool }: Lab, count: number, users: number): Promise<void> {
+  await insertMessages(pool, 'before.inbound_message', count, users);
+  await pool.query('vacuum (analyze) before.inbound_message');
+}
+
+async function insertMessages(pool: Lab['pool'], table: string, count: number, users: number): Promise<void> {
+  await pool.query(
+    `insert into ${table}
        (app_id, dedupe_key, openid, msg_type, content, created_at, payload, window_ends_at, window_quota)
      select $1, 'msg:w' || n, 'o' || n % $3, 'text', '你好，请问怎么退款？', now(),
             jsonb_build_object('ToUserName', 'gh_bench', 'FromUserName', 'o' || n % $3, 'MsgType', 'text',
@@ -13,12 +29,6 @@ export async function storeMessages({ pool }: Lab, count: number, users: number)
      from generate_series(1, $2::int) n`,
     [account.appId, count, users],
   );
-  await pool.query(
-    `select count(wechat.add_answer_jobs(ids, urgent, run_at)) from (
-       select array_agg(id) as ids, array_agg(false) as urgent, array_agg(now()) as run_at
-       from wechat.inbound_message where settled_at is null group by id / 200) as part`,
-  );
-  await pool.query('vacuum (analyze) wechat.inbound_message');
 }
 
 /** Answered messages of long ago, with what was sent and every attempt; as many users as messages divided by 20. */

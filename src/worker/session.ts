@@ -3,10 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { advisoryLocks } from '../db/locks.js';
 import type { Logger } from '../observe/log.js';
+import { silenceMs } from '../outbox/rescue.js';
 import { keepConnection } from './session-connection.js';
-
-/** First half of the advisory lock that says "worker N lives"; the second is its id. */
-export const aliveLockClass = advisoryLocks.alive;
 
 /**
  * A worker's proof of life: a row in worker_process with a heartbeat, and a session-level advisory lock, on a connection
@@ -30,12 +28,7 @@ export interface SessionDependencies {
   log: Logger;
 }
 
-/**
- * How long a worker may give no sign before it is missing, and how often it gives one: by default 8 and 2 s.
- *
- * @param rescueAfterMs how long it must be missing then, before its work is given away
- */
-export const silenceMs = (rescueAfterMs: number) => 0.8 * rescueAfterMs;
+/** How often a sign is given: by default each 2 s. */
 const heartbeatMs = (rescueAfterMs: number) => Math.min(2_000, silenceMs(rescueAfterMs) / 4);
 
 /** @throws when the database cannot be reached at the start; later breaks are mended in the background */
@@ -127,21 +120,26 @@ function createIdentity(log: Logger): Identity {
     return rows[0]?.locked === true;
   }
 
+  /** Who was declared dead begins anew, under another id: what it had claimed is fenced off. */
+  async function renew(client: ClientBase): Promise<number> {
+    const dead = id;
+    id = await register(client);
+    log.warn({ event: 'session_renewed', worker_id: id, was: dead }, 'was given up for dead, goes on anew');
+    return dead;
+  }
+
   return {
     get id() {
       return id;
     },
     async enter(client) {
-      const isKnown = id !== 0 && (await holdsLock(client)) && (await isAlive(client));
-      if (!isKnown) id = await register(client);
+      if (id === 0) id = await register(client);
+      else if (!(await holdsLock(client)) || !(await isAlive(client))) await renew(client);
     },
-    /** Who was declared dead begins anew, under another id: what it had claimed is fenced off. */
     async giveSign(client) {
       if (await isAlive(client)) return;
-      const dead = id;
-      id = await register(client);
+      const dead = await renew(client);
       await client.query('select pg_advisory_unlock($1, $2)', [advisoryLocks.alive, dead]);
-      log.warn({ event: 'session_renewed', worker_id: id, was: dead }, 'was given up for dead, goes on anew');
     },
     async setPoolId(client, name) {
       poolId = name;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { startTcpProxy } from '../../scripts/soak/tcp-proxy.js';
-import { leave } from '../../src/worker/leave.js';
+import { leave } from '../../src/outbox/leave.js';
 import { openSession, type WorkerSession } from '../../src/worker/session.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { waitFor } from '../support/wait.js';

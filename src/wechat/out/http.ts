@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, errors, type FormData, Pool } from 'undici';
+import { callLimits } from './limits.js';
 
 export interface HttpOptions {
   /** e.g. https://api.weixin.qq.com */
@@ -51,8 +52,8 @@ export interface WeChatHttp {
 export function createHttp({
   apiBase,
   connections = 256,
-  connectTimeoutMs = 3_000,
-  answerTimeoutMs = 10_000,
+  connectTimeoutMs = callLimits.connectMs,
+  answerTimeoutMs = callLimits.answerMs,
 }: HttpOptions): WeChatHttp {
   const { origin, pathname } = new URL(apiBase);
   const prefix = pathname.replace(/\/+$/, '');
