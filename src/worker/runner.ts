@@ -75,6 +75,10 @@ export const defaultWorkerOptions = {
 
 export interface Worker {
   readonly workerId: number;
+  /** Whether it has looked at the queue since it started. */
+  readonly hasLooked: boolean;
+  /** Resolves when it has. */
+  readonly looked: Promise<void>;
   /** Takes no more work, finishes what is under way within the grace period, gives the rest back. */
   stop(): Promise<void>;
 }
@@ -237,7 +241,16 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     now,
   });
 
+  let hasLooked = false;
+  let onLook = () => {};
+  const looked = new Promise<void>((resolve) => {
+    onLook = () => {
+      hasLooked = true;
+      resolve();
+    };
+  });
   const jobs = await superviseJobs({
+    onLook,
     start: (events) =>
       runJobs({ pool: claimPool, pollIntervalMs: options.pollIntervalMs, task: answerTask, events, log }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
@@ -275,6 +288,10 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     get workerId() {
       return session.workerId;
     },
+    get hasLooked() {
+      return hasLooked;
+    },
+    looked,
     async stop() {
       draining.abort();
       const grace = setTimeout(() => stopping.abort(), options.shutdownGraceMs);
