@@ -103,7 +103,7 @@ function aboutWhom(tools: Tools, { task }: Run, outcome: SendOutcome): 'account'
   const { account, delivery, rules } = task;
   if (outcome.kind === 'sent') tools.evidence.accepted(account.appId);
   if (outcome.kind !== 'refused' || outcome.errorClass !== 'account') return 'message';
-  const { msgtype } = delivery.payload;
+  const { payload } = delivery;
   const { isProbe } = rules;
-  return tools.evidence.judge(account.appId, outcome.errcode, { call: 'send', msgtype, isProbe });
+  return tools.evidence.judge(account.appId, outcome.errcode, { call: 'send', payload, isProbe });
 }

@@ -1,3 +1,5 @@
+import type { WirePayload } from '../wechat/out/reply.js';
+
 /** Which call was refused with a code that may be about the account. */
 export type RefusedCall =
   /** None can be had without the account: what refuses a token refuses all. */
@@ -5,7 +7,7 @@ export type RefusedCall =
   | { call: 'upload' }
   | {
       call: 'send';
-      msgtype: string;
+      payload: WirePayload;
       /** It was let through a pause to see whether the account works again. */
       isProbe: boolean;
     };
@@ -28,9 +30,6 @@ const togetherMs = 5 * 60_000;
 /** Codes of class `account` that one kind of message can bring: an AppID in it, a right to use it. */
 const alsoOfMessages: ReadonlySet<number> = new Set([40013, 48001]);
 
-/** Of these a plain text tells: it holds nothing that a right of its own is needed for. */
-const ofTexts: ReadonlySet<number> = new Set([48001]);
-
 /** @param now milliseconds that never run backwards */
 export function createEvidence(now: () => number): Evidence {
   /** By account and code: when which kind of message was refused last. */
@@ -50,8 +49,8 @@ export function createEvidence(now: () => number): Evidence {
       if (refused.call === 'token') return 'account';
       if (!alsoOfMessages.has(errcode)) return 'account';
       if (refused.call === 'upload') return 'message';
-      const byKind = note(appId, errcode, refused.msgtype);
-      if (refused.isProbe || (refused.msgtype === 'text' && ofTexts.has(errcode))) return 'account';
+      const byKind = note(appId, errcode, refused.payload.msgtype);
+      if (refused.isProbe || isPlainText(refused.payload)) return 'account';
       const lately = [...byKind.values()].filter((at) => now() - at <= togetherMs);
       return lately.length > 1 ? 'account' : 'message';
     },
@@ -60,4 +59,13 @@ export function createEvidence(now: () => number): Evidence {
       if (refusals.size > 0) refusals.delete(appId);
     },
   };
+}
+
+/** A text that names no mini program and no agent: nothing in it needs a right of its own. */
+function isPlainText({ msgtype, text, customservice }: WirePayload): boolean {
+  return (
+    msgtype === 'text' &&
+    customservice === undefined &&
+    !JSON.stringify(text ?? '').includes('data-miniprogram')
+  );
 }
