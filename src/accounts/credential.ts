@@ -26,6 +26,8 @@ export interface CredentialStore {
 }
 
 export interface CredentialKeeper {
+  /** One in force that is in memory and not due for renewal; undefined where `get` would have to do more. */
+  peek(account: AppCredentials): string | undefined;
   /** One in force. Renews it in the background shortly before its end. @throws what `fetch` throws */
   get(account: AppCredentials): Promise<string>;
   /** Called when WeChat refused `failed`; resolves with another one. @throws what `fetch` throws */
@@ -100,6 +102,11 @@ export function createCredentialKeeper({
   }
 
   return {
+    peek({ appId }) {
+      const credential = cached.get(appId);
+      return credential && remainingMs(credential) > renewBeforeMs ? credential.value : undefined;
+    },
+
     async get(account) {
       let credential = cached.get(account.appId);
       if (!credential || remainingMs(credential) <= renewBeforeMs) {

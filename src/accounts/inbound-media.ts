@@ -26,7 +26,8 @@ export class MediaError extends Error {
 }
 
 export interface InboundMediaDependencies {
-  client: Pick<WeChatClient, 'downloadMedia'>;
+  /** Each account's own: one that hangs keeps no other waiting. */
+  clientOf(appId: string): Pick<WeChatClient, 'downloadMedia'>;
   tokens: AccessTokens;
   web: Web;
 }
@@ -40,12 +41,13 @@ export type OpenInboundMedia = (
 const defaultMaxBytes = 20 * 1_024 * 1_024;
 
 /** Opens files that users sent, with a limit to their size; videos are fetched from where WeChat says they are. */
-export function createInboundMedia({ client, tokens, web }: InboundMediaDependencies): OpenInboundMedia {
+export function createInboundMedia({ clientOf, tokens, web }: InboundMediaDependencies): OpenInboundMedia {
   async function download(
     account: AppCredentials,
     mediaId: string,
     signal: AbortSignal,
   ): Promise<DownloadOutcome> {
+    const client = clientOf(account.appId);
     const token = await tokens.get(account);
     const outcome = await client.downloadMedia(token, mediaId, signal);
     if (outcome.kind !== 'refused' || outcome.errorClass !== 'token') return outcome;

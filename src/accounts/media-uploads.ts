@@ -1,6 +1,20 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/kysely.js';
-import type { MediaUploads } from '../sending/media.js';
+import type { MediaType } from '../wechat/out/reply.js';
+
+/** What WeChat holds for us, shared by all processes. */
+export interface MediaUploads {
+  find(key: UploadKey): Promise<string | undefined>;
+  save(key: UploadKey, mediaId: string, expiresAt: Date): Promise<void>;
+  forget(key: UploadKey, mediaId: string): Promise<void>;
+}
+
+export interface UploadKey {
+  appId: string;
+  type: MediaType;
+  /** SHA-256 of the content, in hex. */
+  hash: string;
+}
 
 /** Which files WeChat holds for us, in the table wechat.media_upload. */
 export function createMediaUploads(db: Database): MediaUploads {

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface SendRate {
   /** Resolves when one more send of the account may begin: at once, unless its rate is limited and used up. */
-  admit(account: { appId: string; sendRate: number }): Promise<void>;
+  admit(account: RatedAccount): Promise<void>;
+  /** Admits one more send if it may begin right now. @returns whether it was admitted */
+  tryAdmit(account: RatedAccount): boolean;
+}
+
+interface RatedAccount {
+  appId: string;
+  /** Sends a second, over all processes; 0 is no limit. */
+  sendRate: number;
 }
 
 export interface SendRateOptions {
@@ -26,15 +34,28 @@ export function createSendRate({ workers, now, stop }: SendRateOptions): SendRat
   /** By account: when all tokens that were taken so far have fallen due. */
   const dueAt = new Map<string, number>();
 
+  /** When one more token falls due. Tokens that nobody took are kept for a burst, and no longer. */
+  function nextDue({ appId, sendRate }: RatedAccount, current: number): number {
+    const intervalMs = (1_000 * Math.max(1, workers())) / sendRate;
+    return Math.max(dueAt.get(appId) ?? 0, current - Math.max(burstMs, intervalMs)) + intervalMs;
+  }
+
   return {
-    async admit({ appId, sendRate }) {
-      if (sendRate === 0) return;
-      const intervalMs = (1_000 * Math.max(1, workers())) / sendRate;
+    async admit(account) {
+      if (account.sendRate === 0) return;
       const current = now();
-      // Tokens that nobody took are kept for a burst, and no longer.
-      const due = Math.max(dueAt.get(appId) ?? 0, current - Math.max(burstMs, intervalMs)) + intervalMs;
-      dueAt.set(appId, due);
+      const due = nextDue(account, current);
+      dueAt.set(account.appId, due);
       if (due > current) await sleep(due - current, undefined, { signal: stop }).catch(() => undefined);
+    },
+
+    tryAdmit(account) {
+      if (account.sendRate === 0) return true;
+      const current = now();
+      const due = nextDue(account, current);
+      if (due > current) return false;
+      dueAt.set(account.appId, due);
+      return true;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { pendingMigrations } from '../db/migrate.js';
+import { pendingMigrations, UnknownMigrationsError, unknownMigrations } from '../db/migrate.js';
 import type { Pool } from '../db/pool.js';
 import type { Finding } from './doctor.js';
 import { duration } from './format.js';
@@ -84,6 +84,16 @@ async function checkClock(pool: Pool): Promise<Finding[]> {
 }
 
 async function checkMigrations(pool: Pool): Promise<Finding[]> {
+  const unknown = await unknownMigrations(pool);
+  if (unknown.length > 0)
+    return [
+      {
+        level: 'fail',
+        what: 'migrations',
+        found: new UnknownMigrationsError(unknown).message,
+        todo: 'run the version that made it, or use an empty database',
+      },
+    ];
   const pending = await pendingMigrations(pool);
   return [
     pending.length === 0
@@ -101,6 +111,7 @@ const needed = [
   'inbound_message',
   'delivery',
   'delivery_attempt',
+  'lane',
   'credential',
   'worker_process',
   'account_pause',

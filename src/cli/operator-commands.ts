@@ -9,7 +9,7 @@ import {
   parseTime,
 } from './arguments.js';
 import type { ExportFormat } from './export-format.js';
-import type { ListFilter } from './list.js';
+import type { ListFilter } from './list-queries.js';
 import type { Environment } from './operator-session.js';
 
 const dayMs = 86_400_000;

@@ -23,7 +23,6 @@ export async function withDatabase<T>(
     name: 'command',
     max: 1,
     statementTimeoutMs,
-    adHoc: true,
     onError: () => undefined,
   });
   try {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { problemOfDatabaseUrl } from '../db/database-url.js';
 import type { LogLevel } from '../observe/log.js';
 import { defaultWindows } from '../wechat/in/window.js';
 import type { AccountConfig } from './account.js';
@@ -100,9 +101,10 @@ const list = <T extends z.ZodType<string, string>>(shape: T) =>
 
 const settings = z.object({
   DATABASE_URL: z
-    .url({
-      protocol: /^postgres(ql)?$/,
-      error: 'must be a URL such as postgres://user:password@localhost:5432/wechat',
+    .string()
+    .superRefine((value, context) => {
+      const problem = problemOfDatabaseUrl(value);
+      if (problem) context.addIssue({ code: 'custom', message: problem });
     })
     .optional(),
   DATA_DIR: z.string().default('.data'),

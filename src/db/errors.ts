@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Failure } from '../lib/batcher.js';
 
 /** Node's errors of a broken or refused connection. */
 const networkCodes = new Set([
@@ -15,29 +16,68 @@ const networkCodes = new Set([
 ]);
 
 /**
- * Whether the same statement may well succeed in a moment: Postgres is away, starting, shutting down, out of
- * connections or room, read-only after a failover, or it chose this transaction as the victim of a deadlock.
+ * Why a statement failed, as far as it matters to what is done next:
+ *
+ * - `locked`: a row or table is locked by somebody who does not let go of it; other rows may be free
+ * - `conflict`: Postgres chose this transaction to resolve a deadlock or a conflict; at once again, it may well succeed
+ * - `slow`: Postgres ended the statement at its time limit
+ * - `refused_connection`: there are no more connections to be had, by the server's, the role's or the pooler's limit
+ * - `away`: Postgres does not answer, is starting or shutting down, takes no writes (a standby), or has no room
+ * - `other`: the statement itself, which no repetition makes better
  */
-export function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.some(isOutage);
-  if (error instanceof pg.DatabaseError) return isOutageState(error.code ?? '');
+export type DatabaseFailure = 'locked' | 'conflict' | 'slow' | 'refused_connection' | 'away' | 'other';
+
+export function classifyDatabaseError(error: unknown): DatabaseFailure {
+  if (!(error instanceof Error)) return 'other';
+  if (error instanceof AggregateError)
+    return error.errors.map(classifyDatabaseError).find((kind) => kind !== 'other') ?? 'other';
+  if (error instanceof pg.DatabaseError) return classifyState(error.code ?? '', error.message);
   const code = 'code' in error ? String(error.code) : '';
-  if (networkCodes.has(code)) return true;
+  if (networkCodes.has(code)) return 'away';
   // pg's own errors carry no code: "Connection terminated unexpectedly", "timeout expired", "Query read timeout", …
   return /connection (terminated|ended|error|closed)|timeout|client has encountered a connection error/i.test(
     error.message,
-  );
+  )
+    ? 'away'
+    : 'other';
 }
 
-function isOutageState(sqlState: string): boolean {
-  return (
-    sqlState.startsWith('08') || // connection exceptions
-    sqlState.startsWith('53') || // insufficient resources, disk full among them
-    sqlState.startsWith('57') || // shutdown, crash, cannot connect now
-    sqlState === '25006' || // read-only: a standby, or a primary that is none any more
-    sqlState === '40001' || // serialization failure
-    sqlState === '40P01' || // deadlock
-    sqlState === '55P03' // lock not available
-  );
+/** Source: PostgreSQL, Appendix A, Error Codes. PgBouncer has 08P01 for all that it refuses. */
+function classifyState(sqlState: string, message: string): DatabaseFailure {
+  switch (sqlState) {
+    case '55P03': // lock_not_available
+      return 'locked';
+    case '40001': // serialization_failure
+    case '40P01': // deadlock_detected
+      return 'conflict';
+    case '57014': // query_canceled
+      return 'slow';
+    case '53300': // too_many_connections
+      return 'refused_connection';
+    case '25006': // read_only_sql_transaction: a standby, or a primary that is none any more
+    case '25P03': // idle_in_transaction_session_timeout
+      return 'away';
+    case '08P01':
+      if (/no more connections allowed|too many|max_.*conn/i.test(message)) return 'refused_connection';
+  }
+  // Connection exceptions; insufficient resources, disk full among them; shutdown, crash, cannot connect now.
+  return /^(08|53|57)/.test(sqlState) ? 'away' : 'other';
+}
+
+/** Whether the same statement may well succeed in a moment. */
+export function isOutage(error: unknown): boolean {
+  return classifyDatabaseError(error) !== 'other';
+}
+
+/** What a failed statement says about the items of a batch. */
+export function batchFailure(error: unknown): Failure {
+  const failure = classifyDatabaseError(error);
+  switch (failure) {
+    case 'refused_connection':
+      return 'away';
+    case 'other':
+      return 'refused';
+    default:
+      return failure;
+  }
 }

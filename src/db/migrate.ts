@@ -19,12 +19,23 @@ const bookkeeping = {
 const lockKey = 1467502434;
 
 export class MigrationError extends Error {
-  readonly code = 'MIGRATION';
-  constructor(name: string, cause: unknown) {
-    super(`Migration ${name} failed and was rolled back: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
+  readonly code: string = 'MIGRATION';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'MigrationError';
+  }
+}
+
+/** Another version, newer or never released, made this database. */
+export class UnknownMigrationsError extends MigrationError {
+  override readonly code = 'UNKNOWN_MIGRATIONS';
+
+  constructor(names: readonly string[]) {
+    super(
+      `Another version of wechat-outbox made this database: it has had migrations that this version does not know (${names.join(', ')}). Nothing was changed. If a newer version made it, run that one. If a state from before the first release did (its first migration is 0001_inbox), there is no way over: use an empty database, or drop the schemas "wechat" and "graphile_worker" if you do not need what is in them.`,
+    );
+    this.name = 'UnknownMigrationsError';
   }
 }
 
@@ -32,12 +43,15 @@ export class MigrationError extends Error {
  * Brings the schemas `wechat` and `graphile_worker` up to date.
  *
  * @returns the names of the files applied now, in order; empty when all were
+ * @throws UnknownMigrationsError for a database that another version made; nothing is changed then
  * @throws MigrationError naming the file at fault
  */
 export async function migrate(pool: Pool): Promise<string[]> {
   const lock = await pool.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [lockKey]);
+    const unknown = await unknownMigrations(pool);
+    if (unknown.length > 0) throw new UnknownMigrationsError(unknown);
     // First: functions of ours add jobs.
     await runMigrations({ pgPool: pool });
     const db = createKysely(pool);
@@ -45,7 +59,11 @@ export async function migrate(pool: Pool): Promise<string[]> {
     const { error, results = [] } = await migrator.migrateToLatest();
     if (error) {
       const culprit = results.find(({ status }) => status === 'Error');
-      throw new MigrationError(culprit?.migrationName ?? '(none)', error);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new MigrationError(
+        `Migration ${culprit?.migrationName ?? '(none)'} failed and was rolled back: ${reason}`,
+        { cause: error },
+      );
     }
     return results.map(({ migrationName }) => migrationName);
   } finally {
@@ -63,7 +81,7 @@ export async function migrateDatabase(
   connectionString: string,
   onError: (error: Error) => void,
 ): Promise<string[]> {
-  const pool = createPool({ connectionString, name: 'migrate', max: 3, statementTimeoutMs: 0, onError });
+  const pool = createPool({ connectionString, name: 'migrate', max: 2, statementTimeoutMs: 0, onError });
   try {
     return await migrate(pool);
   } finally {
@@ -73,14 +91,25 @@ export async function migrateDatabase(
 
 /** The names of migrations that this version knows and the database lacks. */
 export async function pendingMigrations(pool: Pool): Promise<string[]> {
-  const known = Object.keys(await readMigrations());
-  const table = await pool.query<{ exists: boolean }>(
+  const applied = new Set(await appliedMigrations(pool));
+  return Object.keys(await readMigrations()).filter((name) => !applied.has(name));
+}
+
+/** The names of migrations that the database has had and this version does not know. */
+export async function unknownMigrations(pool: Pool): Promise<string[]> {
+  const known = await readMigrations();
+  return (await appliedMigrations(pool)).filter((name) => !(name in known));
+}
+
+async function appliedMigrations(pool: Pool): Promise<string[]> {
+  const { rows: tables } = await pool.query<{ exists: boolean }>(
     `select to_regclass('wechat.schema_migration') is not null as exists`,
   );
-  if (!table.rows[0]?.exists) return known;
-  const applied = await pool.query<{ name: string }>('select name from wechat.schema_migration');
-  const names = new Set(applied.rows.map(({ name }) => name));
-  return known.filter((name) => !names.has(name));
+  if (!tables[0]?.exists) return [];
+  const { rows } = await pool.query<{ name: string }>(
+    'select name from wechat.schema_migration order by name',
+  );
+  return rows.map(({ name }) => name);
 }
 
 async function readMigrations(): Promise<Record<string, Migration>> {

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { clientConfigOf } from './database-url.js';
+import { applySession, keepAliveInitialDelayMs, serverStatementMs } from './session-settings.js';
 
 export type Pool = pg.Pool;
 
@@ -7,34 +9,26 @@ export interface PoolOptions {
   /** Shown in pg_stat_activity. */
   name: string;
   max: number;
-  /** A statement without an answer after this long fails, and its connection is dropped. */
+  /**
+   * A statement without an answer after this long fails, and its connection is dropped; 0: it may take any time.
+   * Postgres ends the statement a little earlier, so that nothing of it is left behind.
+   */
   statementTimeoutMs: number;
+  /** A statement that waits longer for a lock fails, and others go on; default 0: as long as it may take. */
+  lockTimeoutMs?: number;
+  /** A transaction in which nothing happens for so long is ended by Postgres; default 0: never. */
+  idleInTransactionMs?: number;
   /**
    * Commits do not wait for the disk: for what may be lost when Postgres crashes, because nothing was promised or sent
    * on its strength. Default: they wait.
    */
   relaxed?: boolean;
-  /** For people's questions, each of which the planner shall look at anew. Default: statements of the hot path. */
-  adHoc?: boolean;
   /** Called when a connection breaks; the pool replaces it by itself. */
   onError(error: Error): void;
 }
 
-/**
- * What the hot path relies on, whatever the server or the role is set to: every statement finds its rows by a key. By
- * its statistics the planner may think a table that fills up fast to be small, and read all of it for a few rows; so
- * plans are made once, without looking at how many rows a call brings, and by index.
- *
- * For the same reason such statements join by `table.column = any(array[input.column])`. Joined by `=`, the table may also be
- * read from end to end in the order of the index, which looks cheap to a plan made on the day of the installation, and
- * is that plan's until the table is next analysed.
- */
-const plansByKey = `set_config('enable_seqscan', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)`;
-
-/** "Acknowledged" means durable. Stricter settings stay as they are. */
-const durable = `case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', false) end`;
-
-const relaxedCommits = `set_config('synchronous_commit', 'off', false)`;
+/** How long a statement waits for a connection, new or used. */
+export const connectTimeoutMs = 3_000;
 
 /** Connections kept open: a burst must not wait for TCP and authentication. */
 export function createPool({
@@ -42,23 +36,27 @@ export function createPool({
   name,
   max,
   statementTimeoutMs,
+  lockTimeoutMs = 0,
+  idleInTransactionMs = 0,
   relaxed = false,
-  adHoc = false,
   onError,
 }: PoolOptions): Pool {
-  const sessionSettings = [...(adHoc ? [] : [plansByKey]), relaxed ? relaxedCommits : durable];
+  const limits = {
+    statementMs: serverStatementMs(statementTimeoutMs),
+    lockMs: lockTimeoutMs,
+    idleInTransactionMs,
+  };
   const pool = new pg.Pool({
-    connectionString,
+    ...clientConfigOf(connectionString),
     application_name: `wechat-outbox ${name}`,
     max,
-    connectionTimeoutMillis: 3_000,
+    connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
     query_timeout: statementTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
     // Awaited before anyone gets the connection.
-    onConnect: async (client) => {
-      await client.query(`select ${sessionSettings.join(', ')}`);
-    },
+    onConnect: (client) => applySession(client, { limits, relaxed }),
   });
   pool.on('error', onError);
   // A client in use that breaks tells its query as well; without a listener the error would end the process.

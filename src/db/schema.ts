@@ -43,13 +43,13 @@ export interface WechatAccountPause {
    */
   paused_at: Generated<Timestamp>;
   /**
-   * When one message is let through to see whether sending works again; null: only a command ends the pause
+   * When one lane is let through to see whether sending works again; null: only a command ends the pause
    */
   probe_at: Timestamp | null;
   /**
-   * The message that was let through; null before the first probe
+   * The lane that was let through; null before the first probe
    */
-  probe_message_id: Int8 | null;
+  probe_lane_id: Int8 | null;
   /**
    * minute_quota, daily_quota: WeChat's limits; account: a person must put something right there (see errcode); operator: paused by hand
    */
@@ -101,7 +101,7 @@ export interface WechatDelivery {
    */
   attempt_started_at: Timestamp | null;
   /**
-   * HTTP calls started for it; each has a row in delivery_attempt once it ended
+   * HTTP calls begun for it; each has a row in delivery_attempt once it ended
    */
   attempts: Generated<number>;
   /**
@@ -211,35 +211,19 @@ export interface WechatInboundMessage {
    */
   app_id: string;
   /**
-   * When claimed_by took it
-   */
-  claimed_at: Timestamp | null;
-  /**
-   * The worker process (worker_process.id) working on it now; null when none
-   */
-  claimed_by: number | null;
-  /**
    * What one would search: the text, recognised speech, a location's label or a link's title
    */
   content: string | null;
-  /**
-   * How often a worker died while its reply logic ran, or may have run; after too many it fails
-   */
-  crashes: Generated<number>;
   /**
    * CreateTime: when the user sent it, by WeChat's clock, to the second
    */
   created_at: Timestamp;
   /**
-   * Equal for all pushes of the same message: msg:MsgId, or event:FromUserName:CreateTime:Event:EventKey:id
+   * Equal for all pushes of the same message and for nothing else: a message by openid and MsgId, an event by openid and all that it says
    */
   dedupe_key: string;
   /**
-   * Not to be worked on before this time: arrival, or the next retry
-   */
-  due_at: Generated<Timestamp>;
-  /**
-   * The last error of the reply logic, or what had to be cut from its replies
+   * Why the reply logic failed for good, or what had to be cut from its replies
    */
   error: string | null;
   /**
@@ -250,6 +234,10 @@ export interface WechatInboundMessage {
    * EventKey: menu key, scene or url; null where the event has none
    */
   event_key: string | null;
+  /**
+   * Whether the status is failed. Indexed, which status is not
+   */
+  failed: Generated<boolean>;
   /**
    * When its user was forgotten (wechat.forget): openid is a pseudonym since, and content and payload are gone; null otherwise
    */
@@ -275,15 +263,7 @@ export interface WechatInboundMessage {
    */
   received_at: Generated<Timestamp>;
   /**
-   * How often its reply logic ran to an end, or is running
-   */
-  reply_attempts: Generated<number>;
-  /**
-   * Start of its reply logic, kept only for a message under suspicion of killing workers (crashes >= 2)
-   */
-  reply_started_at: Timestamp | null;
-  /**
-   * Id of the push that was stored, as in the log: its X-Request-Id if a proxy set one, else made here; null for messages of before it was kept
+   * Id of the push that was stored, as in the log: its X-Request-Id if a proxy set one, else made here
    */
   request_id: string | null;
   /**
@@ -291,7 +271,11 @@ export interface WechatInboundMessage {
    */
   settled_at: Timestamp | null;
   /**
-   * received: the reply logic is still to run; answering: deliveries planned, not all final; settled: all final, or nothing to say; failed: the reply logic failed for good (see error)
+   * The lane of the conversation that it waits in: empty where the account keeps order, its own dedupe_key where it does not
+   */
+  slot: Generated<string>;
+  /**
+   * received: not answered to the end (see lane); settled: all its deliveries are final, or there was nothing to say; failed: the reply logic failed for good (see error)
    */
   status: Generated<string>;
   /**
@@ -302,6 +286,77 @@ export interface WechatInboundMessage {
    * How many replies its window allows; null when it opens none
    */
   window_quota: number | null;
+}
+
+export interface WechatLane {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * Grows with every message, duplicate and requeue: a worker that has seen this number knows whether more has come since
+   */
+  arrivals: Int8;
+  /**
+   * Number of the hold that a worker has on it, repeated by every later write of that worker; null: free
+   */
+  claim: Int8 | null;
+  /**
+   * When it was claimed; null: free
+   */
+  claimed_at: Timestamp | null;
+  /**
+   * How often a worker died while the reply logic of its first message ran, or may have run; after too many the message fails
+   */
+  crashes: Generated<number>;
+  /**
+   * Every message of the lane up to this id is settled: where to begin reading
+   */
+  done_id: Int8;
+  /**
+   * Not to be worked on before: arrival, or the next try
+   */
+  due_at: Generated<Timestamp>;
+  /**
+   * What the reply logic last failed with for its first message; null when it has not
+   */
+  error: string | null;
+  /**
+   * How often the reply logic failed for its first message
+   */
+  failures: Generated<number>;
+  /**
+   * Identity; the jobs of graphile-worker name lanes by it
+   */
+  id: Generated<Int8>;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * Empty where the account keeps order; else the dedupe_key of its one message
+   */
+  slot: Generated<string>;
+  /**
+   * Start of the reply logic that runs, kept only for a message under suspicion of killing workers (crashes >= 2)
+   */
+  suspected_at: Timestamp | null;
+  /**
+   * End of the last reply window of minutes that a message in it opened; until then its jobs go first. Null: none
+   */
+  urgent_until: Timestamp | null;
+  /**
+   * Unsettled messages; a duplicate counts until the lane is looked through to its end
+   */
+  waiting: number;
+  /**
+   * When the first of them came
+   */
+  waiting_since: Generated<Timestamp>;
+  /**
+   * The worker (worker_process.id) that holds it; null: free
+   */
+  worker_id: number | null;
 }
 
 export interface WechatMediaUpload {
@@ -402,7 +457,7 @@ export interface WechatWorkerProcess {
    */
   hostname: string;
   /**
-   * What inbound_message.claimed_by refers to
+   * What lane.worker_id refers to
    */
   id: Generated<number>;
   /**
@@ -429,6 +484,7 @@ export interface DB {
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.inbound_message": WechatInboundMessage;
+  "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
   "wechat.operator_action": WechatOperatorAction;
   "wechat.schema_migration": WechatSchemaMigration;

@@ -1,8 +1,9 @@
-import { isOutage } from '../db/errors.js';
-import type { Arrival, StoreGroup, StoreResult } from '../outbox/arrive.js';
+import { batchFailure } from '../db/errors.js';
+import { createBatcher } from '../lib/batcher.js';
+import type { Arrival, Arrive, ArriveResult } from '../outbox/arrive.js';
 
 export type CommitResult =
-  | { kind: StoreResult }
+  | { kind: ArriveResult }
   /** Refused at once: more would only make all of them late. */
   | { kind: 'shed'; reason: string }
   /** Not stored, or not known to be: the answer must make WeChat try again. */
@@ -20,7 +21,7 @@ export interface Inbox {
 }
 
 export interface CommitGroupOptions {
-  store: StoreGroup;
+  arrive: Arrive;
   /** How long to keep trying for a message while the database is away. WeChat hangs up after 5,000. */
   patienceMs?: number;
   /** Messages in one statement. */
@@ -47,15 +48,15 @@ interface Waiting {
 /** Then it is tried again: a balancer that sends nothing more could else never learn that all is well. */
 const problemLastsMs = 15_000;
 
-/** Between tries while the database is away. */
+/** Between tries while the database is away, or a message is locked. */
 const retryPauseMs = 100;
 
 /**
- * Collects what arrives while statements are under way and stores it with the next one: under load the messages
- * share a round trip, an fsync and a notification; a lone message waits for nobody.
+ * A bounded queue before the statements that store: each message has its answer in time, stored or not. A commit whose
+ * answer was lost is found by its dedupe key when it is tried again.
  */
 export function createCommitGroup({
-  store,
+  arrive,
   patienceMs = 4_500,
   maxGroup = 500,
   fullGroup = 64,
@@ -65,75 +66,46 @@ export function createCommitGroup({
   onGroup,
   onError,
 }: CommitGroupOptions): Inbox {
-  const maxSmall = Math.min(maxConcurrentSmall, maxConcurrent);
-  let queue: Waiting[] = [];
-  let underWay = 0;
   let unanswered = 0;
-  let scheduled = false;
-  let pausing = false;
   let lastError = 'the database did not answer in time';
   let failedAt: number | undefined;
 
-  function schedule(): void {
-    if (pausing || underWay >= maxConcurrent || queue.length === 0) return;
-    // Else a busy turn would parse hundreds of pushes while Postgres has nothing to do, and then wait for it.
-    if (queue.length >= fullGroup) void flush(queue.splice(0, maxGroup));
-    if (scheduled || underWay >= maxSmall) return;
-    scheduled = true;
-    // After this turn of the event loop: every push that it still parses joins the group.
-    setImmediate(() => {
-      scheduled = false;
-      while (!pausing && underWay < maxSmall && queue.length > 0) void flush(queue.splice(0, maxGroup));
-    });
-  }
-
-  async function flush(taken: Waiting[]): Promise<void> {
-    const group = taken.filter(({ answered }) => !answered);
-    if (group.length === 0) return;
-    underWay += 1;
-    onGroup?.(group.length);
-    try {
-      const results = await store(group.map(({ arrival }) => arrival));
-      for (const [index, entry] of group.entries()) entry.resolve({ kind: results[index] ?? 'stored' });
+  const group = createBatcher<Waiting, ArriveResult>({
+    async run(entries) {
+      const results = await arrive(entries.map(({ arrival }) => arrival));
       failedAt = undefined;
-    } catch (error) {
+      return results;
+    },
+    classify: batchFailure,
+    maxItems: maxGroup,
+    fullItems: fullGroup,
+    maxConcurrent,
+    maxConcurrentSmall,
+    pauseMs: () => retryPauseMs,
+    isWanted: ({ answered }) => !answered,
+    onStatement: (items) => onGroup?.(items),
+    onFailure(error) {
       onError?.(error);
-      lastError = error instanceof Error ? error.message : String(error);
+      lastError = describe(error);
       failedAt = performance.now();
-      if (isOutage(error)) retryLater(group);
-      else if (group.length > 1) await storeOneByOne(group);
-      else group[0]?.resolve({ kind: 'unavailable', reason: lastError });
-    } finally {
-      underWay -= 1;
-      schedule();
-    }
-  }
+    },
+  });
 
-  /** Back to the front of the queue, in order. A commit whose answer was lost is found by its dedupe key. */
-  function retryLater(group: Waiting[]): void {
-    queue = [...group, ...queue].filter(({ answered }) => !answered);
-    if (pausing) return;
-    pausing = true;
-    setTimeout(() => {
-      pausing = false;
-      schedule();
-    }, retryPauseMs);
-  }
-
-  /** One message that Postgres refuses must not take the others of its group with it. */
-  async function storeOneByOne(group: Waiting[]): Promise<void> {
-    for (const entry of group) {
-      try {
-        const [result] = await store([entry.arrival]);
-        entry.resolve({ kind: result ?? 'stored' });
-      } catch (error) {
-        onError?.(error);
-        entry.resolve({
-          kind: 'unavailable',
-          reason: error instanceof Error ? error.message : String(error),
-        });
-      }
-    }
+  /** Answers once, however many ways there are to an answer. */
+  function wait(arrival: Arrival, answer: (result: CommitResult) => void): Waiting {
+    const entry: Waiting = {
+      arrival,
+      answered: false,
+      resolve(result) {
+        if (entry.answered) return;
+        entry.answered = true;
+        unanswered -= 1;
+        clearTimeout(timer);
+        answer(result);
+      },
+    };
+    const timer = setTimeout(() => entry.resolve({ kind: 'unavailable', reason: lastError }), patienceMs);
+    return entry;
   }
 
   return {
@@ -143,20 +115,11 @@ export function createCommitGroup({
       }
       unanswered += 1;
       return new Promise((resolve) => {
-        const timer = setTimeout(() => entry.resolve({ kind: 'unavailable', reason: lastError }), patienceMs);
-        const entry: Waiting = {
-          arrival,
-          answered: false,
-          resolve(result) {
-            if (entry.answered) return;
-            entry.answered = true;
-            unanswered -= 1;
-            clearTimeout(timer);
-            resolve(result);
-          },
-        };
-        queue.push(entry);
-        schedule();
+        const entry = wait(arrival, resolve);
+        group.add(entry).then(
+          (kind) => entry.resolve({ kind }),
+          (error) => entry.resolve({ kind: 'unavailable', reason: describe(error) }),
+        );
       });
     },
     get waiting() {
@@ -169,4 +132,8 @@ export function createCommitGroup({
       return failedAt !== undefined && performance.now() - failedAt < problemLastsMs ? lastError : undefined;
     },
   };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -84,7 +84,7 @@ export function createWebhook({
     const { message } = parsed;
     const requestId = requestIdOf(givenId(ctx));
     const window = replyWindow(message, account.windows);
-    const result = await inbox.commit({ appId, message, window, requestId });
+    const result = await inbox.commit({ appId, ordered: account.ordered, message, window, requestId });
     const type = message.kind === 'unknown' ? 'other' : messageType(message);
     if (result.kind === 'shed') return shed(appId);
     metrics.inbound.inc({ account: appId, type, result: result.kind });

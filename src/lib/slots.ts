@@ -1,14 +1,22 @@
 /** A counting semaphore: what does not fit waits its turn, the urgent before all others, each kind in order. */
 export interface Slots {
-  /** Takes `count` slots (at most all there are), waiting until they are free together. */
-  acquire(count?: number, isUrgent?: boolean): Promise<void>;
+  /** Takes a slot, waiting until one is free. */
+  acquire(isUrgent?: boolean): Promise<void>;
+  /** Takes a slot that is free now and that nobody waits for. */
+  tryAcquire(): boolean;
+  /**
+   * Takes `count` slots as soon as so many are free; those that are free when the patience is over; or none.
+   *
+   * @returns how many were taken
+   */
+  acquireSome(count: number, options: { patienceMs: number; isUrgent?: boolean }): Promise<number>;
   release(count?: number): void;
   readonly inUse: number;
 }
 
 interface Waiting {
   count: number;
-  start(): void;
+  start(taken: number): void;
 }
 
 export function createSlots(total: number): Slots {
@@ -23,19 +31,47 @@ export function createSlots(total: number): Slots {
       if (!first || inUse + first.count > total) return;
       queue.shift();
       inUse += first.count;
-      first.start();
+      first.start(first.count);
     }
   }
 
-  return {
-    acquire(count = 1, isUrgent = false) {
-      return new Promise((resolve) => {
-        (isUrgent ? urgent : others).push({ count: Math.min(count, total), start: resolve });
+  function wait(count: number, isUrgent: boolean, patienceMs: number | undefined): Promise<number> {
+    const queue = isUrgent ? urgent : others;
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const entry: Waiting = {
+        count: Math.min(count, total),
+        start(taken) {
+          clearTimeout(timer);
+          resolve(taken);
+        },
+      };
+      queue.push(entry);
+      admit();
+      if (patienceMs === undefined || !queue.includes(entry)) return;
+      timer = setTimeout(() => {
+        queue.splice(queue.indexOf(entry), 1);
+        const taken = Math.min(count, total - inUse);
+        inUse += taken;
+        resolve(taken);
+        // It may have kept smaller ones behind it waiting.
         admit();
-      });
+      }, patienceMs);
+    });
+  }
+
+  return {
+    async acquire(isUrgent = false) {
+      await wait(1, isUrgent, undefined);
     },
+    tryAcquire() {
+      if (inUse >= total || urgent.length > 0 || others.length > 0) return false;
+      inUse += 1;
+      return true;
+    },
+    acquireSome: (count, { patienceMs, isUrgent = false }) => wait(count, isUrgent, patienceMs),
     release(count = 1) {
-      inUse -= Math.min(count, total);
+      inUse -= count;
       admit();
     },
     get inUse() {

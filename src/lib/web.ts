@@ -7,10 +7,17 @@ import { Agent, buildConnector, type Dispatcher, interceptors } from 'undici';
 
 /** What came of asking for a URL. The body must be read or destroyed. */
 export type WebOutcome =
-  | { kind: 'opened'; contentType: string; length: number | undefined; body: Readable }
+  | { kind: 'opened'; contentType: string; length: number | undefined; caching: Caching; body: Readable }
   /** Asking again does not help: not there, or not allowed. */
   | { kind: 'refused'; problem: string }
   | { kind: 'transient'; problem: string };
+
+/** What an answer says about how long it holds, as sent; undefined where it says nothing. */
+export interface Caching {
+  cacheControl: string | undefined;
+  etag: string | undefined;
+  lastModified: string | undefined;
+}
 
 /**
  * Files from the web, whose URLs come from the reply logic and may in the end come from a user: http(s) only, and
@@ -18,6 +25,12 @@ export type WebOutcome =
  */
 export interface Web {
   open(url: string, signal?: AbortSignal): Promise<WebOutcome>;
+  /** Opens it only if it is another than the one of which `known` was said. */
+  openIfChanged(
+    url: string,
+    known: Pick<Caching, 'etag' | 'lastModified'>,
+    signal?: AbortSignal,
+  ): Promise<WebOutcome | { kind: 'unchanged'; caching: Caching }>;
   destroy(): Promise<void>;
 }
 
@@ -57,24 +70,49 @@ export function createWeb({ allowPrivateAddresses, timeoutMs = 10_000 }: WebOpti
   });
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: maxRedirects }));
 
+  async function ask(
+    url: string,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<Dispatcher.ResponseData | WebOutcome> {
+    try {
+      const { origin, pathname, search, protocol } = new URL(url);
+      if (!/^https?:$/.test(protocol)) return { kind: 'refused', problem: `${protocol} is not http(s)` };
+      const path = pathname + search;
+      return await dispatcher.request({ origin, path, method: 'GET', headers, signal: signal ?? null });
+    } catch (error) {
+      return describeFailure(error);
+    }
+  }
+
   return {
     async open(url, signal) {
-      try {
-        const { origin, pathname, search, protocol } = new URL(url);
-        if (!/^https?:$/.test(protocol)) return { kind: 'refused', problem: `${protocol} is not http(s)` };
-        const path = pathname + search;
-        return await read(await dispatcher.request({ origin, path, method: 'GET', signal: signal ?? null }));
-      } catch (error) {
-        return describeFailure(error);
-      }
+      const answer = await ask(url, {}, signal);
+      return 'kind' in answer ? answer : read(answer);
     },
+
+    async openIfChanged(url, { etag, lastModified }, signal) {
+      const answer = await ask(
+        url,
+        {
+          ...(etag === undefined ? {} : { 'if-none-match': etag }),
+          ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
+        },
+        signal,
+      );
+      if ('kind' in answer) return answer;
+      if (answer.statusCode !== 304) return read(answer);
+      await answer.body.dump().catch(() => undefined);
+      return { kind: 'unchanged', caching: cachingOf(answer.headers) };
+    },
+
     destroy: () => agent.destroy(),
   };
 }
 
 async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<WebOutcome> {
   if (statusCode !== 200) {
-    await body.dump();
+    await body.dump().catch(() => undefined);
     const passes = statusCode >= 500 || statusCode === 429 || statusCode === 408;
     return { kind: passes ? 'transient' : 'refused', problem: `HTTP ${statusCode}` };
   }
@@ -83,7 +121,20 @@ async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Pro
     kind: 'opened',
     contentType: String(headers['content-type'] ?? ''),
     length: Number.isNaN(length) ? undefined : length,
+    caching: cachingOf(headers),
     body,
+  };
+}
+
+function cachingOf(headers: Dispatcher.ResponseData['headers']): Caching {
+  const text = (name: string) => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : value?.join(', ');
+  };
+  return {
+    cacheControl: text('cache-control'),
+    etag: text('etag'),
+    lastModified: text('last-modified'),
   };
 }
 

@@ -7,6 +7,8 @@ import type { ReplyWindow } from '../wechat/in/window.js';
 /** A message on its way into the inbox. */
 export interface Arrival {
   appId: string;
+  /** Whether the account answers its users in order: then a conversation has one lane, else each message has its own. */
+  ordered: boolean;
   message: InboundMessage;
   /** Absent when it opens none. */
   window?: ReplyWindow | undefined;
@@ -14,35 +16,58 @@ export interface Arrival {
   requestId?: string | undefined;
 }
 
-export type StoreResult = 'stored' | 'duplicate';
+export type ArriveResult = 'stored' | 'duplicate';
 
 /** Stores a group of messages. All are committed when it resolves, none when it rejects for want of a database. */
-export type StoreGroup = (arrivals: readonly Arrival[]) => Promise<StoreResult[]>;
+export type Arrive = (arrivals: readonly Arrival[]) => Promise<ArriveResult[]>;
 
 /**
- * Stores the group and its job together: no job without its messages, no message without a job. One job for the
- * group (two where some are urgent), because a job notifies, and Postgres serialises commits that notify: a job a
- * message caps the whole server at some 1,500 messages a second.
+ * Stores the group and its job together: no job without its messages, no message without a job. One job for the group (two
+ * where some are urgent), because a job notifies, and Postgres serialises commits that notify.
  *
- * A message that is stored already, or that a concurrent group is storing, is skipped: the unique key decides, and
- * waits for that group to commit, so a duplicate is acknowledged only when the original is durable. Which were stored is
- * told only where some were not.
+ * - The lanes are locked first, in the one order of locks, and the messages come from a join on them: so an id is drawn after
+ *   its lane is locked, and the ids of a conversation commit in their order. Two pushes of a user cannot pass each other.
+ * - A new lane's cursor is a number of the messages' own sequence, drawn before any lane is locked. While no lane exists, no
+ *   unsettled message of the conversation is committed, and whoever brings one holds the lane's key. (`last_value` of the
+ *   sequence would not do: it can read ahead of what was given out.)
+ * - A message that is stored already, or that a concurrent group is storing, is skipped: the unique key decides, and waits for
+ *   that group to commit, so a duplicate is acknowledged only when the original is durable.
+ * - It rings for every free lane that it touched, also for one that only a duplicate made: somebody must look and drop it. A
+ *   lane that is held needs none: whoever settles it sees that `arrivals` has grown.
+ *
+ * Which were stored is told only where some were not.
  */
-const storeGroupSql = `
-  with fresh as (
-    insert into wechat.inbound_message
-      (app_id, dedupe_key, openid, msg_type, event, event_key, content, created_at, payload, window_ends_at, window_quota,
-       request_id)
-    select app_id, dedupe_key, openid, msg_type, event, event_key, content, to_timestamp(create_time), payload,
-      to_timestamp(window_ends_at), window_quota, request_id
+const arriveSql = `
+  with input as materialized (
+    select *, wechat.is_urgent(to_timestamp(window_ends_at), to_timestamp(create_time)) as urgent
     from json_to_recordset($1) as arrival (
-      app_id text, dedupe_key text, openid text, msg_type text, event text, event_key text, content text,
-      create_time float8, payload jsonb, window_ends_at float8, window_quota int, request_id text)
+      n int, app_id text, openid text, slot text, dedupe_key text, request_id text, msg_type text, event text, event_key text,
+      content text, payload jsonb, create_time float8, window_ends_at float8, window_quota int)
+  ),
+  lane as (
+    insert into wechat.lane as l (app_id, openid, slot, arrivals, waiting, done_id, urgent_until)
+    select app_id, openid, slot, count(*), count(*), (select nextval('wechat.inbound_message_id_seq')),
+      to_timestamp(max(window_ends_at) filter (where urgent))
+    from input group by app_id, openid, slot order by app_id, openid, slot
+    on conflict (app_id, openid, slot) do update
+    set arrivals = l.arrivals + excluded.arrivals, waiting = l.waiting + excluded.waiting,
+        urgent_until = greatest(l.urgent_until, excluded.urgent_until)
+    returning l.id, l.app_id, l.openid, l.slot, l.claim is null as is_free,
+      coalesce(l.urgent_until > now(), false) as urgent
+  ),
+  fresh as (
+    insert into wechat.inbound_message
+      (app_id, openid, slot, dedupe_key, request_id, msg_type, event, event_key, content, payload, created_at, window_ends_at,
+       window_quota)
+    select i.app_id, i.openid, i.slot, i.dedupe_key, i.request_id, i.msg_type, i.event, i.event_key, i.content, i.payload,
+      to_timestamp(i.create_time), to_timestamp(i.window_ends_at), i.window_quota
+    from input i join lane l on (l.app_id, l.openid, l.slot) = (i.app_id, i.openid, i.slot)
+    order by i.n
     on conflict (app_id, dedupe_key) do nothing
-    returning id, app_id, dedupe_key, wechat.is_urgent(window_ends_at, created_at) as urgent
+    returning app_id, dedupe_key
   ),
   job as (
-    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from fresh having count(*) > 0
+    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(now())) from lane where is_free having count(*) > 0
   )
   select (select count(*) from job) as jobs,
     case when (select count(*) from fresh) < $2
@@ -50,21 +75,21 @@ const storeGroupSql = `
     end as stored`;
 
 /** @param pool connections of the ingress alone, so that workers cannot starve it */
-export function createStore(pool: Pool): StoreGroup {
+export function createArrive(pool: Pool): Arrive {
   return async (arrivals) => {
     const rows = arrivals.map(toRow);
-    // Every process inserts in the same order, so that groups with messages in common cannot deadlock. The order is
-    // the users' own, so that ids follow it.
+    // The order of the users' own, so that ids follow it.
     const ordered = [...rows].sort(byTimeThenId);
+    for (const [n, row] of ordered.entries()) row.n = n;
     const { rows: result } = await pool.query<{ stored: [appId: string, dedupeKey: string][] | null }>({
-      name: 'store-group',
-      text: storeGroupSql,
+      name: 'arrive',
+      text: arriveSql,
       // One text, which V8 writes out by itself: arrays of columns, pg would write value by value.
       values: [JSON.stringify(ordered), rows.length],
     });
     const stored = result[0]?.stored;
     if (!stored) return rows.map(() => 'stored');
-    const fresh = new Set(stored.map(([appId, dedupeKey]) => `${appId} ${dedupeKey}`));
+    const fresh = new Set(stored.map(([appId, key]) => `${appId} ${key}`));
     // Of two copies in one group the first counts as stored.
     return rows.map(({ app_id, dedupe_key }) =>
       fresh.delete(`${app_id} ${dedupe_key}`) ? 'stored' : 'duplicate',
@@ -74,37 +99,42 @@ export function createStore(pool: Pool): StoreGroup {
 
 /** By the names of the columns that the statement gives it. Times are in seconds since 1970. */
 interface Row {
+  n: number;
   app_id: string;
-  dedupe_key: string;
   openid: string;
+  slot: string;
+  dedupe_key: string;
+  request_id: string | undefined;
   msg_type: string;
   event: string | undefined;
   event_key: string | undefined;
   content: string | undefined;
-  create_time: number;
-  msg_id: string;
   payload: FieldMap;
+  create_time: number;
   window_ends_at: number | undefined;
   window_quota: number | undefined;
-  request_id: string | undefined;
+  msg_id: string;
 }
 
-function toRow({ appId, message, window, requestId }: Arrival): Row {
+function toRow({ appId, ordered, message, window, requestId }: Arrival): Row {
   const isEvent = message.kind === 'event';
+  const key = dedupeKey(message);
   return {
+    n: 0,
     app_id: appId,
-    dedupe_key: dedupeKey(message),
     openid: message.openid,
+    slot: ordered ? '' : key,
+    dedupe_key: key,
+    request_id: requestId,
     msg_type: messageType(message),
     event: isEvent ? message.name : undefined,
     event_key: isEvent ? message.eventKey : undefined,
     content: searchableText(message),
-    create_time: message.createTime,
-    msg_id: isEvent ? '' : (message.msgId ?? ''),
     payload: message.fields,
+    create_time: message.createTime,
     window_ends_at: window && window.endsAt.getTime() / 1_000,
     window_quota: window?.quota,
-    request_id: requestId,
+    msg_id: isEvent ? '' : (message.msgId ?? ''),
   };
 }
 

@@ -1,98 +1,116 @@
 import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 import { encodePayload, type WirePayload } from '../wechat/out/reply.js';
-import type { OpenDelivery } from './claim.js';
+import type { Hold, OpenDelivery } from './lane.js';
 
-/** The reply logic's result for one message, to be stored before anything is sent. */
-export interface Plan {
+/** The reply logic's result for one message, to be stored before anything waits or is sent. */
+export interface Plan extends Hold {
   messageId: string;
-  workerId: number;
   /** At least one, in order. */
   payloads: readonly WirePayload[];
   /** Whether the first attempt follows at once: then it is stored as begun, which saves a statement. */
-  startFirst: boolean;
-  /** What had to be cut from the replies, for the message's row. */
-  note?: string | undefined;
+  beginsFirst: boolean;
 }
 
+/** `lost`: the lane is another worker's by now, and nothing was stored. */
 export type PlanResult = { kind: 'planned'; deliveries: OpenDelivery[] } | { kind: 'lost' };
 
-/**
- * Stores the deliveries of all plans. Of a message that was given to another worker nothing is stored. Run again
- * after an answer that was lost, it finds what it stored.
- */
+/** Stores the deliveries of all plans. Run again after an answer that was lost, it finds what it stored. */
 const planSql = `
-  with input as (
-    select *
-    from unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::jsonb[], $6::boolean[], $7::text[])
-      as i (message_id, worker_id, position, msg_type, payload, starts, note)
+  with input as materialized (
+    select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[])
+      as i (lane_id, claim, message_id, position, msg_type, payload, begins)
   ),
-  owned as (
-    update wechat.inbound_message m set status = 'answering', error = coalesce(i.note, m.error)
-    from (select distinct message_id, worker_id, note from input) i
-    where m.id = any(array[i.message_id]) and m.claimed_by = any(array[i.worker_id])
-      and m.status in ('received', 'answering')
-    returning m.id, m.app_id, m.openid
+  held as materialized (
+    select i.lane_id, i.claim, i.message_id, l.app_id, l.openid
+    from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
+    where i.position = 1
+    order by l.app_id, l.openid, l.slot for update of l
   ),
   planned as (
     insert into wechat.delivery
       (message_id, position, app_id, openid, msg_type, payload, status, attempts, attempt_started_at)
-    select owned.id, position, app_id, openid, msg_type, payload,
-           case when starts then 'sending' else 'pending' end, starts::int, case when starts then now() end
-    from owned join input on input.message_id = owned.id
-    order by owned.id, position
+    select i.message_id, i.position, held.app_id, held.openid, i.msg_type, i.payload,
+      case when i.begins then 'sending' else 'pending' end, i.begins::int, case when i.begins then now() end
+    from held join input i on (i.lane_id, i.claim) = (held.lane_id, held.claim)
+    join wechat.inbound_message m on m.id = held.message_id and m.settled_at is null
+    order by i.message_id, i.position
     on conflict (message_id, position) do nothing
     returning id, message_id, position
   )
-  select id, message_id, position from planned
+  select planned.id, held.claim, planned.message_id, planned.position
+  from planned join held on held.message_id = planned.message_id
   union all
-  select d.id, d.message_id, d.position from wechat.delivery d join owned on d.message_id = any(array[owned.id])
-  where (select count(*) from planned) < (select count(*) from owned join input on input.message_id = owned.id)`;
+  select d.id, held.claim, d.message_id, d.position from held join wechat.delivery d on d.message_id = held.message_id
+  where (select count(*) from planned)
+    < (select count(*) from held join input i on (i.lane_id, i.claim) = (held.lane_id, held.claim))`;
+
+interface StoredDelivery {
+  id: string;
+  claim: string;
+  message_id: string;
+  position: number;
+}
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
-  return async (plans) => {
-    const rows = plans.flatMap(({ messageId, workerId, payloads, startFirst, note }) =>
+  async function store(plans: readonly Plan[]): Promise<PlanResult[]> {
+    const rows = plans.flatMap(({ laneId, claim, messageId, payloads, beginsFirst }) =>
       payloads.map((payload, index) => ({
+        laneId,
+        claim,
         messageId,
-        workerId,
         position: index + 1,
         msgType: payload.msgtype,
         payload: encodePayload(payload),
-        starts: startFirst && index === 0,
-        note,
+        begins: beginsFirst && index === 0,
       })),
     );
-    const { rows: stored } = await pool.query<{ id: string; message_id: string; position: number }>({
+    const { rows: stored } = await pool.query<StoredDelivery>({
       name: 'plan',
       text: planSql,
       values: [
+        column(rows, ({ laneId }) => laneId),
+        column(rows, ({ claim }) => claim),
         column(rows, ({ messageId }) => messageId),
-        column(rows, ({ workerId }) => workerId),
         column(rows, ({ position }) => position),
         column(rows, ({ msgType }) => msgType),
         column(rows, ({ payload }) => payload),
-        column(rows, ({ starts }) => starts),
-        column(rows, ({ note }) => note),
+        column(rows, ({ begins }) => begins),
       ],
     });
-    const idOf = new Map(stored.map(({ id, message_id, position }) => [`${message_id} ${position}`, id]));
-    return plans.map(({ messageId, payloads, startFirst }): PlanResult => {
-      const deliveries: OpenDelivery[] = [];
-      for (const [index, payload] of payloads.entries()) {
-        const id = idOf.get(`${messageId} ${index + 1}`);
-        if (id === undefined) return { kind: 'lost' };
-        const attempts = startFirst && index === 0 ? 1 : 0;
-        deliveries.push({
-          id,
-          position: index + 1,
-          payload,
-          attempts,
-          failures: 0,
-          ignoresWindow: false,
-          attemptStartedAt: undefined,
-        });
-      }
-      return { kind: 'planned', deliveries };
-    });
+    const idOf = new Map(
+      stored.map(({ id, claim, message_id, position }) => [`${claim} ${message_id} ${position}`, id]),
+    );
+    return plans.map((plan) => toResult(plan, idOf));
+  }
+
+  return async (plans) => {
+    const results = await store(plans);
+    const lost = plans.filter((_, index) => results[index]?.kind === 'lost');
+    if (lost.length === 0) return results;
+    // An earlier try may have been still to commit: this one waited for it, with a snapshot that does not show what it stored.
+    const again = (await store(lost)).values();
+    return results.map((result) => (result.kind === 'lost' ? (again.next().value ?? result) : result));
   };
+}
+
+function toResult(
+  { claim, messageId, payloads, beginsFirst }: Plan,
+  idOf: ReadonlyMap<string, string>,
+): PlanResult {
+  const deliveries: OpenDelivery[] = [];
+  for (const [index, payload] of payloads.entries()) {
+    const id = idOf.get(`${claim} ${messageId} ${index + 1}`);
+    if (id === undefined) return { kind: 'lost' };
+    deliveries.push({
+      id,
+      position: index + 1,
+      payload,
+      attempts: beginsFirst && index === 0 ? 1 : 0,
+      failures: 0,
+      ignoresWindow: false,
+      attemptStartedAt: undefined,
+    });
+  }
+  return { kind: 'planned', deliveries };
 }

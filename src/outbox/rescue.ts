@@ -1,12 +1,17 @@
 import type { Pool } from '../db/pool.js';
 import { aliveLockClass, silenceMs } from '../worker/session.js';
 
-/** From so many crashes on a message is run alone. */
+/** From so many crashes on the reply logic of a message runs alone. */
 export const suspectAfter = 2;
 
+/** Lanes freed by one statement. */
+const batch = 5_000;
+
 export interface Rescued {
+  /** Ids of the workers that were declared dead now. */
   workers: number[];
-  messages: number;
+  /** Lanes that were given away. */
+  lanes: number;
 }
 
 /**
@@ -28,14 +33,10 @@ const noteMissingSql = `
   where seen.id = w.id and w.ended_at is null and alive = (w.missing_since is not null)`;
 
 /**
- * Declares the missing dead and gives away what they had claimed, with a job, in one transaction. Their attempts
- * that were under way are found by whoever claims the message next (`sending` without an end: outcome unknown).
- * Their graphile-worker jobs are unlocked, which would else take four hours.
- *
- * A message whose reply logic had not come to an end may be what killed the worker. Which of many it was nobody knows at
- * first; from the second time on they are run one by one, with the start on record, and only the one that ran counts.
+ * Declares the missing dead. Their graphile-worker jobs are unlocked, which would else take four hours. From now on they claim
+ * nothing; what they hold is freed by the next statement.
  */
-const rescueSql = `
+const declareDeadSql = `
   with dead as (
     update wechat.worker_process set ended_at = now()
     where id in (
@@ -44,34 +45,60 @@ const rescueSql = `
       for update skip locked)
     returning id, pool_id
   ),
-  freed as (
-    update wechat.inbound_message m
-    set claimed_by = null, claimed_at = null, due_at = now(), reply_started_at = null,
-        reply_attempts = reply_attempts - case status when 'received' then 1 else 0 end,
-        crashes = crashes + case
-          when status = 'received' and (crashes < ${suspectAfter} or reply_started_at is not null) then 1 else 0 end
-    where settled_at is null and claimed_by in (select id from dead)
-    returning id, wechat.is_urgent(window_ends_at, created_at) as urgent
-  ),
-  job as (
-    select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0
-  ),
   unlocked as (
     select graphile_worker.force_unlock_workers(array_agg(pool_id))
     from dead where pool_id is not null having count(*) > 0
   )
-  select dead.id, (select count(*)::int from freed) as messages
-  from dead cross join (select count(*) from job) as added cross join (select count(*) from unlocked) as freed_jobs`;
+  select dead.id from dead cross join (select count(*) from unlocked) as jobs`;
 
 /**
- * Finds workers that died and returns their messages to the others. Run it often: it is cheap when all are well.
+ * Frees what is held by workers that do not live, by who lives and not by who has just died: a claim that commits behind this
+ * statement's snapshot is met by the next round. What is locked at this moment is, too: it waits for nobody. Claims are compared,
+ * because behind the snapshot a lane may have come into the hands of a worker that has only just started.
+ *
+ * Attempts that were under way are found by whoever looks at the lane next (`sending` without an end: outcome unknown).
+ *
+ * A message whose reply logic had not come to an end may be what killed the worker. Which of many it was nobody knows at
+ * first; from the second time on they are run one by one, with the start on record, and only the one that ran counts.
+ */
+const freeSql = `
+  with dead as materialized (
+    select l.id, l.claim from wechat.lane l
+    where l.claim is not null
+      and not exists (select from wechat.worker_process w where w.id = l.worker_id and w.ended_at is null)
+    limit ${batch}
+  ),
+  held as materialized (
+    select l.id from dead join wechat.lane l on l.id = dead.id and l.claim = dead.claim
+    for update of l skip locked
+  ),
+  freed as (
+    update wechat.lane l
+    set claim = null, worker_id = null, claimed_at = null, suspected_at = null, due_at = now(),
+        crashes = l.crashes + case when l.crashes < ${suspectAfter} or l.suspected_at is not null then 1 else 0 end
+    from held where l.id = held.id
+    returning l.id, coalesce(l.urgent_until > now(), false) as urgent
+  ),
+  job as (
+    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0
+  )
+  select count(*)::int as lanes from freed cross join (select count(*) from job) as rung`;
+
+/**
+ * Finds workers that died and gives their lanes to the others. Run it often: it is cheap when all are well.
  *
  * @param missedForMs how long a worker must be missing
  */
 export async function rescue(pool: Pool, missedForMs: number): Promise<Rescued> {
   await pool.query(noteMissingSql, [aliveLockClass, silenceMs(missedForMs)]);
-  const { rows } = await pool.query<{ id: number; messages: number }>(rescueSql, [missedForMs]);
-  return { workers: rows.map(({ id }) => id), messages: rows[0]?.messages ?? 0 };
+  const { rows } = await pool.query<{ id: number }>(declareDeadSql, [missedForMs]);
+  const workers = rows.map(({ id }) => id);
+  let lanes = 0;
+  for (;;) {
+    const freed = (await pool.query<{ lanes: number }>(freeSql)).rows[0]?.lanes ?? 0;
+    lanes += freed;
+    if (freed < batch) return { workers, lanes };
+  }
 }
 
 /** How many workers are not known to be dead or missing; at least one, who asks. */

@@ -1,9 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenInboundMedia } from '../accounts/inbound-media.js';
 import type { AccountConfig } from '../config/settings.js';
 import { createSlots, type Slots } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
-import type { ClaimedMessage } from '../outbox/claim.js';
-import type { Records } from '../outbox/record.js';
+import type { HeldLane, Hold, OpenMessage } from '../outbox/lane.js';
 import { suspectAfter } from '../outbox/rescue.js';
 import type { ShowTyping } from '../sending/typing.js';
 import { toMessage } from '../wechat/in/parse.js';
@@ -18,7 +18,8 @@ export interface ServedAccount extends AccountConfig {
 export interface RunRepliesDependencies {
   openMedia: OpenInboundMedia;
   showTyping: ShowTyping;
-  startReply: Records['startReply'];
+  /** Notes that the reply logic of a lane under suspicion starts; false where the lane is another worker's by now. */
+  suspect(hold: Hold): Promise<boolean>;
   /** Ends a reply that had to be cut. */
   overflowNotice: string;
   timeoutMs: number;
@@ -28,9 +29,10 @@ export interface RunRepliesDependencies {
   signals: { drain: AbortSignal; stop: AbortSignal };
 }
 
-/** Runs the reply logic of the account for one message; `lost`: the message is another worker's by now. */
+/** Runs the reply logic of the account for one message; `lost`: its lane is another worker's by now. */
 export type RunReplies = (
-  message: ClaimedMessage,
+  lane: HeldLane,
+  message: OpenMessage,
   account: ServedAccount,
   log: () => Logger,
 ) => Promise<Thought | { kind: 'lost' }>;
@@ -39,22 +41,27 @@ export type RunReplies = (
 const maxCrashes = 4;
 
 export function createRunReplies(dependencies: RunRepliesDependencies): RunReplies {
-  const { openMedia, showTyping, startReply, overflowNotice, timeoutMs, slots, signals } = dependencies;
+  const { openMedia, showTyping, suspect, overflowNotice, timeoutMs, slots, signals } = dependencies;
   /** One at a time: when the process dies, it is known which one ran. */
   const suspects = createSlots(1);
 
-  async function run(message: ClaimedMessage, account: ServedAccount, log: () => Logger): Promise<Thought> {
+  async function run(
+    { openid }: HeldLane,
+    message: OpenMessage,
+    account: ServedAccount,
+    log: () => Logger,
+  ): Promise<Thought> {
     const { appId, name, replies, onOverflow } = account;
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
-    await slots.acquire(1, message.isUrgent);
+    await slots.acquire(message.isUrgent);
     if (signals.drain.aborted) {
       slots.release();
       return { kind: 'stopped' };
     }
-    const typing = showTyping(account, message.openid);
-    return think({
+    const typing = showTyping(account, openid);
+    const thought = await think({
       replies,
       createContext: (signal) => ({
         message: parsed.message,
@@ -72,24 +79,38 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
       timeoutMs,
       stop: signals.stop,
-    }).finally(() => {
-      typing.stop();
-      slots.release();
     });
+    typing.stop();
+    releaseWhenEnded(thought);
+    return thought;
   }
 
-  return async (message, account, log) => {
-    const { crashes } = message;
+  /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */
+  function releaseWhenEnded(thought: Thought): void {
+    if (thought.kind !== 'error' || !thought.running) {
+      slots.release();
+      return;
+    }
+    const ended = thought.running.then(
+      () => undefined,
+      () => undefined,
+    );
+    const patience = sleep(timeoutMs, undefined, { ref: false });
+    void Promise.race([ended, patience]).then(() => slots.release());
+  }
+
+  return async (lane, message, account, log) => {
+    const { crashes } = lane;
     if (crashes >= maxCrashes) {
       return {
         kind: 'refused',
         problem: `the worker process died ${crashes} times while the reply logic ran`,
       };
     }
-    if (crashes < suspectAfter) return run(message, account, log);
+    if (crashes < suspectAfter) return run(lane, message, account, log);
     await suspects.acquire();
     try {
-      return (await startReply(message)) ? await run(message, account, log) : { kind: 'lost' };
+      return (await suspect(lane)) ? await run(lane, message, account, log) : { kind: 'lost' };
     } finally {
       suspects.release();
     }

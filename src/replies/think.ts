@@ -1,14 +1,14 @@
 import type { Reply } from '../wechat/out/reply.js';
 import { type FitOptions, fitReplies } from './fit.js';
-import type { Replies, ReplyContext } from './router.js';
+import type { Replies, ReplyContext, ReplyResult } from './router.js';
 
 /** What came of running the reply logic once. */
 export type Thought =
   | { kind: 'replies'; replies: Reply[]; cut: string | undefined }
   /** More than may be sent, and the account wants that refused. Starting the logic again would not help. */
   | { kind: 'refused'; problem: string }
-  /** It threw, took too long, or returned something that is no reply. */
-  | { kind: 'error'; error: string }
+  /** It threw, took too long, or returned something that is no reply. `running`: it was left behind and goes on. */
+  | { kind: 'error'; error: string; running?: Promise<unknown> }
   /** The process must stop: nothing was decided. */
   | { kind: 'stopped' };
 
@@ -32,15 +32,20 @@ export async function think({
 }: ThinkOptions): Promise<Thought> {
   if (stop.aborted) return { kind: 'stopped' };
   const limit = createLimit(timeoutMs, stop);
+  let running: Promise<unknown> | undefined;
   try {
     const returned = replies(createContext(limit.signal));
     // Only what takes time is given a limit: a timer and listeners cost more than most reply logic does.
-    const result = isThenable(returned) ? await limit.within(Promise.resolve(returned)) : returned;
+    if (isThenable(returned)) running = Promise.resolve(returned);
+    const result = running ? await limit.within(running as Promise<ReplyResult>) : (returned as ReplyResult);
     const fitted = fitReplies(result, fit);
     return fitted.kind === 'fits' ? { ...fitted, kind: 'replies' } : fitted;
   } catch (error) {
     if (stop.aborted) return { kind: 'stopped' };
-    if (limit.isOver()) return { kind: 'error', error: `the reply logic took longer than ${timeoutMs} ms` };
+    if (limit.isOver()) {
+      const error = `the reply logic took longer than ${timeoutMs} ms`;
+      return running ? { kind: 'error', error, running } : { kind: 'error', error };
+    }
     return {
       kind: 'error',
       error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),

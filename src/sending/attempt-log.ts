@@ -2,64 +2,70 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { scrub } from '../observe/scrub.js';
 import type { WideLines } from '../observe/wide-lines.js';
-import type { ClaimedMessage } from '../outbox/claim.js';
 import { classifyErrcode } from '../wechat/out/errors.js';
-import type { Decision } from './decide.js';
+import type { AttemptRecord } from './attempt-state.js';
 
-interface About {
+/** The delivery that lines are about. */
+export interface LoggedDelivery {
+  appId: string;
+  messageId: string;
+  deliveryId: string;
+  /** Of the push that brought the message. */
+  requestId: string | undefined;
+}
+
+interface Destinations {
   log: Logger;
   lines: Pick<WideLines, 'attempt'>;
   metrics: Metrics;
-  message: Pick<ClaimedMessage, 'id' | 'appId' | 'requestId'>;
-  deliveryId: string;
 }
 
-/** One wide line for each call of the API, and its metric. */
-export function logAttempt(
-  { lines, metrics, message, deliveryId }: About,
-  { decision, attempt, durationMs }: { decision: Decision; attempt: number; durationMs: number },
+/** One wide line for each call of the API, and its metric; a line of its own where no call could be made. */
+export function logRecord(
+  { log, lines, metrics }: Destinations,
+  delivery: LoggedDelivery,
+  { decision, attempt, call, wanting }: AttemptRecord,
 ): void {
-  const { outcome, status, errcode, errmsg, httpStatus } = decision;
-  metrics.attempts.inc({ account: message.appId, outcome, errcode: errcodeLabel(errcode) });
-  lines.attempt({
-    request_id: message.requestId,
-    app_id: message.appId,
-    message_id: message.id,
-    delivery_id: deliveryId,
-    attempt,
-    outcome,
-    status,
-    errcode,
-    errmsg,
-    http_status: httpStatus,
-    duration_ms: durationMs,
-  });
-}
-
-/** Bounded: codes that we do not know are one. */
-function errcodeLabel(errcode: number | undefined): string {
-  if (errcode === undefined) return 'none';
-  return errcode === 0 || classifyErrcode(errcode) ? String(errcode) : 'other';
-}
-
-/** No call could be made: what it needs could not be had. */
-export function logNoCall(
-  { log, message, deliveryId }: About,
-  { decision, wanting }: { decision: Decision; wanting: 'access token' | 'media' },
-): void {
-  const { status, errcode, errmsg, pause } = decision;
+  const { status, errcode, errmsg, httpStatus, pause } = decision;
+  const { requestId: request_id, appId: app_id, messageId: message_id, deliveryId: delivery_id } = delivery;
+  if (call) {
+    const { outcome } = call;
+    metrics.attempts.inc({ account: app_id, outcome, errcode: errcodeLabel(errcode) });
+    const duration_ms = call.finishedAt.getTime() - call.startedAt.getTime();
+    const ids = { request_id, app_id, message_id, delivery_id };
+    lines.attempt({
+      ...ids,
+      attempt,
+      outcome,
+      status,
+      errcode,
+      errmsg,
+      http_status: httpStatus,
+      duration_ms,
+    });
+    return;
+  }
+  const event = wanting && eventOf[wanting];
   log.error(
     {
-      event: wanting === 'media' ? 'no_media' : 'no_access_token',
-      request_id: message.requestId,
-      app_id: message.appId,
-      message_id: message.id,
-      delivery_id: deliveryId,
+      event,
+      request_id,
+      app_id,
+      message_id,
+      delivery_id,
       status,
       errcode,
       errmsg: scrub(errmsg),
       pauses: pause?.reason,
     },
-    `no ${wanting}`,
+    wanting === 'time' ? 'expired while the account rested' : `no ${wanting}`,
   );
+}
+
+const eventOf = { media: 'no_media', 'access token': 'no_access_token', time: 'expired_at_rest' } as const;
+
+/** Bounded: codes that we do not know are one. */
+function errcodeLabel(errcode: number | undefined): string {
+  if (errcode === undefined) return 'none';
+  return errcode === 0 || classifyErrcode(errcode) ? String(errcode) : 'other';
 }

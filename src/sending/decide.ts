@@ -1,9 +1,14 @@
-import type { AttemptOutcome, DeliveryStatus } from '../outbox/record.js';
-import type { SendOutcome } from '../wechat/out/client.js';
+import type { AttemptOutcome, DeliveryStatus } from '../outbox/states.js';
+import type { SendAnswer } from './clients.js';
 import { nextAfterFailure, type RetryPolicy } from './retry-policy.js';
 
 /** What came of trying: of a call, or of getting ready for it. */
-export type Outcome = SendOutcome | { kind: 'unusable'; httpStatus?: undefined; errmsg: string };
+export type Outcome =
+  | SendAnswer
+  /** It can never be sent: its file will not do. */
+  | { kind: 'unusable'; httpStatus?: undefined; errmsg: string }
+  /** It needs an upload, and the quota of uploads is used up for so long. */
+  | { kind: 'upload-quota'; httpStatus?: undefined; errcode: number; errmsg: string; forMs: number };
 
 /** What to write down after an attempt, and how to go on. Pure: the whole of the retry rules is here. */
 export interface Decision {
@@ -31,6 +36,8 @@ export interface DecisionInput {
   tokenIsFresh: boolean;
   /** Whether there are files that can be uploaded again, and were not for this very attempt. */
   mediaIsRenewable: boolean;
+  /** Whom a refusal of class `account` is about, by the evidence there is (see evidence.ts). */
+  about: 'account' | 'message';
   windowEndsAt: Date | undefined;
   onUnknown: 'resend' | 'hold';
   now: Date;
@@ -41,73 +48,126 @@ export interface DecisionInput {
 /** How long calls of an account rest when a person has to put it right; then one probe. */
 export const accountProbeMs = 5 * 60_000;
 
-const minuteQuotaCode = 45011;
-const minuteMs = 60_000;
+/**
+ * After so many failures an answer that cannot be read is not followed by another send. Failures of whatever kind are counted,
+ * for no count of this kind is kept: so it is sent again twice at most, and fewer times where other failures came before.
+ */
+const maxUnreadableResends = 2;
 
 export function decide(outcome: Outcome, input: DecisionInput): Decision {
   if (outcome.kind === 'sent') return sent(outcome, input.failures);
-  const seen = {
-    errmsg: outcome.errmsg,
-    httpStatus: outcome.httpStatus,
-    errcode: outcome.kind === 'refused' ? outcome.errcode : undefined,
-    failures: input.failures,
-    delayMs: undefined,
-    renew: undefined,
-    pause: undefined,
-    restStatus: undefined,
-  };
   switch (outcome.kind) {
     case 'transient':
-      return tryAgain('transient', true);
+      return tryAgain('transient', outcome, input);
     case 'unknown':
-      if (input.onUnknown === 'hold') return { ...seen, outcome: 'unknown', status: 'unknown' };
-      return tryAgain('unknown', true);
+      return isHeld(outcome, input)
+        ? final('unknown', 'unknown', outcome, input)
+        : tryAgain('unknown', outcome, input);
     case 'unusable':
-      return { ...seen, outcome: 'permanent', status: 'failed' };
+      return final('permanent', 'failed', outcome, input);
+    case 'upload-quota':
+      return awaitUploads(outcome, input);
     case 'refused':
-      break;
-  }
-  switch (outcome.errorClass) {
-    case 'token':
-      if (input.tokenIsFresh) return tryAgain('transient', true);
-      return { ...seen, outcome: 'token', status: 'pending', renew: 'token' };
-    case 'media':
-      if (!input.mediaIsRenewable) return { ...seen, outcome: 'permanent', status: 'failed' };
-      return { ...seen, outcome: 'transient', status: 'pending', renew: 'media' };
-    case 'transient':
-      return tryAgain('transient', true);
-    case undefined:
-      return tryAgain('transient', false);
-    case 'throttled':
-      return outcome.errcode === minuteQuotaCode
-        ? rest('minute_quota', minuteMs)
-        : rest('daily_quota', untilShanghaiMidnightMs(input.now));
-    case 'account':
-      return rest('account', accountProbeMs);
-    case 'permanent':
-      return { ...seen, outcome: 'permanent', status: 'failed' };
-    case 'user':
-      return { ...seen, outcome: 'permanent', status: 'failed', restStatus: 'failed' };
-    case 'window':
-      return { ...seen, outcome: 'permanent', status: 'expired', restStatus: 'expired' };
-  }
-
-  function tryAgain(attemptOutcome: AttemptOutcome, listed: boolean): Decision {
-    const failures = input.failures + 1;
-    const next = nextAfterFailure(input.policy, { ...input, failures, listed });
-    const base = { ...seen, outcome: attemptOutcome, failures };
-    if (next.kind === 'retry') return { ...base, status: 'pending', delayMs: next.delayMs };
-    if (next.reason === 'window') return { ...base, status: 'expired', restStatus: 'expired' };
-    return { ...base, status: 'failed' };
-  }
-
-  /** It is not this message's failure, and who resumes the account decides when it goes on. */
-  function rest(reason: 'minute_quota' | 'daily_quota' | 'account', forMs: number): Decision {
-    return { ...seen, outcome: 'throttled', status: 'pending', delayMs: forMs, pause: { reason, forMs } };
+      return refused(outcome, input);
   }
 }
 
-/** What nearly every attempt comes to. Field by field: spreading an object costs V8 as much as the rest of a decision. */
+type Refused = Extract<Outcome, { kind: 'refused' }>;
+
+/** By the class of WeChat's code. */
+function refused(outcome: Refused, input: DecisionInput): Decision {
+  switch (outcome.errorClass) {
+    case 'token':
+      if (input.tokenIsFresh) return tryAgain('transient', outcome, input);
+      return { ...seen(outcome, input), outcome: 'token', renew: 'token' };
+    case 'media':
+      if (!input.mediaIsRenewable) return final('permanent', 'failed', outcome, input);
+      return { ...seen(outcome, input), outcome: 'transient', renew: 'media' };
+    case 'transient':
+      return tryAgain('transient', outcome, input);
+    case undefined:
+      return tryAgain('transient', outcome, input, 'unlisted');
+    case 'throttled': {
+      const { reason, forMs } = quotaOf(outcome.errcode, input.now);
+      return rest(reason, forMs, outcome, input);
+    }
+    case 'account':
+      if (input.about === 'message') return final('permanent', 'failed', outcome, input);
+      return rest('account', accountProbeMs, outcome, input);
+    case 'permanent':
+      return final('permanent', 'failed', outcome, input);
+    case 'user':
+      return { ...final('permanent', 'failed', outcome, input), restStatus: 'failed' };
+    case 'window':
+      return { ...final('permanent', 'expired', outcome, input), restStatus: 'expired' };
+  }
+}
+
+/** What all decisions but the one on a success begin with: as it was, to go on at once. */
+function seen(outcome: Exclude<Outcome, { kind: 'sent' }>, { failures }: DecisionInput): Decision {
+  return {
+    outcome: 'transient',
+    status: 'pending',
+    failures,
+    delayMs: undefined,
+    renew: undefined,
+    pause: undefined,
+    errcode: 'errcode' in outcome ? outcome.errcode : undefined,
+    errmsg: outcome.errmsg,
+    httpStatus: outcome.httpStatus,
+    restStatus: undefined,
+  };
+}
+
+type Failed = Exclude<Outcome, { kind: 'sent' }>;
+
+function final(
+  outcome: AttemptOutcome,
+  status: 'failed' | 'expired' | 'unknown',
+  of: Failed,
+  input: DecisionInput,
+): Decision {
+  return { ...seen(of, input), outcome, status };
+}
+
+function tryAgain(
+  outcome: AttemptOutcome,
+  of: Failed,
+  input: DecisionInput,
+  code: 'listed' | 'unlisted' = 'listed',
+): Decision {
+  const failures = input.failures + 1;
+  const next = nextAfterFailure(input.policy, { ...input, failures, listed: code === 'listed' });
+  const base = { ...seen(of, input), outcome, failures };
+  if (next.kind === 'retry') return { ...base, delayMs: next.delayMs };
+  if (next.reason === 'window') return { ...base, status: 'expired', restStatus: 'expired' };
+  return { ...base, status: 'failed' };
+}
+
+/** It is not this message's failure, and who resumes the account decides when it goes on. */
+function rest(
+  reason: 'minute_quota' | 'daily_quota' | 'account',
+  forMs: number,
+  of: Failed,
+  input: DecisionInput,
+): Decision {
+  return { ...seen(of, input), outcome: 'throttled', delayMs: forMs, pause: { reason, forMs } };
+}
+
+/** It waits for the uploads' own quota, alone: what needs no upload goes on. Behind it in the reply may be such. */
+function awaitUploads(of: Extract<Outcome, { kind: 'upload-quota' }>, input: DecisionInput): Decision {
+  const { windowEndsAt, now } = input;
+  if (windowEndsAt && now.getTime() + of.forMs >= windowEndsAt.getTime())
+    return final('throttled', 'expired', of, input);
+  return { ...seen(of, input), outcome: 'throttled', delayMs: of.forMs };
+}
+
+function isHeld(outcome: Extract<Outcome, { kind: 'unknown' }>, input: DecisionInput): boolean {
+  if (input.onUnknown === 'hold') return true;
+  return outcome.unreadable === true && input.failures >= maxUnreadableResends;
+}
+
+/** What nearly every attempt comes to. Field by field: a spread costs more than all else here. */
 function sent({ httpStatus, errmsg }: Extract<Outcome, { kind: 'sent' }>, failures: number): Decision {
   return {
     outcome: 'sent',
@@ -121,6 +181,19 @@ function sent({ httpStatus, errmsg }: Extract<Outcome, { kind: 'sent' }>, failur
     httpStatus,
     restStatus: undefined,
   };
+}
+
+const minuteMs = 60_000;
+const minuteQuotas: ReadonlySet<number> = new Set([45011, 44990, 44991]);
+
+/** Which quota a code of class `throttled` tells of, and for how long it is used up. */
+export function quotaOf(
+  errcode: number,
+  now: Date,
+): { reason: 'minute_quota' | 'daily_quota'; forMs: number } {
+  return minuteQuotas.has(errcode)
+    ? { reason: 'minute_quota', forMs: minuteMs }
+    : { reason: 'daily_quota', forMs: untilShanghaiMidnightMs(now) };
 }
 
 /** Daily quotas begin anew at midnight in China, which keeps UTC+8 all year. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileTypeFromBuffer } from 'file-type';
-import { discard, type Web } from '../lib/web.js';
-import type { MediaSource, MediaType } from '../wechat/out/reply.js';
+import { discard, type WebOutcome } from '../lib/web.js';
+import type { MediaType } from '../wechat/out/reply.js';
 
 /** A file as it is uploaded. */
 export interface MediaFile {
@@ -15,11 +15,12 @@ export interface MediaFile {
   filename: string;
 }
 
-export type ReadResult =
-  | { kind: 'read'; file: MediaFile }
+/** Why there is no file. */
+export type NoFile =
   /** It will never do: missing, of the wrong type, too large, not allowed. */
-  | { kind: 'refused'; problem: string }
-  | { kind: 'transient'; problem: string };
+  { kind: 'refused'; problem: string } | { kind: 'transient'; problem: string };
+
+export type Content = { kind: 'content'; content: Buffer } | NoFile;
 
 interface Limit {
   maxBytes: number;
@@ -37,13 +38,14 @@ const limits: Readonly<Record<MediaType, Limit>> = {
   thumb: { maxBytes: 64 * kilobyte, extensions: ['jpg'] },
 };
 
-/** Reads what the reply logic named, and checks it as WeChat would: by its content, not its name. Never throws. */
-export async function readMedia(source: MediaSource, type: MediaType, web: Web): Promise<ReadResult> {
-  const { maxBytes, extensions } = limits[type];
-  const read =
-    'file' in source ? await readFile(source.file, maxBytes) : await readUrl(source.url, maxBytes, web);
-  if (read.kind !== 'content') return read;
-  const { content } = read;
+export const maxBytesOf = (type: MediaType): number => limits[type].maxBytes;
+
+/** Checks what was read as WeChat would: by its content, not its name. */
+export async function checkMedia(
+  content: Buffer,
+  type: MediaType,
+): Promise<{ kind: 'read'; file: MediaFile } | NoFile> {
+  const { extensions } = limits[type];
   const detected = await fileTypeFromBuffer(content);
   if (!detected || !extensions.includes(detected.ext)) {
     const found = detected ? detected.ext : 'no known format';
@@ -55,16 +57,37 @@ export async function readMedia(source: MediaSource, type: MediaType, web: Web):
   return { kind: 'read', file: { content, hash, contentType: detected.mime, filename } };
 }
 
-type Content = { kind: 'content'; content: Buffer } | Exclude<ReadResult, { kind: 'read' }>;
+/** What tells a file from another under the same name, without reading it. */
+export interface FileStamp {
+  mtimeMs: number;
+  bytes: number;
+  inode: number;
+}
 
-async function readFile(name: string, maxBytes: number): Promise<Content> {
+/** Refused too where it is no file, or larger than the type takes. */
+export async function stampOf(
+  name: string,
+  type: MediaType,
+): Promise<{ kind: 'file'; stamp: FileStamp } | NoFile> {
   const file = path.resolve(name);
   try {
-    const handle = await open(file);
+    const stats = await stat(file);
+    if (!stats.isFile()) return { kind: 'refused', problem: `${file} is not a file` };
+    if (stats.size > limits[type].maxBytes) return tooLarge(type);
+    return { kind: 'file', stamp: { mtimeMs: stats.mtimeMs, bytes: stats.size, inode: stats.ino } };
+  } catch (error) {
+    return { kind: 'refused', problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Reads a file that has just been found; it may have grown since. */
+export async function readFile(name: string, type: MediaType): Promise<Content> {
+  const { maxBytes } = limits[type];
+  try {
+    const handle = await open(path.resolve(name));
     try {
-      const stats = await handle.stat();
-      if (!stats.isFile()) return { kind: 'refused', problem: `${file} is not a file` };
-      if (stats.size > maxBytes) return tooLarge(maxBytes);
+      const { size } = await handle.stat();
+      if (size > maxBytes) return tooLarge(type);
       return { kind: 'content', content: await handle.readFile() };
     } finally {
       await handle.close();
@@ -74,24 +97,22 @@ async function readFile(name: string, maxBytes: number): Promise<Content> {
   }
 }
 
-async function readUrl(url: string, maxBytes: number, web: Web): Promise<Content> {
-  const outcome = await web.open(url, AbortSignal.timeout(30_000));
-  if (outcome.kind !== 'opened') return { kind: outcome.kind, problem: `${url}: ${outcome.problem}` };
-  if ((outcome.length ?? 0) > maxBytes) {
-    discard(outcome.body);
-    return tooLarge(maxBytes);
-  }
-  return readBody(outcome.body, url, maxBytes);
-}
+type Opened = Extract<WebOutcome, { kind: 'opened' }>;
 
-async function readBody(body: Readable, url: string, maxBytes: number): Promise<Content> {
+/** Reads what the web serves, or refuses what says to be larger than the type takes. */
+export async function readBody({ body, length }: Opened, url: string, type: MediaType): Promise<Content> {
+  const { maxBytes } = limits[type];
+  if ((length ?? 0) > maxBytes) {
+    discard(body);
+    return tooLarge(type);
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body as Readable & AsyncIterable<Buffer>) {
       bytes += chunk.length;
       // Leaving the loop destroys the body.
-      if (bytes > maxBytes) return tooLarge(maxBytes);
+      if (bytes > maxBytes) return tooLarge(type);
       chunks.push(chunk);
     }
   } catch (error) {
@@ -100,6 +121,6 @@ async function readBody(body: Readable, url: string, maxBytes: number): Promise<
   return { kind: 'content', content: Buffer.concat(chunks) };
 }
 
-function tooLarge(maxBytes: number): Content {
-  return { kind: 'refused', problem: `it is larger than ${maxBytes} bytes` };
+function tooLarge(type: MediaType): NoFile {
+  return { kind: 'refused', problem: `it is larger than ${limits[type].maxBytes} bytes` };
 }

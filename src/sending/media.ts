@@ -1,35 +1,25 @@
+import type { MediaUploads, UploadKey } from '../accounts/media-uploads.js';
 import type { Web } from '../lib/web.js';
-import type { AppCredentials, UploadOutcome, WeChatClient } from '../wechat/out/client.js';
+import type { AppCredentials } from '../wechat/out/client.js';
 import type { MediaSource, MediaType, WirePayload } from '../wechat/out/reply.js';
-import { readMedia } from './media-file.js';
-
-/** What WeChat holds for us, shared by all processes; over Postgres in db/media-uploads.ts. */
-export interface MediaUploads {
-  find(key: UploadKey): Promise<string | undefined>;
-  save(key: UploadKey, mediaId: string, expiresAt: Date): Promise<void>;
-  forget(key: UploadKey, mediaId: string): Promise<void>;
-}
-
-export interface UploadKey {
-  appId: string;
-  type: MediaType;
-  hash: string;
-}
+import type { SendClients } from './clients.js';
+import type { NoFile } from './media-file.js';
+import { createMediaReader, type MediaReader } from './media-reader.js';
+import { createUploader, type Uploaded, type Uploader } from './media-upload.js';
 
 export interface MediaDependencies {
-  client: Pick<WeChatClient, 'uploadMedia'>;
+  clients: Pick<SendClients, 'others'>;
   uploads: MediaUploads;
   web: Web;
   clock: () => Date;
+  /** Milliseconds that never run backwards. */
+  now(): number;
 }
 
 export type Resolved =
   | { kind: 'ready'; payload: WirePayload; used: UsedUpload[] }
-  /** The file will never do. */
-  | { kind: 'refused'; problem: string }
-  /** No file could be had now. */
-  | { kind: 'transient'; problem: string }
-  | { kind: 'not-uploaded'; outcome: Exclude<UploadOutcome, { kind: 'uploaded' }> };
+  | NoFile
+  | Exclude<Uploaded, { kind: 'used' }>;
 
 export interface UsedUpload extends UploadKey {
   mediaId: string;
@@ -42,47 +32,29 @@ export interface Media {
   forget(used: readonly UsedUpload[]): Promise<void>;
 }
 
-/** WeChat keeps them for three days. */
-const keptMs = 3 * 24 * 3_600_000;
-/** A delivery may wait between finding its media_id and being sent. */
-const safetyMs = 2 * 3_600_000;
-
 const mediaFields = ['media_id', 'thumb_media_id'] as const;
 
-export function createMedia({ client, uploads, web, clock }: MediaDependencies): Media {
-  /** Uploads under way in this process: the same file for many users goes up once. */
-  const underWay = new Map<string, Promise<UploadOutcome>>();
+interface Tools {
+  uploads: MediaUploads;
+  reader: MediaReader;
+  uploader: Uploader;
+}
 
-  async function resolveOne(
-    { appId }: AppCredentials,
-    accessToken: string,
-    source: MediaSource,
-    type: MediaType,
-  ): Promise<{ kind: 'used'; used: UsedUpload } | Exclude<Resolved, { kind: 'ready' }>> {
-    const read = await readMedia(source, type, web);
-    if (read.kind !== 'read') return read;
-    const { file } = read;
-    const key = { appId, type, hash: file.hash };
-    const known = await uploads.find(key);
-    if (known !== undefined) return { kind: 'used', used: { ...key, mediaId: known } };
-    const name = `${appId} ${type} ${file.hash}`;
-    const upload = underWay.get(name) ?? uploadAndSave();
-    underWay.set(name, upload);
-    const outcome = await upload.finally(() => underWay.delete(name));
-    if (outcome.kind !== 'uploaded') return { kind: 'not-uploaded', outcome };
-    return { kind: 'used', used: { ...key, mediaId: outcome.mediaId } };
+/** One file or URL of an account's reply. */
+interface Wanted {
+  appId: string;
+  accessToken: string;
+  source: MediaSource;
+  type: MediaType;
+}
 
-    async function uploadAndSave(): Promise<UploadOutcome> {
-      const result = await client.uploadMedia(accessToken, { type, ...file });
-      if (result.kind === 'uploaded') {
-        await uploads.save(key, result.mediaId, new Date(clock().getTime() + keptMs - safetyMs));
-      }
-      return result;
-    }
-  }
+export function createMedia({ clients, uploads, web, clock, now }: MediaDependencies): Media {
+  const reader = createMediaReader({ web, now });
+  const uploader = createUploader({ clients, uploads, clock });
+  const tools: Tools = { uploads, reader, uploader };
 
   return {
-    async resolve(account, accessToken, payload) {
+    async resolve({ appId }, accessToken, payload) {
       const part = payload[payload.msgtype];
       const used: UsedUpload[] = [];
       if (!isObject(part)) return { kind: 'ready', payload, used };
@@ -90,7 +62,8 @@ export function createMedia({ client, uploads, web, clock }: MediaDependencies):
       for (const name of mediaFields) {
         const source = part[name];
         if (!isSource(source)) continue;
-        const one = await resolveOne(account, accessToken, source, typeOf(name, payload.msgtype));
+        const type = typeOf(name, payload.msgtype);
+        const one = await resolveOne(tools, { appId, accessToken, source, type });
         if (one.kind !== 'used') return one;
         used.push(one.used);
         resolved[name] = one.used.mediaId;
@@ -103,6 +76,47 @@ export function createMedia({ client, uploads, web, clock }: MediaDependencies):
       for (const { mediaId, ...key } of used) await uploads.forget(key, mediaId);
     },
   };
+}
+
+type OneResolved = { kind: 'used'; used: UsedUpload } | Exclude<Resolved, { kind: 'ready' }>;
+
+async function resolveOne(tools: Tools, wanted: Wanted): Promise<OneResolved> {
+  const { appId, accessToken, source, type } = wanted;
+  const looked = await tools.reader.look(source, type);
+  if (looked.kind === 'refused' || looked.kind === 'transient') return looked;
+  try {
+    const hash = looked.kind === 'known' ? looked.hash : looked.file.hash;
+    const key = { appId, type, hash };
+    const mediaId = await tools.uploads.find(key);
+    if (mediaId !== undefined) return { kind: 'used', used: { ...key, mediaId } };
+    const usedUp = tools.uploader.usedUp(appId);
+    if (usedUp) return usedUp;
+    if (looked.kind === 'read')
+      return toResolved(key, await tools.uploader.upload(key, accessToken, looked.file));
+    return await readAndUpload(tools, wanted, key);
+  } finally {
+    if (looked.kind === 'read') looked.giveBack();
+  }
+}
+
+/** Known by its hash, and WeChat does not hold it (any longer): its content is wanted after all, and may be another by now. */
+async function readAndUpload(tools: Tools, wanted: Wanted, known: UploadKey): Promise<OneResolved> {
+  const { accessToken, source, type } = wanted;
+  const underWay = tools.uploader.underWay(known);
+  if (underWay) return toResolved(known, await underWay);
+  const read = await tools.reader.read(source, type);
+  if (read.kind !== 'read') return read;
+  try {
+    const key = { ...known, hash: read.file.hash };
+    return toResolved(key, await tools.uploader.upload(key, accessToken, read.file));
+  } finally {
+    read.giveBack();
+  }
+}
+
+function toResolved(key: UploadKey, uploaded: Uploaded): OneResolved {
+  if (uploaded.kind !== 'used') return uploaded;
+  return { kind: 'used', used: { ...key, mediaId: uploaded.mediaId } };
 }
 
 /** Whether something must be uploaded, or found uploaded, before this can be sent. */

@@ -1,9 +1,9 @@
 import type { AccessTokens } from '../accounts/access-token.js';
 import type { AccountConfig } from '../config/settings.js';
-import type { WeChatClient } from '../wechat/out/client.js';
+import type { SendClients } from './clients.js';
 
 export interface TypingDependencies {
-  client: Pick<WeChatClient, 'setTyping'>;
+  clients: Pick<SendClients, 'others'>;
   tokens: AccessTokens;
 }
 
@@ -16,13 +16,14 @@ const firstAfterMs = 1_000;
 const againAfterMs = 14_000;
 
 /** The typing indicator: a courtesy, so whatever goes wrong with it is ignored, and no reply waits for it. */
-export function createTyping({ client, tokens }: TypingDependencies): ShowTyping {
+export function createTyping({ clients, tokens }: TypingDependencies): ShowTyping {
   return (account, openid) => {
     if (!account.typingIndicator) return { stop: () => undefined };
     let isShown = false;
     let stopped = false;
     const show = async (command: 'Typing' | 'CancelTyping') => {
-      const errcode = await client.setTyping(await tokens.get(account), openid, command);
+      const token = await tokens.get(account);
+      const errcode = await clients.others(account.appId).setTyping(token, openid, command);
       isShown = command === 'Typing' && errcode === 0;
       // Answered while the call was under way.
       if (isShown && stopped) await show('CancelTyping');

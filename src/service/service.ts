@@ -18,10 +18,11 @@ import type { Logger } from '../observe/log.js';
 import { createMetrics, type Metrics } from '../observe/metrics.js';
 import { type ReadinessCheck, workerCheck, writableCheck } from '../observe/readiness.js';
 import { readSnapshot } from '../observe/snapshot.js';
-import { createStore } from '../outbox/arrive.js';
+import { createArrive } from '../outbox/arrive.js';
 import type { Replies } from '../replies/router.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../sending/retry-policy.js';
-import { createClient, type WeChatClient } from '../wechat/out/client.js';
+import { createClients, type SendClients } from '../sending/clients.js';
+import { createClient } from '../wechat/out/client.js';
 import { defaultWorkerOptions, startWorker, type Worker } from '../worker/runner.js';
 import { createAdmin } from './admin.js';
 import { createJsapiRoute } from './jsapi.js';
@@ -89,7 +90,7 @@ export async function startApp({
   try {
     const adminPool = openPool('admin', 2, 2_500);
     const checks = databaseChecks(adminPool);
-    const { client, tokens, jsapi } = createWeChat(openPool('credentials', 4, workerStatementTimeoutMs));
+    const { clients, tokens, jsapi } = createWeChat(openPool('credentials', 4, workerStatementTimeoutMs));
     // First of all: while the database is away, health tells why nothing happens.
     const admin = createAdmin({
       metrics,
@@ -104,7 +105,7 @@ export async function startApp({
     if (role !== 'ingress') {
       const pool = openPool('worker', 8, workerStatementTimeoutMs);
       const claimPool = openPool('claims', 10, workerStatementTimeoutMs, true);
-      const worker = await startWorkerRole({ pool, claimPool, client, tokens });
+      const worker = await startWorkerRole({ pool, claimPool, clients, tokens });
       stops.push(worker.stop);
       checks.worker = workerCheck(adminPool, () => worker.workerId);
     }
@@ -131,13 +132,16 @@ export async function startApp({
     throw error;
   }
 
-  function createWeChat(pool: Pool): { client: WeChatClient; tokens: AccessTokens; jsapi: Jsapi } {
-    const client = createClient({ apiBase: config.apiBase, connections: config.sendConcurrency });
-    stops.push(() => client.destroy());
+  function createWeChat(pool: Pool): { clients: SendClients; tokens: AccessTokens; jsapi: Jsapi } {
+    const clients = createClients({
+      create: ({ connections }) => createClient({ apiBase: config.apiBase, connections }),
+      sendConcurrency: config.sendConcurrency,
+    });
+    stops.push(() => clients.destroy());
     const store = createCredentialStore(createKysely(pool));
     const tokens = createAccessTokens({
       store,
-      fetchToken: client.fetchToken,
+      fetchToken: (account, options) => clients.tokens.fetchToken(account, options),
       clock,
       onRefresh(appId, result, error) {
         metrics.tokenRefreshes.inc({ account: appId, result });
@@ -150,18 +154,18 @@ export async function startApp({
       },
     });
     const createNonce = () => randomBytes(8).toString('hex');
-    return { client, tokens, jsapi: createJsapi({ store, client, tokens, clock, createNonce }) };
+    return { clients, tokens, jsapi: createJsapi({ store, client: clients.tokens, tokens, clock, createNonce }) };
   }
 
   async function startWorkerRole({
     pool,
     claimPool,
-    client,
+    clients,
     tokens,
   }: {
     pool: Pool;
     claimPool: Pool;
-    client: WeChatClient;
+    clients: SendClients;
     tokens: AccessTokens;
   }): Promise<Worker> {
     const web = createWeb({ allowPrivateAddresses: config.mediaFromPrivateAddresses });
@@ -171,7 +175,7 @@ export async function startApp({
         claimPool,
         connectionString: databaseUrl,
         accounts: config.accounts.map((account) => ({ ...account, replies: repliesOf(account) })),
-        client,
+        clients,
         tokens,
         web,
         uploads: createMediaUploads(createKysely(pool)),
@@ -220,7 +224,7 @@ async function startIngressRole({
   checks: Record<string, ReadinessCheck>;
 }): Promise<HttpServer> {
   const inbox = createCommitGroup({
-    store: createStore(pool),
+    arrive: createArrive(pool),
     maxWaiting: config.inboxQueue,
     onGroup: (size) => metrics.commitGroupSize.observe(size),
     onError: (error) => log.warn({ event: 'store_failed', err: error }, 'storing a group of messages failed'),

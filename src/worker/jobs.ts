@@ -32,7 +32,7 @@ export function runJobs({ pool, pollIntervalMs, task, events, log }: RunJobsDepe
       // one by one leaves a rejected promise behind that ends the process.
       worker: { completeJobBatchDelay: 10, failJobBatchDelay: 0 },
     },
-    taskList: { answer: task },
+    taskList: { lanes: task },
     events,
     logger: new GraphileLogger(() => (level, message, meta) => {
       // It tells of every job at `info`; ours are the wide lines.

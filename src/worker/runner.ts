@@ -1,43 +1,40 @@
 import { once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Task } from 'graphile-worker';
 import type { AccessTokens } from '../accounts/access-token.js';
 import { createInboundMedia } from '../accounts/inbound-media.js';
-import { createPauses, type PauseCause } from '../accounts/pauses.js';
+import type { MediaUploads } from '../accounts/media-uploads.js';
+import { createPauses, type PauseCause, type Pauses } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
-import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
-import { coalesce } from '../lib/batcher.js';
 import { createSlots } from '../lib/slots.js';
 import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import { type ClaimedMessage, type Conversation, createClaims } from '../outbox/claim.js';
-import { createPlanner } from '../outbox/plan.js';
-import { createRecords } from '../outbox/record.js';
+import type { HeldLane, Hold } from '../outbox/lane.js';
+import { heldBy } from '../outbox/reconcile.js';
 import { createRunReplies, type ServedAccount } from '../replies/run.js';
-import { createDeliver } from '../sending/deliver.js';
-import { createMedia, type MediaUploads } from '../sending/media.js';
+import type { SendClients } from '../sending/clients.js';
+import { createMedia } from '../sending/media.js';
+import { createSendReply } from '../sending/reply.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { createTyping } from '../sending/typing.js';
-import type { WeChatClient } from '../wechat/out/client.js';
-import { createAnswer } from './answer.js';
 import { runJobs, superviseJobs } from './jobs.js';
+import { createLaneWork, type LaneWorkDependencies } from './lane.js';
+import { createLanesTask } from './lanes-task.js';
 import { startMaintenance } from './maintenance.js';
-import { createRetention } from './retention.js';
+import { createRetention, type Retention } from './retention.js';
 import { openSession } from './session.js';
-import { createStrays } from './strays.js';
-import { createAnswerTask } from './tasks.js';
+import { createStatements, type Statements } from './statements.js';
+import { returnStrays } from './strays.js';
 
 export interface WorkerDependencies {
   pool: Pool;
-  /**
-   * For jobs and claims, whose commits need not wait for the disk: a claim lost with a crash of Postgres is one that
-   * nothing was sent on, for every plan waits for the disk, and finds by the claim's absence that it was lost.
-   */
+  /** For jobs, claims and looks (see statements.ts). */
   claimPool: Pool;
   connectionString: string;
   accounts: readonly ServedAccount[];
-  client: WeChatClient;
+  clients: SendClients;
   tokens: AccessTokens;
   web: Web;
   uploads: MediaUploads;
@@ -55,7 +52,7 @@ export interface WorkerOptions {
   shutdownGraceMs: number;
   /** How long a worker must be missing before its work is given away. */
   rescueAfterMs: number;
-  /** Messages being answered at once, those that wait for a slot included. */
+  /** Lanes being worked on at once, those that wait for a slot included. */
   maxInFlight: number;
   replyConcurrency: number;
   /** For each account. */
@@ -80,183 +77,52 @@ export interface Worker {
 /** After the grace period: for giving back what heeds the abort. */
 const lastWordsMs = 1_000;
 
-/** One of each kind at a time: what arrives meanwhile shares the next, and the larger it is, the less each costs. */
-const writes = { maxItems: 500, maxConcurrent: 1 };
-
-/**
- * What follows a send waits so long for others of its kind: no user waits for it, and each statement that is saved is
- * two wake-ups less for both processes.
- */
-const afterSendMs = 10;
-
 const now = () => performance.now();
 
 /** Starts one worker process's part: from jobs to settled messages. */
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
-  const { pool, claimPool, accounts, client, tokens, web, uploads, metrics, clock, random } = dependencies;
-  const { connectionString } = dependencies;
+  const { pool, claimPool, connectionString, random } = dependencies;
   const { rescueAfterMs } = options;
   const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
   const log = dependencies.log.child({ worker_id: session.workerId });
-  const draining = new AbortController();
-  const stopping = new AbortController();
-  // One for each run of the reply logic.
-  setMaxListeners(0, stopping.signal, draining.signal);
-  const signals = { drain: draining.signal, stop: stopping.signal };
-  const inFlight = new Set<Promise<void>>();
-  const inFlightSlots = createSlots(options.maxInFlight);
-
+  const signals = createSignals();
   const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
-  const durably = <T>(statement: () => Promise<T>) =>
-    persist(statement, { signal: stopping.signal, onOutage });
-  const unordered = accounts.filter(({ ordered }) => !ordered).map(({ appId }) => appId);
-  const claims = createClaims(claimPool, unordered);
-  const records = createRecords(pool);
+  const statements = createStatements({ pool, claimPool, stop: signals.stop.signal, onOutage });
   const pauses = createPauses(pool);
-  const durablePauses = {
-    isPaused: pauses.isPaused,
-    pause: (cause: PauseCause) => durably(() => pauses.pause(cause)),
-    resume: (appId: string) => durably(() => pauses.resume(appId)),
-  };
-  const batched = <Item, Written>(write: (items: readonly Item[]) => Promise<Written[]>, lingerMs = 0) =>
-    coalesce({ run: (items: readonly Item[]) => durably(() => write(items)), ...writes, lingerMs });
-  const plan = batched(createPlanner(pool));
-  const start = batched(records.start);
-  const record = batched(records.record, afterSendMs);
-  const finish = batched(records.finish, afterSendMs);
-  const next = batched(claimHeads, afterSendMs);
-
-  let workersAlive = 1;
-  const strays = createStrays({
-    heldBy: claims.heldBy,
-    workerId: () => session.workerId,
-    isInHand: (id) => inHand.has(id),
-    release: ({ id, claimedAt }) =>
-      finish.add({
-        messageId: id,
-        workerId: session.workerId,
-        claimedAt,
-        end: { kind: 'released', delayMs: 0, refundAttempt: false },
-        error: undefined,
-      }),
-  });
-
-  async function claimHeads(conversations: readonly Conversation[]): Promise<(ClaimedMessage | undefined)[]> {
-    const claimed = await strays.claiming(() => claims.claimNext(conversations, session.workerId));
-    const key = ({ appId, openid }: Conversation) => `${appId} ${openid}`;
-    const heads = new Map(claimed.map((message) => [key(message), message]));
-    // Each message to one asker only.
-    return conversations.map((conversation) => {
-      const head = heads.get(key(conversation));
-      heads.delete(key(conversation));
-      return head;
-    });
-  }
-
-  const deliver = createDeliver({
-    client,
-    tokens,
-    media: createMedia({ client, uploads, web, clock }),
-    pauses: durablePauses,
-    start: start.add,
-    record: record.add,
-    policy: options.policy,
-    rescueAfterMs,
-    clock,
-    now,
-    random,
-    log,
-    metrics,
-  });
-  const { answer, inHand } = createAnswer({
-    accounts: new Map(accounts.map((account) => [account.appId, account])),
-    runReplies: createRunReplies({
-      openMedia: createInboundMedia({ client, tokens, web }),
-      showTyping: createTyping({ client, tokens }),
-      startReply: (message) => durably(() => records.startReply(message)),
-      overflowNotice: options.overflowNotice,
-      timeoutMs: options.replyTimeoutMs,
-      slots: createSlots(options.replyConcurrency),
-      signals,
-    }),
-    pauses,
-    sendConcurrency: options.sendConcurrency,
-    sendRate: createSendRate({
-      workers: () => workersAlive,
-      now,
-      stop: draining.signal,
-    }),
-    tokens,
-    plan: plan.add,
-    deliver,
-    finish: finish.add,
-    settleRest: (rest) => durably(() => records.settleRest(rest)),
-    claimNext: next.add,
-    policy: options.policy,
-    random,
-    clock,
-    now,
-    log,
-    metrics,
-    signals,
-  });
-
-  /** Answers a claimed message and, in its slot, those that follow it in the conversation. */
-  function take(message: ClaimedMessage): void {
-    metrics.inFlight.inc();
-    const done = answer(message)
-      .catch((error) =>
-        log.error({ event: 'answer_broken_off', message_id: message.id, err: error }, 'answer broken off'),
-      )
-      .finally(() => {
-        inFlight.delete(done);
-        inFlightSlots.release();
-        metrics.inFlight.dec();
-      });
-    inFlight.add(done);
-  }
-
-  const answerTask = createAnswerTask({
-    claim: (ids) => durably(() => strays.claiming(() => claims.claim(ids, session.workerId))),
-    slots: inFlightSlots,
-    maxClaim: Math.min(50, options.maxInFlight),
-    take,
-    drain: draining.signal,
-    now,
-  });
+  const alive = { workers: 1 };
+  const hands = createHands(dependencies, options, { statements, pauses, signals, alive, log });
 
   const jobs = await superviseJobs({
     start: (events) =>
-      runJobs({ pool: claimPool, pollIntervalMs: options.pollIntervalMs, task: answerTask, events, log }),
+      runJobs({
+        pool: claimPool,
+        pollIntervalMs: options.pollIntervalMs,
+        task: hands.task(session),
+        events,
+        log,
+      }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
-    drain: draining.signal,
+    drain: signals.drain.signal,
     log,
   });
-
-  const retention =
-    options.retentionDays > 0
-      ? createRetention({
-          pool: claimPool,
-          days: options.retentionDays,
-          isBusy: () => inFlight.size > options.maxInFlight / 4,
-          workers: () => workersAlive,
-          now,
-          log,
-          metrics,
-        })
-      : undefined;
-
   const maintenance = startMaintenance({
     pool,
-    retention,
+    retention: retentionOf(dependencies, options, { hands, alive, log }),
     log,
     pauses,
-    metrics,
+    metrics: dependencies.metrics,
     rescueAfterMs,
-    onWorkers(alive) {
-      workersAlive = alive;
+    onWorkers(workers) {
+      alive.workers = workers;
     },
-    returnStrays: strays.giveBack,
+    returnStrays: () =>
+      returnStrays({
+        heldBy: (workerId, seconds) => heldBy(pool, workerId, seconds),
+        workerId: () => session.workerId,
+        isInHand: hands.has,
+        release: (hold) => statements.release({ ...hold, delayMs: 0 }),
+      }),
+    random,
   });
 
   return {
@@ -264,21 +130,167 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
       return session.workerId;
     },
     async stop() {
-      draining.abort();
-      const grace = setTimeout(() => stopping.abort(), options.shutdownGraceMs);
+      signals.drain.abort();
+      const grace = setTimeout(() => signals.stop.abort(), options.shutdownGraceMs);
       const finished = (async () => {
         await jobs.stop();
         await maintenance.stop();
-        await Promise.all(inFlight);
+        await hands.idle();
       })();
       // What is still on the wire when the grace is over is left to others, who will find it begun and not ended.
       await Promise.race([
         finished,
-        once(stopping.signal, 'abort').then(() => sleep(lastWordsMs, undefined, { ref: false })),
+        once(signals.stop.signal, 'abort').then(() => sleep(lastWordsMs, undefined, { ref: false })),
       ]);
       clearTimeout(grace);
-      stopping.abort();
+      signals.stop.abort();
       await session.end();
     },
   };
+}
+
+interface Signals {
+  /** Begin nothing new. */
+  drain: AbortController;
+  /** Give up what is still running. */
+  stop: AbortController;
+}
+
+function createSignals(): Signals {
+  const drain = new AbortController();
+  const stop = new AbortController();
+  // One listener for each run of the reply logic.
+  setMaxListeners(0, stop.signal, drain.signal);
+  return { drain, stop };
+}
+
+interface Parts {
+  statements: Statements;
+  pauses: Pauses;
+  signals: Signals;
+  alive: { workers: number };
+  log: Logger;
+}
+
+/** The lanes that this process works on now. */
+interface Hands {
+  /** The job `lanes`, which takes lanes in hand. */
+  task(session: { readonly workerId: number }): Task;
+  has(hold: Hold): boolean;
+  readonly size: number;
+  /** Resolves when none is in hand. */
+  idle(): Promise<void>;
+}
+
+function createHands(dependencies: WorkerDependencies, options: WorkerOptions, parts: Parts): Hands {
+  const { metrics } = dependencies;
+  const { statements, signals, log } = parts;
+  const slots = createSlots(options.maxInFlight);
+  const workOn = createLaneWork(laneWorkDependencies(dependencies, options, parts));
+  /** By claim and lane. */
+  const inHand = new Map<string, Promise<void>>();
+  const key = ({ laneId, claim }: Hold) => `${claim} ${laneId}`;
+
+  function take(lane: HeldLane): void {
+    metrics.inFlight.inc();
+    const done = workOn(lane)
+      .catch((error) =>
+        log.error({ event: 'lane_broken_off', lane_id: lane.laneId, err: error }, 'lane broken off'),
+      )
+      .finally(() => {
+        inHand.delete(key(lane));
+        slots.release();
+        metrics.inFlight.dec();
+      });
+    inHand.set(key(lane), done);
+  }
+
+  return {
+    task: (session) =>
+      createLanesTask({
+        claim: (laneIds) => statements.claim(laneIds, session.workerId),
+        slots,
+        maxClaim: Math.min(50, options.maxInFlight),
+        take,
+        drain: signals.drain.signal,
+      }),
+    has: (hold) => inHand.has(key(hold)),
+    get size() {
+      return inHand.size;
+    },
+    async idle() {
+      await Promise.all(inHand.values());
+    },
+  };
+}
+
+function laneWorkDependencies(
+  dependencies: WorkerDependencies,
+  options: WorkerOptions,
+  { statements, pauses, signals, alive, log }: Parts,
+): LaneWorkDependencies {
+  const { accounts, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
+  const { policy, rescueAfterMs, sendConcurrency } = options;
+  const drain = signals.drain.signal;
+  const { durably } = statements;
+  const sendReply = createSendReply({
+    ...statements,
+    clients,
+    tokens,
+    media: createMedia({ clients, uploads, web, clock, now }),
+    pauses: {
+      ...pauses,
+      pause: (cause: PauseCause) => durably(() => pauses.pause(cause)),
+      resume: (appId: string) => durably(() => pauses.resume(appId)),
+    },
+    sendRate: createSendRate({ workers: () => alive.workers, now, stop: drain }),
+    sendConcurrency,
+    policy,
+    rescueAfterMs,
+    clock,
+    now,
+    random,
+    log,
+    metrics,
+    drain,
+  });
+  const runReplies = createRunReplies({
+    openMedia: createInboundMedia({ clientOf: clients.others, tokens, web }),
+    showTyping: createTyping({ clients, tokens }),
+    suspect: statements.suspect,
+    overflowNotice: options.overflowNotice,
+    timeoutMs: options.replyTimeoutMs,
+    slots: createSlots(options.replyConcurrency),
+    signals: { drain, stop: signals.stop.signal },
+  });
+  const served = new Map(accounts.map((account) => [account.appId, account]));
+  return {
+    ...statements,
+    accounts: served,
+    runReplies,
+    sendReply,
+    policy,
+    random,
+    clock,
+    log,
+    metrics,
+    drain,
+  };
+}
+
+function retentionOf(
+  { claimPool, metrics }: WorkerDependencies,
+  { retentionDays, maxInFlight }: WorkerOptions,
+  { hands, alive, log }: { hands: Hands; alive: { workers: number }; log: Logger },
+): Retention | undefined {
+  if (retentionDays === 0) return undefined;
+  return createRetention({
+    pool: claimPool,
+    days: retentionDays,
+    isBusy: () => hands.size > maxInFlight / 4,
+    workers: () => alive.workers,
+    now,
+    log,
+    metrics,
+  });
 }

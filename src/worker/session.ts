@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '../observe/log.js';
+import { leaveSql } from '../outbox/leave.js';
 
 /** First half of the advisory lock that says "worker N lives"; the second is its id. */
 export const aliveLockClass = 1467502434;
@@ -19,20 +20,6 @@ export interface WorkerSession {
   /** Leaves in good order: nothing is left to rescue. */
   end(): Promise<void>;
 }
-
-/** What is still in hand when the grace period is over is given back at once; what was begun is found as unknown. */
-const leaveSql = `
-  with gone as (
-    update wechat.worker_process set ended_at = now() where id = $1
-  ),
-  freed as (
-    update wechat.inbound_message
-    set claimed_by = null, claimed_at = null, due_at = now(), reply_started_at = null,
-        reply_attempts = reply_attempts - case status when 'received' then 1 else 0 end
-    where settled_at is null and claimed_by = $1
-    returning id, wechat.is_urgent(window_ends_at, created_at) as urgent
-  )
-  select wechat.add_answer_jobs(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0`;
 
 const reconnectMs = 500;
 /**

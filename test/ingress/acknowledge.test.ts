@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { createPool, type Pool } from '../../src/db/pool.js';
 import { createCommitGroup } from '../../src/ingress/queue.js';
 import { createStore } from '../../src/outbox/arrive.js';
 import { createTestDatabase } from '../support/database.js';
@@ -138,6 +139,38 @@ test('one message that Postgres refuses does not take its group with it', async 
     good(),
   ]);
   expect(results.map(({ kind }) => kind)).toEqual(['stored', 'unavailable', 'stored']);
+  await database.drop();
+});
+
+test('a message that waits for another transaction holds up no other message of its group', async () => {
+  const database = await createTestDatabase();
+  const pool = createPool({
+    connectionString: database.url,
+    name: 'test',
+    max: 2,
+    statementTimeoutMs: 2_000,
+    lockTimeoutMs: 300,
+    onError: () => undefined,
+  });
+  const inbox = createCommitGroup({ store: createStore(pool), maxConcurrent: 1 });
+  // The first job ever registers its task, for which others would wait, too.
+  await inbox.commit({ appId: 'wx1', message: textMessage() });
+  const original = textMessage({ openid: 'oTwice' });
+  // Stored by somebody else, who has not committed: whether this one is a duplicate is not known yet.
+  const other = await database.pool.connect();
+  await other.query('begin');
+  await createStore({ query: other.query.bind(other) } as Pool)([{ appId: 'wx1', message: original }]);
+  const results: string[] = [];
+  const commit = (message = textMessage()) =>
+    inbox.commit({ appId: 'wx1', message }).then(({ kind }) => results.push(kind));
+  const group = [commit(), commit(original), commit(), commit()];
+  await waitFor('the others', () => results.length === 3, 4_000);
+  expect(results).toEqual(['stored', 'stored', 'stored']);
+  await other.query('commit');
+  other.release();
+  await Promise.all(group);
+  expect(results.at(-1)).toBe('duplicate');
+  await pool.end();
   await database.drop();
 });
 

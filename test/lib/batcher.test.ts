@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
-import { coalesce } from '../../src/lib/batcher.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { batchFailure } from '../../src/db/errors.js';
+import { createPool } from '../../src/db/pool.js';
+import { createBatcher, type Failure } from '../../src/lib/batcher.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { waitFor } from '../support/wait.js';
 
 /** Statements that end when the test says so. */
@@ -17,10 +20,10 @@ async function turn(): Promise<void> {
   for (let times = 0; times < 2; times += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('coalesced writes', () => {
+describe('writes', () => {
   test('go out at once when nothing is under way, and together when something is', async () => {
     const { runs, run } = createStatements();
-    const writes = coalesce({ run, maxItems: 100, maxConcurrent: 1 });
+    const writes = createBatcher({ run, maxItems: 100, maxConcurrent: 1 });
     const first = writes.add(1);
     await turn();
     const later = [writes.add(2), writes.add(3)];
@@ -38,7 +41,7 @@ describe('coalesced writes', () => {
 
   test('wait for company where nobody waits for them', async () => {
     const { runs, run } = createStatements();
-    const writes = coalesce({ run, maxItems: 100, maxConcurrent: 1, lingerMs: 20 });
+    const writes = createBatcher({ run, maxItems: 100, maxConcurrent: 1, lingerMs: 20 });
     const startedAt = performance.now();
     const first = writes.add(1);
     await turn();
@@ -53,7 +56,7 @@ describe('coalesced writes', () => {
 
   test('are bounded in size and in number', async () => {
     const { runs, run } = createStatements();
-    const writes = coalesce({ run, maxItems: 2, maxConcurrent: 2 });
+    const writes = createBatcher({ run, maxItems: 2, maxConcurrent: 2 });
     const all = [1, 2, 3, 4, 5].map((item) => writes.add(item));
     await turn();
     expect(runs.map(({ items }) => items)).toEqual([
@@ -70,7 +73,7 @@ describe('coalesced writes', () => {
 
   test('fail alone: one that is refused takes no other with it', async () => {
     const runs: (readonly number[])[] = [];
-    const writes = coalesce({
+    const writes = createBatcher({
       async run(items: readonly number[]) {
         runs.push(items);
         if (items.includes(13)) throw new Error('refused');
@@ -89,5 +92,167 @@ describe('coalesced writes', () => {
     expect(await writes.add(3)).toBe(30);
     await turn();
     expect(writes.size).toBe(0);
+  });
+});
+
+class Failed extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure);
+  }
+}
+const classify = (error: unknown) => (error instanceof Failed ? error.failure : 'refused');
+
+describe('a database', () => {
+  test('that is away is waited for, and nothing is lost or split', async () => {
+    const sets: number[] = [];
+    let isAway = true;
+    const writes = createBatcher({
+      async run(items: readonly number[]) {
+        sets.push(items.length);
+        if (isAway) throw new Failed('away');
+        return items;
+      },
+      classify,
+      maxItems: 100,
+      maxConcurrent: 2,
+      pauseMs: () => 5,
+    });
+    const first = [writes.add(1), writes.add(2)];
+    await waitFor('some tries', () => sets.length >= 3);
+    expect(new Set(sets)).toEqual(new Set([2]));
+    const later = writes.add(3);
+    isAway = false;
+    expect(await Promise.all([...first, later])).toEqual([1, 2, 3]);
+    await waitFor('nothing to be left', () => writes.size === 0);
+  });
+
+  test('that is away when all is given up refuses what is left, after one more try', async () => {
+    const giveUp = new AbortController();
+    let tries = 0;
+    const writes = createBatcher({
+      async run() {
+        tries += 1;
+        throw new Failed('away');
+      },
+      classify,
+      maxItems: 10,
+      maxConcurrent: 1,
+      pauseMs: () => 60_000,
+      giveUp: giveUp.signal,
+    });
+    const ends = Promise.allSettled([writes.add(1), writes.add(2)]);
+    await waitFor('the first try', () => tries === 1);
+    giveUp.abort();
+    expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(tries).toBe(2);
+  });
+
+  test('that is too slow for a set gets smaller ones, and larger ones again when it is quick', async () => {
+    const sets: number[] = [];
+    let most = 3;
+    const writes = createBatcher({
+      async run(items: readonly number[]) {
+        sets.push(items.length);
+        if (items.length > most) throw new Failed('slow');
+        return items;
+      },
+      classify,
+      maxItems: 8,
+      maxConcurrent: 1,
+    });
+    const send = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, index) => writes.add(index)));
+    await send(8);
+    expect(sets.slice(0, 3)).toEqual([8, 4, 2]);
+    most = 100;
+    await send(16);
+    await send(16);
+    expect(sets.at(-1)).toBe(8);
+  });
+
+  test('that met a conflict is asked once more', async () => {
+    const sets: number[] = [];
+    const writes = createBatcher({
+      async run(items: readonly number[]) {
+        sets.push(items.length);
+        if (sets.length === 1) throw new Failed('conflict');
+        return items;
+      },
+      classify,
+      maxItems: 8,
+      maxConcurrent: 1,
+    });
+    expect(await Promise.all([writes.add(1), writes.add(2)])).toEqual([1, 2]);
+    expect(sets).toEqual([2, 2]);
+  });
+});
+
+/** A table of numbered rows, and writes to it that give a lock up soon. */
+async function lockableRows() {
+  const database: TestDatabase = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  await database.pool.query(
+    'create table public.account (id int primary key, touched int not null default 0); insert into account select generate_series(1, 200)',
+  );
+  const pool = createPool({
+    connectionString: database.url,
+    name: 'test',
+    max: 2,
+    statementTimeoutMs: 5_000,
+    lockTimeoutMs: 150,
+    onError: () => undefined,
+  });
+  onTestFinished(() => pool.end());
+  const statements: number[] = [];
+  const writes = createBatcher<number, number>({
+    async run(ids) {
+      statements.push(ids.length);
+      await pool.query('update public.account set touched = touched + 1 where id = any($1)', [ids]);
+      return ids;
+    },
+    classify: batchFailure,
+    maxItems: 500,
+    maxConcurrent: 1,
+  });
+  const locker = await database.pool.connect();
+  onTestFinished(() => locker.release());
+  return { writes, statements, locker };
+}
+
+describe('a row that somebody has locked', () => {
+  test('holds up the one item that needs it; the others pass, and so do later ones', async () => {
+    const { writes, statements, locker } = await lockableRows();
+    await locker.query('begin; update public.account set touched = -1 where id = 7');
+    const settled = new Set<number>();
+    const all = Array.from({ length: 100 }, (_, index) =>
+      writes.add(index + 1).then((id) => settled.add(id)),
+    );
+    await waitFor('all others to be written', () => settled.size === 99);
+    expect(settled.has(7)).toBe(false);
+    // While it is tried again and again, nothing else is tried with it.
+    const before = statements.length;
+    const startedAt = performance.now();
+    for (let id = 101; id <= 120; id += 1) await writes.add(id);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(statements.slice(before).every((size) => size === 1)).toBe(true);
+    await waitFor('nothing else to be left', () => writes.size === 1);
+    await locker.query('rollback');
+    await Promise.all(all);
+    expect(settled.has(7)).toBe(true);
+  });
+
+  test('is one of many: what is free passes, and the rest follows when the lock is gone', async () => {
+    const { writes, locker } = await lockableRows();
+    await locker.query('begin; update public.account set touched = -1 where id % 2 = 0 and id <= 40');
+    const settled = new Set<number>();
+    const all = Array.from({ length: 40 }, (_, index) => writes.add(index + 1).then((id) => settled.add(id)));
+    await waitFor('what is free to be written', () => settled.size === 20, 40_000);
+    expect([...settled].every((id) => id % 2 === 1)).toBe(true);
+    const startedAt = performance.now();
+    expect(await writes.add(199)).toBe(199);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await locker.query('commit');
+    await Promise.all(all);
+    await waitFor('nothing to be left', () => writes.size === 0);
   });
 });

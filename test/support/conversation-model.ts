@@ -1,13 +1,18 @@
-import { createStore, type StoreResult } from '../../src/outbox/arrive.js';
-import { type ClaimedMessage, createClaims } from '../../src/outbox/claim.js';
+import { type ArriveResult, createArrive } from '../../src/outbox/arrive.js';
+import { createBegin } from '../../src/outbox/begin.js';
+import { createClaim, createClaimNumbers } from '../../src/outbox/claim.js';
+import { createEnd } from '../../src/outbox/end.js';
+import type { Hold } from '../../src/outbox/lane.js';
+import { createLook } from '../../src/outbox/look.js';
 import { createPlanner } from '../../src/outbox/plan.js';
-import { reconcile } from '../../src/outbox/reconcile.js';
-import { createRecords } from '../../src/outbox/record.js';
+import { heldBy, reconcile } from '../../src/outbox/reconcile.js';
+import { createRelease } from '../../src/outbox/release.js';
 import { rescue } from '../../src/outbox/rescue.js';
+import { createSettle } from '../../src/outbox/settle.js';
 import type { TestDatabase } from './database.js';
 import { textMessage } from './messages.js';
 import {
-  createAnswering,
+  createWorking,
   type Hand,
   type ModelWorker,
   type Surroundings,
@@ -26,8 +31,7 @@ export type Step =
   | { step: 'pushed again'; message: number }
   | { step: 'takes a job'; worker: number; keeps: boolean }
   | { step: 'claims all'; worker: number }
-  | { step: 'claims next'; worker: number; user: User }
-  /** So many statements or calls for one of the messages in hand, of whichever worker. */
+  /** So many statements or calls for one of the lanes in hand, of whichever worker. */
   | ({ step: 'goes on'; hand: number; times: number } & Turn)
   /** One of those at work. Its memory is gone; a new process starts. */
   | { step: 'crashes'; worker: number }
@@ -71,11 +75,11 @@ export interface Seen {
   readonly calls: readonly Call[];
   readonly verdicts: readonly Verdict[];
   /** Results of all pushes, in order. */
-  readonly pushes: readonly { msgId: string; result: StoreResult }[];
+  readonly pushes: readonly { msgId: string; result: ArriveResult }[];
   /** Deliveries that an operator requeued, and their messages. */
   readonly requeued: { deliveries: ReadonlySet<number>; messages: ReadonlySet<number> };
   /** What workers have in hand, as they believe. */
-  held(): { messageId: number; workerId: number }[];
+  held(): { laneId: number; claim: string; messageId: number; workerId: number }[];
 }
 
 export interface World {
@@ -93,17 +97,17 @@ export interface WorldOptions {
 }
 
 const appId = 'wxModel';
-const atOnce = { kind: 'released', delayMs: 0, refundAttempt: false } as const;
 
 /** An empty database, and workers that have nothing to do. */
 export async function createWorld({ database, onUnknown, look }: WorldOptions): Promise<World> {
   const { pool, rows } = database;
-  const store = createStore(pool);
-  const claims = createClaims(pool);
-  const records = createRecords(pool);
+  const arrive = createArrive(pool);
+  const { claim } = createClaim(pool);
+  const nextClaim = createClaimNumbers();
+  const release = createRelease(pool);
   const calls: Call[] = [];
   const verdicts: Verdict[] = [];
-  const pushes: { msgId: string; result: StoreResult }[] = [];
+  const pushes: { msgId: string; result: ArriveResult }[] = [];
   const written: ReturnType<typeof textMessage>[] = [];
   const requeued = { deliveries: new Set<number>(), messages: new Set<number>() };
   const workers: ModelWorker[] = [];
@@ -113,27 +117,45 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
   /** Something happened after which the safety nets may be needed. */
   let disturbed = false;
 
-  const answer = createAnswering({
-    ...{ onUnknown, claims, plan: createPlanner(pool), records, pauseAccount },
-    isPaused: () => paused,
-    async call(message, deliveryId, attempt, accepted) {
-      const { id, workerId } = message;
-      const late = await isLate(message);
-      const ids = { messageId: Number(id), deliveryId: Number(deliveryId) };
-      calls.push({ ...ids, attempt, workerId, accepted, late });
+  const work = createWorking({
+    ...{ onUnknown, pauseAccount, release },
+    ...{
+      look: createLook(pool),
+      plan: createPlanner(pool),
+      end: createEnd(pool),
+      settle: createSettle(pool),
     },
-    async watchVerdict(message, statement) {
-      const [late, open] = [await isLate(message), await countOpen(message)];
+    ...createBegin(pool),
+    isPaused: () => paused,
+    async call({ message, workerId, ...hold }, deliveryId, attempt, accepted) {
+      const late = await isLate(hold);
+      calls.push({
+        messageId: Number(message.id),
+        deliveryId: Number(deliveryId),
+        attempt,
+        workerId,
+        accepted,
+        late,
+      });
+    },
+    async watchVerdict({ message, workerId, ...hold }, statement) {
+      const [late, open] = [await isLate(hold), await countOpen(message.id)];
       const result = await statement();
-      const written = (await countOpen(message)) < open;
-      verdicts.push({ messageId: Number(message.id), workerId: message.workerId, late, written });
+      const written = (await countOpen(message.id)) < open;
+      verdicts.push({ messageId: Number(message.id), workerId, late, written });
       return result;
     },
   });
 
-  await pool.query('delete from wechat.inbound_message');
-  await pool.query('delete from wechat.worker_process');
-  await pool.query('delete from wechat.account_pause');
+  for (const table of [
+    'inbound_message',
+    'delivery',
+    'delivery_attempt',
+    'lane',
+    'worker_process',
+    'account_pause',
+  ])
+    await pool.query(`delete from wechat.${table}`);
   await loseJobs();
   while (workers.length < workerCount) workers.push({ id: await register(), hands: [] });
 
@@ -159,29 +181,27 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
     paused = false;
   }
 
-  async function isLate({ id, workerId }: ClaimedMessage): Promise<boolean> {
-    const held = await rows('select from wechat.inbound_message where id = $1 and claimed_by = $2', [
-      id,
-      workerId,
-    ]);
-    return held.length === 0;
+  async function isLate({ laneId, claim }: Hold): Promise<boolean> {
+    return (await rows('select from wechat.lane where id = $1 and claim = $2', [laneId, claim])).length === 0;
   }
 
-  async function countOpen({ id }: ClaimedMessage): Promise<number> {
+  async function countOpen(messageId: string): Promise<number> {
     const sql = `select from wechat.delivery where message_id = $1 and status in ('pending', 'sending')`;
-    return (await rows(sql, [id])).length;
+    return (await rows(sql, [messageId])).length;
   }
 
   async function push(messages: typeof written): Promise<void> {
-    const results = await store(messages.map((message) => ({ appId, message })));
+    const results = await arrive(messages.map((message) => ({ appId, ordered: true, message })));
     for (const [index, { msgId = '' }] of messages.entries())
       pushes.push({ msgId, result: results[index] ?? 'duplicate' });
   }
 
-  async function takeUp(worker: ModelWorker, claimed: readonly ClaimedMessage[]): Promise<void> {
-    for (const message of claimed) {
-      const hand = { message } as Hand;
-      hand.run = answer(worker, hand, message);
+  async function takeUp(worker: ModelWorker, laneIds: readonly string[]): Promise<void> {
+    const number = nextClaim(worker.id);
+    const { held } = await claim(laneIds, worker.id, number);
+    for (const laneId of held) {
+      const hand = { hold: { laneId, claim: number }, workerId: worker.id } as Hand;
+      hand.run = work(hand);
       await hand.run.next(smooth);
       worker.hands.push(hand);
     }
@@ -196,7 +216,7 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
   async function giveUp(ids: readonly number[]): Promise<void> {
     const longAgo = `update wechat.worker_process set missing_since = now() - interval '1 day' where id = any($1)`;
     await pool.query(longAgo, [ids]);
-    const theirs = 'select id from wechat.inbound_message where settled_at is null and claimed_by = any($1)';
+    const theirs = 'select id from wechat.lane where worker_id = any($1)';
     const freed = await rows<{ id: string }>(theirs, [ids]);
     await rescue(pool, 3_600_000);
     const jobs = await rows<{ payload: { ids: string[] } }>(
@@ -208,15 +228,11 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
   }
 
   /** What is this worker's by the database's word, and unknown to it. */
-  async function returnStrays({ id: workerId, hands }: ModelWorker): Promise<number> {
-    const inHand = new Set(hands.map(({ message }) => message?.id));
-    const strays = (await claims.heldBy(workerId, 0)).filter(({ id }) => !inHand.has(id));
-    await records.finish(
-      strays.map(({ id, claimedAt }) => ({
-        ...{ messageId: id, workerId, claimedAt },
-        ...{ end: atOnce, error: undefined },
-      })),
-    );
+  async function returnStrays({ id, hands }: ModelWorker): Promise<number> {
+    const inHand = new Set(hands.map(({ hold }) => `${hold.laneId} ${hold.claim}`));
+    const held = await heldBy(pool, id, 0);
+    const strays = held.filter(({ laneId, claim }) => !inHand.has(`${laneId} ${claim}`));
+    await release(strays.map((hold) => ({ ...hold, delayMs: 0 })));
     return strays.length;
   }
 
@@ -226,7 +242,7 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
       'select id, payload from graphile_worker._private_jobs order by priority, run_at, id limit 1',
     );
     if (!job) return false;
-    await takeUp(worker, await claims.claim(job.payload.ids, worker.id));
+    await takeUp(worker, job.payload.ids);
     if (!keeps) await pool.query('delete from graphile_worker._private_jobs where id = $1', [job.id]);
     return true;
   }
@@ -253,9 +269,11 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
   }
 
   async function claimAll(worker: ModelWorker): Promise<void> {
-    const all = await rows<{ id: string }>('select id from wechat.inbound_message');
-    const ids = all.map(({ id }) => id);
-    await takeUp(worker, await claims.claim(ids, worker.id));
+    const all = await rows<{ id: string }>('select id from wechat.lane');
+    await takeUp(
+      worker,
+      all.map(({ id }) => id),
+    );
   }
 
   async function take(step: Step): Promise<void> {
@@ -279,9 +297,6 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
         break;
       case 'claims all':
         await claimAll(worker);
-        break;
-      case 'claims next':
-        await takeUp(worker, await claims.claimNext([{ appId, openid: step.user }], worker.id));
         break;
       case 'goes on': {
         const inHand = workers.flatMap((owner) => owner.hands.map((hand) => ({ owner, hand })));
@@ -363,9 +378,11 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
     throw new Error('jobs without end, and not all settled');
   }
 
-  function held(): { messageId: number; workerId: number }[] {
-    const messages = workers.flatMap(({ hands }) => hands.flatMap(({ message }) => message ?? []));
-    return messages.map(({ id, workerId }) => ({ messageId: Number(id), workerId }));
+  function held(): ReturnType<Seen['held']> {
+    const hands = workers.flatMap((worker) => worker.hands);
+    return hands.flatMap(({ hold: { laneId, claim }, workerId, message }) =>
+      message ? [{ laneId: Number(laneId), claim, messageId: Number(message.id), workerId }] : [],
+    );
   }
 
   return { seen: { calls, verdicts, pushes, requeued, held }, take, settleAll };

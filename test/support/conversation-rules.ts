@@ -3,7 +3,8 @@ import type { TestDatabase } from './database.js';
 
 /** What the database says, in the order in which replies are to leave. */
 export interface State {
-  messages: { id: number; openid: string; claimedBy: number | null; settled: boolean }[];
+  messages: { id: number; openid: string; settled: boolean }[];
+  lanes: { id: number; openid: string; claim: string | null; doneId: number }[];
   deliveries: {
     id: number;
     messageId: number;
@@ -18,9 +19,11 @@ export interface State {
 
 const stateSql = `
   select
-    (select coalesce(json_agg(json_build_object('id', id, 'openid', openid, 'claimedBy', claimed_by,
+    (select coalesce(json_agg(json_build_object('id', id, 'openid', openid,
        'settled', settled_at is not null) order by id), '[]')
      from wechat.inbound_message) as messages,
+    (select coalesce(json_agg(json_build_object('id', id, 'openid', openid, 'claim', claim::text, 'doneId', done_id)), '[]')
+     from wechat.lane) as lanes,
     (select coalesce(json_agg(json_build_object('id', id, 'messageId', message_id, 'openid', openid,
        'position', position, 'payload', payload::text, 'status', status, 'attempts', attempts)
        order by message_id, position), '[]')
@@ -58,18 +61,26 @@ function checkStoredOnce({ messages }: State, { pushes }: Seen): void {
   ensure(messages.length === distinct && stored === distinct, 'not stored once', messages, pushes);
 }
 
-function checkFence({ messages, deliveries }: State, { held, requeued, verdicts }: Seen): void {
+function checkFence({ messages, lanes, deliveries }: State, { held, requeued, verdicts }: Seen): void {
   const unsettled = messages.filter(({ settled }) => !settled);
-  for (const message of unsettled.filter(({ claimedBy }) => claimedBy !== null)) {
-    const others = unsettled.filter(({ id, openid }) => openid === message.openid && id !== message.id);
-    const claimed = others.find(({ claimedBy }) => claimedBy !== null);
-    ensure(!claimed, 'two messages of a conversation are claimed', message, claimed);
-    const earlier = others.find(({ id }) => id < message.id && !requeued.messages.has(id));
-    ensure(!earlier, 'a message is claimed before an earlier one is settled', message, earlier);
-    const hands = held().filter(
-      ({ messageId, workerId }) => messageId === message.id && workerId === message.claimedBy,
+  for (const { id, openid } of unsettled) {
+    const lane = lanes.find((one) => one.openid === openid);
+    ensure(
+      lane !== undefined && lane.doneId < id,
+      'an open message has no lane, or is below its cursor',
+      id,
+      lane,
     );
-    ensure(hands.length <= 1, 'a message is twice in hand', message, hands);
+  }
+  for (const lane of lanes.filter(({ claim }) => claim !== null)) {
+    const hands = held().filter(({ laneId, claim }) => laneId === lane.id && claim === lane.claim);
+    ensure(hands.length <= 1, 'a lane is twice in hand', lane, hands);
+    const [hand] = hands;
+    if (!hand || !unsettled.some(({ id }) => id === hand.messageId)) continue;
+    const earlier = unsettled.find(
+      ({ id, openid }) => openid === lane.openid && id < hand.messageId && !requeued.messages.has(id),
+    );
+    ensure(!earlier, 'a message is in hand before an earlier one is settled', hand, earlier);
   }
   const settled = new Set(messages.filter((message) => message.settled).map(({ id }) => id));
   const open = deliveries.find(({ messageId, status }) => settled.has(messageId) && !isFinal(status));

@@ -45,9 +45,25 @@ export async function tell(pool: Pool, appId: string, history: readonly Told[]):
       [appId, `told:${index}`, openid, type, event, eventKey, text, status, error, hoursAgo, minutes],
     );
     const [stored] = rows;
+    if (status === 'received') await putInLane(pool, appId, openid, stored);
     for (const [place, reply] of (message.replies ?? []).entries())
       await tellReply(pool, appId, openid, stored, place + 1, reply);
   }
+}
+
+/** As when it arrived: in a lane that nobody holds. */
+async function putInLane(
+  pool: Pool,
+  appId: string,
+  openid: string,
+  message: { id: string; at: Date } | undefined,
+): Promise<void> {
+  await pool.query(
+    `insert into wechat.lane as l (app_id, openid, arrivals, waiting, waiting_since, done_id)
+     values ($1, $2, 1, 1, $3, $4::bigint - 1)
+     on conflict (app_id, openid, slot) do update set arrivals = l.arrivals + 1, waiting = l.waiting + 1`,
+    [appId, openid, message?.at, message?.id],
+  );
 }
 
 async function tellReply(

@@ -1,6 +1,13 @@
-import type { ClaimedMessage, Claims, OpenDelivery } from '../../src/outbox/claim.js';
+import type { createBegin } from '../../src/outbox/begin.js';
+import type { createEnd, DeliveryEnd } from '../../src/outbox/end.js';
+import type { HeldLane, Hold, OpenDelivery, OpenMessage } from '../../src/outbox/lane.js';
+import type { Look } from '../../src/outbox/look.js';
 import type { createPlanner } from '../../src/outbox/plan.js';
-import type { AttemptOutcome, DeliveryStatus, Records } from '../../src/outbox/record.js';
+import type { createRelease } from '../../src/outbox/release.js';
+import type { createSettle, Settlement } from '../../src/outbox/settle.js';
+import { beginDelivery, step } from '../../src/sending/attempt.js';
+import type { AttemptEffect, AttemptEnd, AttemptEvent, AttemptRecord } from '../../src/sending/attempt-state.js';
+import type { Outcome } from '../../src/sending/decide.js';
 
 /** What the outside says: WeChat to a call, the reply logic to a message (`busy`, `blocked`: it fails, for now or for good). */
 export const answers = [
@@ -29,10 +36,13 @@ export interface Turn {
 /** Nothing goes wrong. */
 export const smooth: Turn = { answer: 'accepted', replies: 1, atOnce: false };
 
-/** What a worker process remembers of one message and, after it, of those that follow it. */
+/** What a worker process remembers of one lane that it holds. */
 export interface Hand {
-  /** Undefined between two messages. */
-  message: ClaimedMessage | undefined;
+  readonly hold: Hold;
+  /** Of the claim: the process may be another worker since. */
+  readonly workerId: number;
+  /** The one that it works on; undefined between two. */
+  message: OpenMessage | undefined;
   run: AsyncGenerator<void, void, Turn>;
 }
 
@@ -42,179 +52,189 @@ export interface ModelWorker {
   hands: Hand[];
 }
 
+/** A message in a worker's hand. */
+export interface InHand extends Hold {
+  message: OpenMessage;
+  workerId: number;
+}
+
 /** What a worker touches. */
-export interface Surroundings {
+export interface Surroundings extends ReturnType<typeof createBegin> {
   onUnknown: 'resend' | 'hold';
-  claims: Claims;
+  look: Look;
   plan: ReturnType<typeof createPlanner>;
-  records: Records;
+  end: ReturnType<typeof createEnd>;
+  settle: ReturnType<typeof createSettle>;
+  release: ReturnType<typeof createRelease>;
   isPaused(): boolean;
   pauseAccount(): Promise<void>;
   /** A request reaches WeChat. */
-  call(message: ClaimedMessage, deliveryId: string, attempt: number, accepted: boolean): Promise<void>;
+  call(inHand: InHand, deliveryId: string, attempt: number, accepted: boolean): Promise<void>;
   /** Runs a statement that gives deliveries up for which no call is made. */
-  watchVerdict<Result>(message: ClaimedMessage, statement: () => Promise<Result>): Promise<Result>;
+  watchVerdict<Result>(inHand: InHand, statement: () => Promise<Result>): Promise<Result>;
 }
 
-/** What comes of a call: `accepted` is what the user sees (undefined: it never arrives), the rest is written down. */
-const ends = {
-  accepted: { accepted: true, outcome: 'sent', status: 'sent' },
-  busy: { accepted: false, outcome: 'transient', status: 'pending' },
-  token: { accepted: false, outcome: 'token', status: 'pending' },
-  refused: { accepted: false, outcome: 'permanent', status: 'failed' },
-  blocked: { accepted: false, outcome: 'permanent', status: 'failed' },
-  quota: { accepted: false, outcome: 'throttled', status: 'pending' },
-  unheard: { accepted: true, outcome: 'unknown', status: 'pending' },
-  unsent: { accepted: undefined, outcome: 'unknown', status: 'pending' },
-} as const;
+const refused = (errcode: number, errorClass: 'token' | 'permanent' | 'user' | 'throttled') =>
+  ({ kind: 'refused', httpStatus: 200, errcode, errmsg: 'refused', errorClass }) as const;
 
-type DeliverEnd = 'final' | 'final with rest' | 'later' | 'lost';
+/** What comes of a call: whether the user sees it (undefined: it never arrives), and what the worker is told. */
+const ends: Record<Exclude<Answer, 'no token' | 'no media'>, { accepted?: boolean; outcome: Outcome }> = {
+  accepted: { accepted: true, outcome: { kind: 'sent', httpStatus: 200, errmsg: 'ok' } },
+  busy: { accepted: false, outcome: { kind: 'transient', errmsg: 'busy' } },
+  token: { accepted: false, outcome: refused(42001, 'token') },
+  refused: { accepted: false, outcome: refused(45002, 'permanent') },
+  blocked: { accepted: false, outcome: refused(43004, 'user') },
+  quota: { accepted: false, outcome: refused(45009, 'throttled') },
+  unheard: { accepted: true, outcome: { kind: 'unknown', errmsg: 'time is up' } },
+  unsent: { outcome: { kind: 'unknown', errmsg: 'time is up' } },
+};
+
+/** At once, and without end. */
+const policy = { baseMs: 0, capMs: 0, maxFailures: 1_000, maxUnlistedFailures: 1_000 };
+
+const moment = () => ({ now: new Date(), random: 0 });
+
+type Next = 'look' | 'done';
 
 /**
- * The way of a worker (answer.ts, deliver.ts), told as a generator that stops before each statement and each call: there
- * it may be left standing, killed, or given up for dead and go on all the same. Like a real one it believes what its
- * statements answer.
+ * The way of a worker (worker/lane.ts, sending/reply.ts) around the real statements and the real steps of an attempt
+ * (sending/attempt.ts), told as a generator that stops before each statement and each call: there it may be left standing, killed,
+ * or given up for dead and go on all the same. Like a real one it believes what its statements say.
  */
-export function createAnswering(surroundings: Surroundings) {
-  const { onUnknown, claims, plan, records, isPaused, pauseAccount, call, watchVerdict } = surroundings;
-  const unknownStatus = onUnknown === 'hold' ? 'unknown' : 'pending';
+export function createWorking(surroundings: Surroundings) {
+  const { onUnknown, look, plan, begin, end, suspect, isPaused, pauseAccount, call, watchVerdict } = surroundings;
 
-  return answer;
-
-  async function* answer(worker: ModelWorker, hand: Hand, first: ClaimedMessage): Hand['run'] {
-    for (let message: ClaimedMessage | undefined = first; message; ) {
-      hand.message = message;
-      const mayClaimNext: boolean = yield* answerOne(message);
-      hand.message = undefined;
-      if (!mayClaimNext) return;
+  return async function* work(hand: Hand): Hand['run'] {
+    for (;;) {
       yield;
-      [message] = await claims.claimNext([message], worker.id);
+      const [lane] = await look([hand.hold]);
+      if (!lane) return;
+      hand.message = lane.message;
+      const next: Next = yield* workOn(lane, hand.workerId);
+      hand.message = undefined;
+      if (next === 'done') return;
     }
-  }
+  };
 
-  async function* answerOne(message: ClaimedMessage): AsyncGenerator<void, boolean, Turn> {
-    const { id: messageId, workerId } = message;
+  async function* workOn(lane: HeldLane, workerId: number): AsyncGenerator<void, Next, Turn> {
+    const { message } = lane;
+    yield;
+    if (!message) return settle({ lane, status: 'settled' });
     let deliveries: readonly OpenDelivery[] = message.deliveries;
     let begun = false;
-    if (message.status === 'received') {
+    if (!message.isPlanned) {
       const turn = yield;
-      if (message.crashes >= 2) {
-        if (!(await records.startReply(message))) return false;
+      if (lane.crashes >= 2) {
+        if (!(await suspect(lane))) return 'done';
         yield;
       }
-      if (turn.answer === 'busy') return release(message);
-      if (turn.answer === 'blocked') return finish(message, 'failed');
-      if (turn.replies === 0) return finish(message, 'settled');
+      if (turn.answer === 'busy') return release(lane);
+      if (turn.answer === 'blocked') return settle({ lane, status: 'failed' });
+      if (turn.replies === 0) return settle({ lane, status: 'settled' });
       begun = turn.atOnce && !isPaused();
       const payloads = Array.from({ length: turn.replies }, (_, index) => ({
         msgtype: 'text',
         text: { content: `${index + 1} of ${turn.replies} by ${workerId}` },
       }));
-      const [planned] = await plan([{ messageId, workerId, payloads, startFirst: begun }]);
-      if (planned?.kind !== 'planned') return false;
+      const [planned] = await plan([{ ...lane, messageId: message.id, payloads, beginsFirst: begun }]);
+      if (planned?.kind !== 'planned') return 'look';
       deliveries = planned.deliveries;
-    } else if (deliveries.length === 0) {
-      yield;
-      return finish(message, 'settled');
     }
     for (const [index, delivery] of deliveries.entries()) {
-      const last = index === deliveries.length - 1;
-      const end = yield* deliver(message, delivery, begun && index === 0, last);
-      if (end === 'lost') return false;
-      if (end === 'final') continue;
-      if (end === 'later') {
-        yield;
-        return release(message);
-      }
-      // The last one's result has settled the message: by now it may have been requeued.
-      if (last) return true;
+      const inHand = { laneId: lane.laneId, claim: lane.claim, message, workerId };
+      const isLast = index === deliveries.length - 1;
+      const done = yield* deliver(lane, inHand, delivery, { begun: begun && index === 0, isLast });
+      if (done === 'gone') return 'done';
+      if (done === 'closed' || done.kind === 'lost') return 'look';
+      if (done.kind === 'final') continue;
       yield;
-      const rest = {
-        messageId,
-        workerId,
-        status: 'failed',
-        errcode: undefined,
-        errmsg: 'not tried',
-      } as const;
-      await watchVerdict(message, () => records.settleRest(rest));
-      yield;
-      return finish(message, 'settled');
+      return release(lane);
     }
-    return true;
+    return settle({ lane, status: 'settled' });
   }
 
   async function* deliver(
-    message: ClaimedMessage,
+    lane: HeldLane,
+    inHand: InHand,
     delivery: OpenDelivery,
-    isBegun: boolean,
-    last: boolean,
-  ): AsyncGenerator<void, DeliverEnd, Turn> {
-    const { id: deliveryId } = delivery;
-    let begun = isBegun;
-    let attempt = delivery.attempts;
-
-    if (!begun && delivery.attemptStartedAt) {
-      yield;
-      if (!(await record(unknownStatus, 'unknown'))) return 'lost';
-      if (onUnknown === 'hold') return 'final';
+    { begun, isLast }: { begun: boolean; isLast: boolean },
+  ): AsyncGenerator<void, AttemptEnd | 'gone' | 'closed', Turn> {
+    const rules = {
+      ...{ policy, onUnknown, windowEndsAt: undefined, waitsUntil: undefined },
+      ...{ isProbe: false, isLast, bindsRest: true },
+    };
+    let isGone = false;
+    let { state, effect } = beginDelivery(rules, delivery, begun ? { isStale: false } : undefined, moment());
+    while (effect.kind !== 'done') {
+      const event: AttemptEvent = yield* carryOut(effect);
+      ({ state, effect } = step(state, event));
     }
-    for (;;) {
-      if (!begun) {
-        const { answer: want } = yield;
-        if (isPaused()) return 'later';
-        if (want === 'no token') return (await record('pending')) ? 'later' : 'lost';
-        if (want === 'no media')
-          return (await watchVerdict(message, () => record('failed'))) ? 'final' : 'lost';
-        attempt += 1;
-        const [started] = await records.start([{ deliveryId, workerId: message.workerId, attempt }]);
-        if (!started) return 'lost';
+    if (effect.end.kind === 'closed') return isGone ? 'gone' : 'closed';
+    return effect.end;
+
+    async function* carryOut(effect: Exclude<AttemptEffect, { kind: 'done' }>): AsyncGenerator<void, AttemptEvent, Turn> {
+      switch (effect.kind) {
+        case 'prepare': {
+          const { answer } = yield;
+          if (isPaused()) return { kind: 'resting', at: moment() };
+          const about = 'message';
+          const lacking = { kind: 'unprepared', about, at: moment() } as const;
+          if (answer === 'no token')
+            return { ...lacking, wanting: 'access token', outcome: { kind: 'transient', errmsg: 'none' } };
+          if (answer === 'no media')
+            return { ...lacking, wanting: 'media', outcome: { kind: 'unusable', errmsg: 'none' } };
+          return { kind: 'prepared', hasUploads: false };
+        }
+        case 'admit':
+          return { kind: 'admitted' };
+        case 'begin': {
+          yield;
+          const [may] = await begin([{ ...inHand, deliveryId: delivery.id, attempt: effect.attempt }]);
+          return may ? { kind: 'begun', isStale: false } : { kind: 'refused', at: moment() };
+        }
+        case 'call': {
+          const { answer } = yield;
+          const { accepted, outcome } = ends[answer === 'no token' || answer === 'no media' ? 'busy' : answer];
+          const startedAt = new Date();
+          if (accepted !== undefined) await call(inHand, delivery.id, state.attempt, accepted);
+          return { kind: 'answered', outcome, about: 'message', startedAt, at: moment() };
+        }
+        case 'record':
+          yield;
+          return { kind: 'recorded', isHeld: await write(effect.record) };
       }
-      begun = false;
-      const { answer: said } = yield;
-      const kind = said in ends ? (said as keyof typeof ends) : 'busy';
-      const { accepted, outcome, status } = ends[kind];
-      if (accepted !== undefined) await call(message, deliveryId, attempt, accepted);
-      yield;
-      const decided = outcome === 'unknown' ? unknownStatus : status;
-      const owned = await record(decided, outcome);
-      if (kind === 'quota') {
-        yield;
-        await pauseAccount();
-      }
-      if (!owned) return 'lost';
-      if (kind === 'token') continue;
-      if (kind === 'blocked') return 'final with rest';
-      return decided === 'pending' ? 'later' : 'final';
     }
 
-    /** @param outcome absent when no call was made */
-    async function record(status: DeliveryStatus, outcome?: AttemptOutcome): Promise<boolean> {
-      const now = new Date();
-      const [owned = false] = await records.record([
-        {
-          ...{ deliveryId, messageId: message.id, workerId: message.workerId, attempt, status },
-          call: outcome && { startedAt: now, finishedAt: now, outcome, httpStatus: undefined },
-          ...{ errcode: undefined, errmsg: outcome ?? 'no call', failures: 0 },
-          delayMs: status === 'pending' ? 0 : undefined,
-          settlesMessage: last && status !== 'pending',
-        },
-      ]);
-      return owned;
+    async function write(record: AttemptRecord): Promise<boolean> {
+      if (record.decision.pause) await pauseAccount();
+      const ended = toEnd(delivery.id, record);
+      const statement = async () => {
+        if (!record.closes) return (await end([{ ...inHand, ...ended }]))[0] ?? false;
+        const errmsg = 'not tried';
+        const rest = record.restStatus && { status: record.restStatus, errcode: undefined, errmsg };
+        const [result] = await surroundings.settle([{ lane, status: 'settled', end: ended, rest }]);
+        isGone = result === 'gone';
+        return result !== 'refused';
+      };
+      return record.call ? statement() : watchVerdict(inHand, statement);
     }
   }
 
-  async function release({ id: messageId, workerId, claimedAt }: ClaimedMessage): Promise<false> {
-    const end = { kind: 'released', delayMs: 0, refundAttempt: false } as const;
-    await records.finish([{ messageId, workerId, claimedAt, end, error: undefined }]);
-    return false;
+  async function release({ laneId, claim }: HeldLane): Promise<Next> {
+    await surroundings.release([{ laneId, claim, delayMs: 0 }]);
+    return 'done';
   }
 
-  /** The next of the conversation is asked for without a look at whether this one was still its own to finish. */
-  async function finish(
-    { id: messageId, workerId, claimedAt }: ClaimedMessage,
-    kind: 'settled' | 'failed',
-  ): Promise<true> {
-    await records.finish([{ messageId, workerId, claimedAt, end: { kind }, error: undefined }]);
-    return true;
+  async function settle(settlement: Settlement): Promise<Next> {
+    const [result] = await surroundings.settle([settlement]);
+    return result === 'gone' ? 'done' : 'look';
   }
+}
+
+function toEnd(deliveryId: string, { decision, attempt, call }: AttemptRecord): DeliveryEnd {
+  const { status, failures, delayMs, errcode, errmsg, httpStatus } = decision;
+  return {
+    ...{ deliveryId, attempt, status, failures, delayMs, errcode, errmsg },
+    call: call && { ...call, httpStatus },
+  };
 }

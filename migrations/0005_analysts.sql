@@ -2,8 +2,6 @@
 -- same name and _between, that takes a time range down to the tables: at millions of messages use that. Both read
 -- only. Large tables are searched by the BRIN indexes on their times, which cost the hot path next to nothing.
 
-create index delivery_attempt_started_at on wechat.delivery_attempt using brin (started_at);
-
 do $$
 begin
   if not exists (select from pg_roles where rolname = 'wechat_analyst') then
@@ -13,7 +11,7 @@ exception
   when duplicate_object or unique_violation then
     null;
   when insufficient_privilege then
-    raise notice 'role wechat_analyst not created: let an administrator run "create role wechat_analyst nologin", and grant as in migrations/0010_analysts.sql';
+    raise notice 'role wechat_analyst not created: let an administrator run "create role wechat_analyst nologin", and grant as in migrations/0005_analysts.sql';
 end
 $$;
 
@@ -30,11 +28,20 @@ $$;
 comment on function wechat.payload_text is
   'What a user reads in a delivery: its texts and titles; [type] where it has none, as a picture';
 
+-- What is stored of a message that is not settled says nothing of its deliveries. The answer is looked for in unsettled rows only.
+create function wechat.unsettled_state(of_message_id bigint) returns text
+language sql stable as $$
+  select case when exists (select from wechat.delivery d where d.message_id = of_message_id) then 'answering' else 'received' end
+$$;
+comment on function wechat.unsettled_state is
+  'Of a message that is not settled: received (the reply logic is still to run) or answering (deliveries are planned, and not all are final)';
+
 -- The message of a delivery is looked up for each row, and only where latency is asked for: as a join, the planner
 -- would read the whole table of messages for a week of deliveries.
 create view wechat.message_history as
 select m.app_id, m.openid, m.received_at as at, 'in' as direction, m.msg_type as type, m.event, m.event_key,
-  m.content as text, m.status as state, m.settled_at - m.received_at as latency,
+  m.content as text, case when m.settled_at is null then wechat.unsettled_state(m.id) else m.status end as state,
+  m.settled_at - m.received_at as latency,
   m.id as message_id, null::bigint as delivery_id
 from wechat.inbound_message m
 union all
@@ -69,9 +76,10 @@ language sql stable as $$
   with message as (
     select * from wechat.inbound_message m
     where m.app_id = of_app_id and m.openid = of_openid
-    order by m.created_at desc, m.id desc limit max_messages
+    order by m.id desc limit max_messages
   )
-  select m.received_at, 'in', m.msg_type, m.event, m.event_key, m.content, m.status, m.settled_at - m.received_at,
+  select m.received_at, 'in', m.msg_type, m.event, m.event_key, m.content,
+    case when m.settled_at is null then wechat.unsettled_state(m.id) else m.status end, m.settled_at - m.received_at,
     m.id, null::bigint
   from message m
   union all
@@ -94,7 +102,7 @@ language sql stable as $$
   from wechat.inbound_message m
   left join lateral (
     select count(*) filter (where d.status = 'sent') as sent,
-      count(*) filter (where d.status in ('failed', 'expired', 'unknown', 'cancelled')) as not_sent
+      count(*) filter (where d.ended_unsent) as not_sent
     from wechat.delivery d where d.message_id = m.id
   ) d on true
   where m.received_at >= since and m.received_at < until
@@ -149,7 +157,7 @@ create view wechat.delivery_failures as
 select d.created_at as at, d.app_id, d.openid, d.status as state, d.errcode, d.errmsg, d.attempts, d.msg_type as type,
   wechat.payload_text(d.payload) as text, m.content as asked, m.event, d.message_id, d.id as delivery_id
 from wechat.delivery d join wechat.inbound_message m on m.id = d.message_id
-where d.status in ('failed', 'expired', 'unknown', 'cancelled') and d.status <> 'sent';
+where d.ended_unsent;
 comment on view wechat.delivery_failures is 'Messages to users that ended without being sent; a range of at is quick';
 comment on column wechat.delivery_failures.at is 'When it was planned';
 comment on column wechat.delivery_failures.app_id is 'The account';
@@ -319,8 +327,8 @@ begin
   end if;
   grant usage on schema wechat to wechat_analyst;
   grant select on
-    wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, wechat.account_pause, wechat.worker_process,
-    wechat.operator_action, wechat.message_history, wechat.conversation_summary, wechat.delivery_hourly,
+    wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, wechat.lane, wechat.account_pause,
+    wechat.worker_process, wechat.operator_action, wechat.message_history, wechat.conversation_summary, wechat.delivery_hourly,
     wechat.delivery_failures, wechat.reply_latency_hourly, wechat.event_daily, wechat.busiest_users
   to wechat_analyst;
   -- Everything but the secret itself.

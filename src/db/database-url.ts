@@ -1,0 +1,55 @@
+import pg, { type ClientConfig } from 'pg';
+
+/** How a DATABASE_URL may look. */
+export const databaseUrlForms =
+  'postgres://user:password@host:5432/database, or postgres://user@/database?host=/path/of/the/socket';
+
+/**
+ * The connection as pg takes it. The words of `sslmode` mean what they mean to psql: `require` encrypts without looking
+ * at who the server is, `verify-full` checks it, by `sslrootcert` where that is given.
+ */
+export function clientConfigOf(databaseUrl: string): Pick<ClientConfig, 'connectionString'> {
+  const asPsql = /[?&]sslmode=/.test(databaseUrl) && !/[?&]uselibpqcompat=/.test(databaseUrl);
+  return { connectionString: asPsql ? `${databaseUrl}&uselibpqcompat=true` : databaseUrl };
+}
+
+/**
+ * What is wrong with a DATABASE_URL, in words that quote nothing of it: it holds a password.
+ *
+ * @returns undefined for one that can be used
+ */
+export function problemOfDatabaseUrl(databaseUrl: string): string | undefined {
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) return `must be a URL such as ${databaseUrlForms}`;
+  const culprit = unencoded(databaseUrl);
+  if (culprit)
+    return `has ${culprit} in its user or password: write ${encodeURIComponent(culprit)} instead (a password in a URL must be %-encoded), or leave the password out and set PGPASSWORD`;
+  try {
+    // Reads the URL and the certificates that it names, and connects to nothing.
+    const { database, host } = new pg.Client(clientConfigOf(databaseUrl));
+    return database && host ? undefined : `must name a host and a database: ${databaseUrlForms}`;
+  } catch (error) {
+    if (error instanceof URIError)
+      return 'has a % that is not followed by a valid code: write %25 for a % in the password';
+    if (error instanceof Error && 'path' in error && 'code' in error)
+      return `names a certificate that cannot be read: ${error.message}`;
+    return `must be a URL such as ${databaseUrlForms}`;
+  }
+}
+
+/**
+ * A character that ends the part with user and password before its time, so that the rest is taken for host, path or
+ * query. An @ there is none: the last one counts.
+ */
+function unencoded(databaseUrl: string): string | undefined {
+  if (databaseUrl.includes('#')) return '#';
+  const rest = databaseUrl.slice(databaseUrl.indexOf('://') + 3);
+  const early = /[/?]/.exec(rest);
+  if (!early) return undefined;
+  const before = rest.slice(0, early.index);
+  const after = rest.slice(early.index);
+  // "user:pa" looks like a host and its port; but an @ follows, and a path has none.
+  const path = /^[^?]*/.exec(after)?.[0] ?? '';
+  const isEarly =
+    path.includes('@') || (before.includes(':') && !before.includes('@') && after.includes('@'));
+  return isEarly ? early[0] : undefined;
+}

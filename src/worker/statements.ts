@@ -1,0 +1,73 @@
+import { batchFailure } from '../db/errors.js';
+import { persist } from '../db/persist.js';
+import type { Pool } from '../db/pool.js';
+import { createBatcher } from '../lib/batcher.js';
+import { createBegin } from '../outbox/begin.js';
+import { createClaim, createClaimNumbers } from '../outbox/claim.js';
+import { createEnd } from '../outbox/end.js';
+import type { HeldLane, Hold } from '../outbox/lane.js';
+import { createLook } from '../outbox/look.js';
+import { createPlanner } from '../outbox/plan.js';
+import { createRelease } from '../outbox/release.js';
+import { createSettle } from '../outbox/settle.js';
+
+export interface StatementsDependencies {
+  pool: Pool;
+  /**
+   * For claims, whose commits need not wait for the disk: a claim lost with a crash of Postgres is one that nothing was sent on,
+   * for every plan waits for the disk, and finds by the claim's absence that it was lost.
+   */
+  claimPool: Pool;
+  /** Ends the repetition of a statement while Postgres is away. */
+  stop: AbortSignal;
+  onOutage(error: unknown): void;
+}
+
+/** One of each kind at a time: what arrives meanwhile shares the next, and the larger it is, the less each costs. */
+const sets = { maxItems: 500, maxConcurrent: 1 };
+
+/**
+ * What follows a send waits so long for others of its kind: no user waits for it, and each statement that is saved is
+ * two wake-ups less for both processes.
+ */
+const afterSendMs = 10;
+
+/** The worker's statements on the outbox, each for one item: sets are made here, and outages are waited for. */
+export function createStatements({ pool, claimPool, stop, onOutage }: StatementsDependencies) {
+  const durably = <T>(statement: () => Promise<T>) => persist(statement, { signal: stop, onOutage });
+  const batched = <Item, Result>(run: (items: readonly Item[]) => Promise<Result[]>, lingerMs = 0) =>
+    createBatcher<Item, Result>({
+      ...{ run, classify: batchFailure, ...sets, lingerMs, giveUp: stop },
+      onFailure: (error, failure) => failure === 'away' && onOutage(error),
+    }).add;
+
+  const { claim } = createClaim(claimPool);
+  const look = createLook(claimPool);
+  const nextNumber = createClaimNumbers();
+  const { begin, suspect } = createBegin(pool);
+
+  return {
+    durably,
+    /** Claims lanes and looks at them. */
+    async claim(
+      laneIds: readonly string[],
+      workerId: number,
+    ): Promise<{ lanes: HeldLane[]; busy: string[] }> {
+      const number = nextNumber(workerId);
+      const { held, busy } = await durably(() => claim(laneIds, workerId, number));
+      if (held.length === 0) return { lanes: [], busy };
+      const holds = held.map((laneId): Hold => ({ laneId, claim: number }));
+      const lanes = await durably(() => look(holds));
+      return { lanes: lanes.filter((lane) => lane !== undefined), busy };
+    },
+    look: batched((holds: readonly Hold[]) => look(holds)),
+    plan: batched(createPlanner(pool)),
+    begin: batched(begin),
+    suspect: (hold: Hold) => durably(() => suspect(hold)),
+    end: batched(createEnd(pool), afterSendMs),
+    settle: batched(createSettle(pool), afterSendMs),
+    release: batched(createRelease(pool), afterSendMs),
+  };
+}
+
+export type Statements = ReturnType<typeof createStatements>;

@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Replies } from '../../src/replies/router.js';
+import { setStage, settled } from '../support/stage.js';
+
+/**
+ * Commits and claims that take their time, as over a network or on a busy disk: by that, what is quick here and never meets
+ * comes to meet.
+ */
+const slowness = `
+  create function be_slow() returns trigger language plpgsql as $$
+  begin
+    if random() < 0.3 then perform pg_sleep(random() * 0.02); end if;
+    return null;
+  end $$;
+  create constraint trigger slow_commit after insert on wechat.inbound_message
+    deferrable initially deferred for each row execute function be_slow();
+  create trigger slow_claim after update on wechat.lane for each statement execute function be_slow();`;
+
+const users = 40;
+const burst = 6;
+
+/** Reply logic that notes where two messages of a user are answered side by side, or not in turn. */
+function watchingReplies() {
+  const running = new Map<string, number>();
+  const beside: string[] = [];
+  const replies: Replies = async ({ message }) => {
+    const { openid } = message;
+    const others = running.get(openid) ?? 0;
+    if (others > 0) beside.push(openid);
+    running.set(openid, others + 1);
+    await sleep(Math.random() * 3);
+    running.set(openid, (running.get(openid) ?? 1) - 1);
+    return message.kind === 'text' ? message.content : undefined;
+  };
+  return { replies, beside };
+}
+
+test('bursts of many users over several processes are answered one by one, in the order in which they were stored', {
+  timeout: 90_000,
+}, async () => {
+  const { account, simulator, database, start } = await setStage();
+  await database.pool.query(slowness);
+  const { replies, beside } = watchingReplies();
+  const ingresses = [await start({ role: 'ingress' }), await start({ role: 'ingress' })];
+  await start({ role: 'worker', replies });
+  await start({ role: 'worker', replies });
+
+  const pushes: Promise<unknown>[] = [];
+  for (let n = 0; n < users * burst; n += 1) {
+    simulator.setWebhookUrl(ingresses[Math.floor(Math.random() * 2)]?.webhookUrl ?? '');
+    pushes.push(simulator.user(`o${n % users}`).say(`${Math.floor(n / users)}`));
+    // Six of a user within milliseconds.
+    if (n % 24 === 0) await sleep(5);
+  }
+  await Promise.all(pushes);
+  await settled(database, users * burst);
+
+  expect(beside).toEqual([]);
+  const stored = await database.rows<{ openid: string; contents: string[] }>(
+    'select openid, array_agg(content order by id) as contents from wechat.inbound_message group by openid',
+  );
+  for (const { openid, contents } of stored)
+    expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(contents);
+});
