@@ -9,27 +9,35 @@ create table wechat.credential (
   refreshed_at     timestamptz not null default now(),
   forced_at        timestamptz,
   forced_that_day  integer not null default 0,
-  primary key (app_id, kind)
+  renewing_by      text,
+  renewing_until   timestamptz,
+  primary key (app_id, kind),
+  check ((renewing_by is null) = (renewing_until is null))
 );
 
 comment on table wechat.credential is 'Access tokens and tickets in force; written under an advisory lock, one refresh at a time';
 comment on column wechat.credential.app_id is 'The account it belongs to';
 comment on column wechat.credential.kind is 'access_token or jsapi_ticket';
-comment on column wechat.credential.value is 'The secret itself: not for analysts, never logged';
+comment on column wechat.credential.value is 'The secret itself: not for analysts, never logged; empty while the first one is being fetched';
 comment on column wechat.credential.expires_at is 'End of its validity by WeChat''s expires_in';
 comment on column wechat.credential.version is 'Grows by one with each refresh';
 comment on column wechat.credential.refreshed_at is 'When it was fetched';
 comment on column wechat.credential.forced_at is 'Last force_refresh (WeChat allows 20 a day, 30 s apart); null when never';
 comment on column wechat.credential.forced_that_day is 'Forced refreshes on the day of forced_at (Asia/Shanghai)';
+comment on column wechat.credential.renewing_by is 'The process that is asking WeChat for the next one, while no connection is held; null when none is';
+comment on column wechat.credential.renewing_until is 'Until when the others leave it to that process; null when none is asking';
 
 create table wechat.account_pause (
-  app_id         text primary key,
-  reason         text not null check (reason in ('minute_quota', 'daily_quota', 'account', 'operator')),
-  errcode        integer,
-  errmsg         text,
-  paused_at      timestamptz not null default now(),
-  probe_at       timestamptz,
-  probe_lane_id  bigint,
+  app_id            text primary key,
+  reason            text not null check (reason in ('minute_quota', 'daily_quota', 'account', 'operator')),
+  errcode           integer,
+  errmsg            text,
+  paused_at         timestamptz not null default now(),
+  cause_lane_id     bigint,
+  probe_at          timestamptz,
+  probe_lane_id     bigint,
+  overdue_lane_ids  bigint[] not null default '{}',
+  overdue_at        timestamptz,
   check ((reason = 'operator') = (probe_at is null))
 );
 
@@ -41,9 +49,15 @@ comment on column wechat.account_pause.reason is
 comment on column wechat.account_pause.errcode is 'WeChat''s code that led to it; null for an operator''s pause';
 comment on column wechat.account_pause.errmsg is 'WeChat''s text, or the operator''s reason';
 comment on column wechat.account_pause.paused_at is 'Since when';
+comment on column wechat.account_pause.cause_lane_id is
+  'The lane whose message was refused last; the probe takes another where there is one. Null for an operator''s pause';
 comment on column wechat.account_pause.probe_at is
   'When one lane is let through to see whether sending works again; null: only a command ends the pause';
 comment on column wechat.account_pause.probe_lane_id is 'The lane that was let through; null before the first probe';
+comment on column wechat.account_pause.overdue_lane_ids is
+  'Lanes let through although the account rests, because their first message is past every reply window and only has to end';
+comment on column wechat.account_pause.overdue_at is
+  'When they were chosen: one that is due later has been looked at since, and rests again; null before the first';
 
 -- Two statements on purpose. A worker that finds its lane's account at rest drops the ring, having locked the row of the pause
 -- for the length of its statement (src/outbox/claim.ts). So the delete waits for it, and the second statement sees its lane.

@@ -1,4 +1,5 @@
 import type { Pool } from '../db/pool.js';
+import { createOverdue } from './overdue.js';
 
 export type PauseReason = 'minute_quota' | 'daily_quota' | 'account' | 'operator';
 
@@ -16,17 +17,19 @@ export interface Pause {
 /** What led WeChat to refuse an account's calls. */
 export interface PauseCause {
   appId: string;
+  /** Whose message was refused: the probe takes another where there is one. */
+  laneId: string;
   reason: Exclude<PauseReason, 'operator'>;
-  /** Until one message is let through. */
+  /** Until one lane is let through. */
   forMs: number;
   errcode: number | undefined;
   errmsg: string;
 }
 
 /**
- * Accounts that rest, kept in Postgres so that all processes obey: claims pass them over (see claim.ts), and what is
- * claimed already looks here before each send. A pause of WeChat's making ends by a probe: when its time is over one
- * message is let through, and any answer that is not about the account itself wakes the rest.
+ * Accounts that rest, kept in Postgres so that all processes obey: claims pass their lanes over (see outbox/claim.ts), and what
+ * is claimed already looks here before each send. A pause of WeChat's making ends by a probe: when its time is over one lane is
+ * let through, and any answer that is not about the account itself wakes the rest.
  */
 export interface Pauses {
   /** As of the last `refresh`, and what this process paused since. Costs no query. */
@@ -35,10 +38,15 @@ export interface Pauses {
   refresh(): Promise<Pause[]>;
   /** An operator's pause stays as it is, and so does one that lasts longer. @returns whether it is new */
   pause(cause: PauseCause): Promise<boolean>;
-  /** @returns whether it was paused */
+  /** Ends a pause of WeChat's making; an operator's stays. @returns whether it was paused so */
   resume(appId: string): Promise<boolean>;
-  /** Lets one message of each account through whose time has come. @returns their accounts */
-  probe(): Promise<{ appId: string; messageId: string | undefined }[]>;
+  /** Lets one lane of each account through whose time has come. @returns their accounts */
+  probe(): Promise<{ appId: string; laneId: string | undefined }[]>;
+  /**
+   * Lets lanes through whose first message nobody may answer any more, so that it ends as expired and waits no longer. Each
+   * call looks at some lanes of each account that rests, and goes on where the last one stopped. @returns how many it let through
+   */
+  overdue(): Promise<number>;
 }
 
 /** How long the next probe waits when this one brings no answer. */
@@ -46,51 +54,68 @@ const nextProbe = '5 minutes';
 
 /** A new refusal after a probe makes it wait again, for its whole time. */
 const pauseSql = `
-  insert into wechat.account_pause as p (app_id, reason, errcode, errmsg, probe_at)
-  values ($1, $2, $3, $4, now() + $5 * interval '1 ms')
+  insert into wechat.account_pause as p (app_id, reason, errcode, errmsg, probe_at, cause_lane_id)
+  values ($1, $2, $3, $4, now() + $5 * interval '1 ms', $6)
   on conflict (app_id) do update
   set reason = excluded.reason, errcode = excluded.errcode, errmsg = excluded.errmsg,
-      probe_at = greatest(p.probe_at, excluded.probe_at), probe_message_id = null
+      probe_at = greatest(p.probe_at, excluded.probe_at), probe_lane_id = null, cause_lane_id = excluded.cause_lane_id
   where p.reason <> 'operator'
   returning paused_at = now() as fresh`;
 
-/** Without a message to send there is nothing to wait for: the next one that comes will tell. One process at a time. */
+const resumeSql = `
+  select wechat.end_pause(app_id) as resumed from wechat.account_pause where app_id = $1 and reason <> 'operator'`;
+
+/**
+ * One process at a time. Without a lane that could be sent from there is nothing to wait for: the next message will tell.
+ *
+ * A message may be refused for its own sake. So another lane goes than the one that was refused, wherever there is one, and each
+ * probe takes the one after the last; among the next few, one whose reply is made already, for it will surely be sent.
+ */
 const probeSql = `
-  with due as (
-    select p.app_id from wechat.account_pause p where p.probe_at <= now() for update skip locked
+  with due as materialized (
+    select p.app_id, p.cause_lane_id, coalesce(p.probe_lane_id, p.cause_lane_id, 0) as last_lane_id
+    from wechat.account_pause p where p.probe_at <= now() for update skip locked
   ),
-  chosen as (
+  chosen as materialized (
     select due.app_id, (
-      select m.id from wechat.inbound_message m
-      where m.app_id = due.app_id and m.settled_at is null and m.claimed_by is null and m.due_at <= now()
-        and m.id = (
-          select head.id from wechat.inbound_message head
-          where head.app_id = m.app_id and head.openid = m.openid and head.settled_at is null
-          order by head.id limit 1)
-      order by m.status, m.id limit 1) as message_id
+      select near.id
+      from (
+        select l.id, l.app_id, l.openid, l.slot, l.done_id from wechat.lane l
+        where l.app_id = due.app_id and l.claim is null and l.due_at <= now()
+        order by l.id is not distinct from due.cause_lane_id, l.id <= due.last_lane_id, l.id limit 50
+      ) near
+      order by near.id is not distinct from due.cause_lane_id,
+        not exists (
+          select from wechat.delivery d
+          where d.status in ('pending', 'sending') and d.message_id = (
+            select m.id from wechat.inbound_message m
+            where m.app_id = near.app_id and m.openid = near.openid and m.slot = near.slot and m.id > near.done_id
+              and m.settled_at is null
+            order by m.id limit 1)),
+        near.id <= due.last_lane_id, near.id
+      limit 1) as lane_id
     from due
   ),
   let_through as (
     update wechat.account_pause p
-    set probe_message_id = c.message_id, probe_at = now() + interval '${nextProbe}'
-    from chosen c where p.app_id = c.app_id and c.message_id is not null
-    returning p.app_id
+    set probe_lane_id = c.lane_id, probe_at = now() + interval '${nextProbe}'
+    from chosen c where p.app_id = c.app_id and c.lane_id is not null
   ),
   job as (
-    select wechat.add_answer_jobs(array_agg(message_id), array_agg(true), array_agg(now()))
-    from chosen where message_id is not null having count(*) > 0
+    select wechat.ring(array_agg(lane_id), array_agg(true), array_agg(now()))
+    from chosen where lane_id is not null having count(*) > 0
   )
-  select app_id, message_id from chosen cross join (select count(*) from job) as added`;
+  select app_id, lane_id from chosen cross join (select count(*) from job) as rung`;
 
 export function createPauses(pool: Pool): Pauses {
   let paused: ReadonlySet<string> = new Set();
+  const lookOn = createOverdue(pool);
 
   async function resume(appId: string): Promise<boolean> {
-    const { rows } = await pool.query<{ resumed: boolean }>('select wechat.end_pause($1) as resumed', [
-      appId,
-    ]);
-    paused = new Set([...paused].filter((other) => other !== appId));
-    return rows[0]?.resumed ?? false;
+    const { rows } = await pool.query<{ resumed: boolean }>(resumeSql, [appId]);
+    const resumed = rows[0]?.resumed ?? false;
+    if (resumed) paused = new Set([...paused].filter((other) => other !== appId));
+    return resumed;
   }
 
   return {
@@ -102,25 +127,27 @@ export function createPauses(pool: Pool): Pauses {
       return pauses;
     },
 
-    async pause({ appId, reason, errcode, errmsg, forMs }) {
+    async pause({ appId, laneId, reason, errcode, errmsg, forMs }) {
       paused = new Set([...paused, appId]);
-      const { rows } = await pool.query<{ fresh: boolean }>(pauseSql, [
-        appId,
-        reason,
-        errcode ?? null,
-        errmsg.replaceAll('\0', ''),
-        forMs,
-      ]);
+      const values = [appId, reason, errcode ?? null, errmsg.replaceAll('\0', ''), forMs, laneId];
+      const { rows } = await pool.query<{ fresh: boolean }>(pauseSql, values);
+      // A refresh may have read the table before this was in it.
+      paused = new Set([...paused, appId]);
       return rows[0]?.fresh ?? false;
     },
 
     resume,
 
     async probe() {
-      const { rows } = await pool.query<{ app_id: string; message_id: string | null }>(probeSql);
-      for (const { app_id: appId, message_id: messageId } of rows)
-        if (messageId === null) await resume(appId);
-      return rows.map(({ app_id, message_id }) => ({ appId: app_id, messageId: message_id ?? undefined }));
+      const { rows } = await pool.query<{ app_id: string; lane_id: string | null }>(probeSql);
+      for (const { app_id: appId, lane_id: laneId } of rows) if (laneId === null) await resume(appId);
+      return rows.map(({ app_id, lane_id }) => ({ appId: app_id, laneId: lane_id ?? undefined }));
+    },
+
+    async overdue() {
+      let letThrough = 0;
+      for (const appId of paused) letThrough += await lookOn(appId);
+      return letThrough;
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Pool } from '../db/pool.js';
 import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { readStatus, type Status } from './status-queries.js';
-import { toTable } from './table.js';
+import { oneLine, toTable } from './table.js';
 
 export interface StatusOptions {
   environment: Environment;
@@ -40,25 +40,24 @@ function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
 
   if (pauses.length > 0)
     parts.push(
-      `Accounts that rest\n${pauses.map((pause) => `  ${describePause(pause, localTime)}`).join('\n')}`,
+      `Accounts that rest\n${pauses.map((pause) => `  ${oneLine(describePause(pause, localTime))}`).join('\n')}`,
     );
   parts.push(
     section(
       'Not answered yet',
-      ['account', 'state', '>messages', '>oldest', '>to be retried'],
-      backlog.map(({ account, state, messages, oldestMs, later }) => [
+      ['account', 'state', '>messages', '>oldest'],
+      backlog.map(({ account, state, messages, oldestMs }) => [
         account,
         state,
         messages.toLocaleString('en'),
         duration(oldestMs),
-        later.toLocaleString('en'),
       ]),
       'nothing waits',
     ),
   );
   if (oldest)
     parts.push(
-      `Oldest: message ${oldest.id} of ${oldest.openid}, ${duration(oldest.ageMs)}${oldest.error ? `: ${oldest.error}` : ''}; wechat-outbox show ${oldest.id}`,
+      `Oldest: message ${oldest.id} of ${oneLine(oldest.openid)}, ${duration(oldest.ageMs)}${oldest.error ? `: ${oneLine(oldest.error)}` : ''}; wechat-outbox show ${oldest.id}`,
     );
   parts.push(
     section(

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { runMigrations } from 'graphile-worker';
 import { type Migration, Migrator, sql } from 'kysely';
 import { createKysely } from './kysely.js';
+import { advisoryLocks } from './locks.js';
 import { createPool, type Pool } from './pool.js';
 
 const directory = fileURLToPath(new URL('../../migrations/', import.meta.url));
@@ -14,9 +15,6 @@ const bookkeeping = {
   migrationTableName: 'schema_migration',
   migrationLockTableName: 'schema_migration_lock',
 };
-
-/** So that any number of processes may start at once: one migrates, the others wait and find it done. */
-const lockKey = 1467502434;
 
 export class MigrationError extends Error {
   readonly code: string = 'MIGRATION';
@@ -49,7 +47,7 @@ export class UnknownMigrationsError extends MigrationError {
 export async function migrate(pool: Pool): Promise<string[]> {
   const lock = await pool.connect();
   try {
-    await lock.query('select pg_advisory_lock($1)', [lockKey]);
+    await lock.query('select pg_advisory_lock($1)', [advisoryLocks.migrate]);
     const unknown = await unknownMigrations(pool);
     if (unknown.length > 0) throw new UnknownMigrationsError(unknown);
     // First: functions of ours add jobs.

@@ -1,8 +1,10 @@
+import type { ClientBase } from 'pg';
+
 /**
  * The end of a worker that leaves in good order: nothing is left to rescue. What is still in hand when its time is over is given
- * back at once; what was begun is found without an end, and is of unknown outcome. $1: the worker.
+ * back at once; what was begun is found without an end, and is of unknown outcome.
  */
-export const leaveSql = `
+const leaveSql = `
   with gone as (
     update wechat.worker_process set ended_at = now() where id = $1
   ),
@@ -17,3 +19,8 @@ export const leaveSql = `
     returning l.id, coalesce(l.urgent_until > now(), false) as urgent
   )
   select wechat.ring(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0`;
+
+/** @param client the worker's session: it is the last that the worker says */
+export async function leave(client: ClientBase, workerId: number): Promise<void> {
+  await client.query(leaveSql, [workerId]);
+}

@@ -1,3 +1,4 @@
+import { advisoryLocks, lockClass } from '../db/locks.js';
 import type { Pool } from '../db/pool.js';
 import type { Hold } from './lane.js';
 
@@ -14,7 +15,7 @@ const batch = 1_000;
  * The safety net, not the mechanism: it is for jobs that were deleted by hand, and the like. One process at a time.
  */
 const reconcileSql = `
-  with turn as (select pg_try_advisory_xact_lock(1467502434, 0) as mine),
+  with turn as (select pg_try_advisory_xact_lock(${lockClass}, ${advisoryLocks.reconcile}) as mine),
   oldest as (
     select least(min(run_at) filter (where priority >= 0), now()) as run_at,
            least(min(run_at) filter (where priority < 0), now()) as urgent_run_at

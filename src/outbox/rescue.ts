@@ -1,8 +1,15 @@
+import { advisoryLocks } from '../db/locks.js';
 import type { Pool } from '../db/pool.js';
-import { aliveLockClass, silenceMs } from '../worker/session.js';
 
 /** From so many crashes on the reply logic of a message runs alone. */
 export const suspectAfter = 2;
+
+/**
+ * How long a worker may give no sign before it is missing: by default 8 s.
+ *
+ * @param rescueAfterMs how long it must be missing then, before its work is given away
+ */
+export const silenceMs = (rescueAfterMs: number) => 0.8 * rescueAfterMs;
 
 /** Lanes freed by one statement. */
 const batch = 5_000;
@@ -90,7 +97,7 @@ const freeSql = `
  * @param missedForMs how long a worker must be missing
  */
 export async function rescue(pool: Pool, missedForMs: number): Promise<Rescued> {
-  await pool.query(noteMissingSql, [aliveLockClass, silenceMs(missedForMs)]);
+  await pool.query(noteMissingSql, [advisoryLocks.alive, silenceMs(missedForMs)]);
   const { rows } = await pool.query<{ id: number }>(declareDeadSql, [missedForMs]);
   const workers = rows.map(({ id }) => id);
   let lanes = 0;

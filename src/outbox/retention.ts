@@ -1,3 +1,4 @@
+import { advisoryLocks, lockClass } from '../db/locks.js';
 import type { Pool } from '../db/pool.js';
 
 /** What one batch came to. */
@@ -24,7 +25,7 @@ export interface RetentionBatch {
  */
 const batchSql = `
   with turn as materialized (
-    select pg_try_advisory_xact_lock(1467502434, -1) and not exists (
+    select pg_try_advisory_xact_lock(${lockClass}, ${advisoryLocks.retention}) and not exists (
       select from graphile_worker.jobs
       where task_identifier = 'lanes' and attempts < max_attempts and run_at < now() - interval '1 second'
     ) as is_ours

@@ -1,10 +1,10 @@
 import type { AttemptOutcome, DeliveryStatus } from '../outbox/states.js';
-import type { SendAnswer } from './clients.js';
+import type { SendOutcome } from '../wechat/out/client.js';
 import { nextAfterFailure, type RetryPolicy } from './retry-policy.js';
 
 /** What came of trying: of a call, or of getting ready for it. */
 export type Outcome =
-  | SendAnswer
+  | SendOutcome
   /** It can never be sent: its file will not do. */
   | { kind: 'unusable'; httpStatus?: undefined; errmsg: string }
   /** It needs an upload, and the quota of uploads is used up for so long. */

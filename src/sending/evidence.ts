@@ -26,7 +26,7 @@ export interface Evidence {
 const togetherMs = 5 * 60_000;
 
 /** Codes of class `account` that one kind of message can bring: an AppID in it, a right to use it. */
-const alsoOfMessages: ReadonlySet<number> = new Set([40013, 48001, 48008, 50001]);
+const alsoOfMessages: ReadonlySet<number> = new Set([40013, 48001]);
 
 /** Of these a plain text tells: it holds nothing that a right of its own is needed for. */
 const ofTexts: ReadonlySet<number> = new Set([48001]);

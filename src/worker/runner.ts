@@ -12,6 +12,7 @@ import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
+import { leave } from '../outbox/leave.js';
 import { heldBy } from '../outbox/reconcile.js';
 import { createRunReplies, type ServedAccount } from '../replies/run.js';
 import type { SendClients } from '../sending/clients.js';
@@ -70,6 +71,10 @@ export const defaultWorkerOptions = {
 
 export interface Worker {
   readonly workerId: number;
+  /** Whether it has looked at the queue since it started. */
+  readonly hasLooked: boolean;
+  /** Resolves when it has. */
+  readonly looked: Promise<void>;
   /** Takes no more work, finishes what is under way within the grace period, gives the rest back. */
   stop(): Promise<void>;
 }
@@ -83,7 +88,7 @@ const now = () => performance.now();
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
   const { pool, claimPool, connectionString, random } = dependencies;
   const { rescueAfterMs } = options;
-  const session = await openSession({ connectionString, rescueAfterMs, log: dependencies.log });
+  const session = await openSession({ connectionString, rescueAfterMs, leave, log: dependencies.log });
   const log = dependencies.log.child({ worker_id: session.workerId });
   const signals = createSignals();
   const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
@@ -92,7 +97,16 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const alive = { workers: 1 };
   const hands = createHands(dependencies, options, { statements, pauses, signals, alive, log });
 
+  let hasLooked = false;
+  let onLook = () => {};
+  const looked = new Promise<void>((resolve) => {
+    onLook = () => {
+      hasLooked = true;
+      resolve();
+    };
+  });
   const jobs = await superviseJobs({
+    onLook,
     start: (events) =>
       runJobs({
         pool: claimPool,
@@ -129,6 +143,10 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     get workerId() {
       return session.workerId;
     },
+    get hasLooked() {
+      return hasLooked;
+    },
+    looked,
     async stop() {
       signals.drain.abort();
       const grace = setTimeout(() => signals.stop.abort(), options.shutdownGraceMs);

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import { createCommitGroup } from '../../src/ingress/queue.js';
-import { createStore } from '../../src/outbox/arrive.js';
+import { createArrive } from '../../src/outbox/arrive.js';
 import { createTestDatabase } from '../support/database.js';
 import { textMessage } from '../support/messages.js';
 import { setStage } from '../support/stage.js';
@@ -61,12 +61,14 @@ test('messages that arrive together share a statement and a job', async () => {
   const database = await createTestDatabase();
   const groups: number[] = [];
   const inbox = createCommitGroup({
-    store: createStore(database.pool),
+    arrive: createArrive(database.pool),
     maxConcurrent: 1,
     onGroup: (size) => groups.push(size),
   });
   const messages = Array.from({ length: 50 }, (_, index) => textMessage({ openid: `o${index}` }));
-  const results = await Promise.all(messages.map((message) => inbox.commit({ appId: 'wx1', message })));
+  const results = await Promise.all(
+    messages.map((message) => inbox.commit({ appId: 'wx1', ordered: true, message })),
+  );
   expect(results).toEqual(Array(50).fill({ kind: 'stored' }));
   expect(groups).toEqual([50]);
   expect(
@@ -80,7 +82,7 @@ test('messages that arrive together share a statement and a job', async () => {
 test('under load Postgres stores what has arrived while more is taken in', async () => {
   const groups: number[] = [];
   const inbox = createCommitGroup({
-    store: async (arrivals) => {
+    arrive: async (arrivals) => {
       groups.push(arrivals.length);
       return arrivals.map(() => 'stored' as const);
     },
@@ -89,7 +91,7 @@ test('under load Postgres stores what has arrived while more is taken in', async
     maxConcurrentSmall: 1,
   });
   // All in one turn of the event loop.
-  const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const commit = () => inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() });
   const first = [commit(), commit()];
   expect(groups).toEqual([]);
   const second = Array.from({ length: 7 }, commit);
@@ -105,7 +107,7 @@ test('a few that arrive while a statement is under way wait for it, and share th
   const groups: number[] = [];
   let finish = () => {};
   const inbox = createCommitGroup({
-    async store(arrivals) {
+    async arrive(arrivals) {
       groups.push(arrivals.length);
       if (groups.length === 1) await new Promise<void>((resolve) => (finish = resolve));
       return arrivals.map(() => 'stored' as const);
@@ -113,7 +115,7 @@ test('a few that arrive while a statement is under way wait for it, and share th
     fullGroup: 3,
     maxConcurrentSmall: 1,
   });
-  const commit = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const commit = () => inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() });
   const first = commit();
   await waitFor('the first to be under way', () => groups.length === 1);
   const few = [commit()];
@@ -131,11 +133,11 @@ test('a few that arrive while a statement is under way wait for it, and share th
 
 test('one message that Postgres refuses does not take its group with it', async () => {
   const database = await createTestDatabase();
-  const inbox = createCommitGroup({ store: createStore(database.pool), maxConcurrent: 1 });
-  const good = () => inbox.commit({ appId: 'wx1', message: textMessage() });
+  const inbox = createCommitGroup({ arrive: createArrive(database.pool), maxConcurrent: 1 });
+  const good = () => inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() });
   const results = await Promise.all([
     good(),
-    inbox.commit({ appId: 'wx1', message: textMessage({ content: 'a\0b' }) }),
+    inbox.commit({ appId: 'wx1', ordered: true, message: textMessage({ content: 'a\0b' }) }),
     good(),
   ]);
   expect(results.map(({ kind }) => kind)).toEqual(['stored', 'unavailable', 'stored']);
@@ -152,17 +154,19 @@ test('a message that waits for another transaction holds up no other message of 
     lockTimeoutMs: 300,
     onError: () => undefined,
   });
-  const inbox = createCommitGroup({ store: createStore(pool), maxConcurrent: 1 });
+  const inbox = createCommitGroup({ arrive: createArrive(pool), maxConcurrent: 1 });
   // The first job ever registers its task, for which others would wait, too.
-  await inbox.commit({ appId: 'wx1', message: textMessage() });
+  await inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() });
   const original = textMessage({ openid: 'oTwice' });
   // Stored by somebody else, who has not committed: whether this one is a duplicate is not known yet.
   const other = await database.pool.connect();
   await other.query('begin');
-  await createStore({ query: other.query.bind(other) } as Pool)([{ appId: 'wx1', message: original }]);
+  await createArrive({ query: other.query.bind(other) } as Pool)([
+    { appId: 'wx1', ordered: true, message: original },
+  ]);
   const results: string[] = [];
   const commit = (message = textMessage()) =>
-    inbox.commit({ appId: 'wx1', message }).then(({ kind }) => results.push(kind));
+    inbox.commit({ appId: 'wx1', ordered: true, message }).then(({ kind }) => results.push(kind));
   const group = [commit(), commit(original), commit(), commit()];
   await waitFor('the others', () => results.length === 3, 4_000);
   expect(results).toEqual(['stored', 'stored', 'stored']);
@@ -176,9 +180,10 @@ test('a message that waits for another transaction holds up no other message of 
 
 test('groups that hold each other’s messages in any order do not deadlock', async () => {
   const database = await createTestDatabase();
-  const store = createStore(database.pool);
+  const store = createArrive(database.pool);
   const messages = Array.from({ length: 200 }, (_, index) => ({
     appId: 'wx1',
+    ordered: true,
     message: textMessage({ openid: `o${index % 7}` }),
   }));
   const shuffled = () => [...messages].sort(() => Math.random() - 0.5);
@@ -201,20 +206,22 @@ test('a message for which there is no room is refused at once, and there is room
     finish = resolve;
   });
   const inbox = createCommitGroup({
-    store: async (arrivals) => {
+    arrive: async (arrivals) => {
       await held;
       return arrivals.map(() => 'stored' as const);
     },
     maxWaiting: 2,
   });
-  const waiting = [1, 2].map(() => inbox.commit({ appId: 'wx1', message: textMessage() }));
+  const waiting = [1, 2].map(() => inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() }));
   expect(inbox.isFull).toBe(true);
-  expect(await inbox.commit({ appId: 'wx1', message: textMessage() })).toEqual({
+  expect(await inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() })).toEqual({
     kind: 'shed',
     reason: '2 messages wait already',
   });
   finish();
   expect(await Promise.all(waiting)).toEqual([{ kind: 'stored' }, { kind: 'stored' }]);
   expect(inbox.isFull).toBe(false);
-  expect(await inbox.commit({ appId: 'wx1', message: textMessage() })).toEqual({ kind: 'stored' });
+  expect(await inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() })).toEqual({
+    kind: 'stored',
+  });
 });

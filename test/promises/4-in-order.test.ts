@@ -39,7 +39,7 @@ function watchingReplies() {
 test('bursts of many users over several processes are answered one by one, in the order in which they were stored', {
   timeout: 90_000,
 }, async () => {
-  const { account, simulator, database, start } = await setStage();
+  const { simulator, database, start } = await setStage();
   await database.pool.query(slowness);
   const { replies, beside } = watchingReplies();
   const ingresses = [await start({ role: 'ingress' }), await start({ role: 'ingress' })];

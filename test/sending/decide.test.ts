@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DecisionInput, decide } from '../../src/sending/decide.js';
+import { type DecisionInput, decide, type Outcome } from '../../src/sending/decide.js';
 import {
   backoffMs,
   defaultRetryPolicy,
   nextAfterFailure,
   urgentPolicy,
 } from '../../src/sending/retry-policy.js';
-import type { SendOutcome } from '../../src/wechat/out/client.js';
 import { classifyErrcode } from '../../src/wechat/out/errors.js';
 
 const now = new Date('2026-01-01T15:00:00Z');
@@ -16,12 +15,13 @@ const input: DecisionInput = {
   failures: 0,
   tokenIsFresh: false,
   mediaIsRenewable: false,
+  about: 'account',
   windowEndsAt: new Date(now.getTime() + 48 * 3_600_000),
   onUnknown: 'resend',
   now,
   random: 0.5,
 };
-const refused = (errcode: number): SendOutcome => ({
+const refused = (errcode: number): Outcome => ({
   kind: 'refused',
   httpStatus: 200,
   errcode,
@@ -33,14 +33,14 @@ describe('what follows an attempt', () => {
   test.each([
     [
       'success',
-      { kind: 'sent', httpStatus: 200, errmsg: 'ok' } as SendOutcome,
+      { kind: 'sent', httpStatus: 200, errmsg: 'ok' } as Outcome,
       {},
       { outcome: 'sent', status: 'sent' },
     ],
     ['system busy', refused(-1), {}, { outcome: 'transient', status: 'pending', failures: 1, delayMs: 500 }],
     [
       'no connection',
-      { kind: 'transient', errmsg: 'refused' } as SendOutcome,
+      { kind: 'transient', errmsg: 'refused' } as Outcome,
       {},
       { outcome: 'transient', status: 'pending', failures: 1 },
     ],
@@ -86,6 +86,12 @@ describe('what follows an attempt', () => {
       { status: 'pending', failures: 0, pause: { reason: 'account', forMs: 300_000 } },
     ],
     [
+      'a permission that one kind of message lacks',
+      refused(48001),
+      { about: 'message' as const },
+      { outcome: 'permanent', status: 'failed', failures: 0, pause: undefined, restStatus: undefined },
+    ],
+    [
       'an upload that WeChat has forgotten',
       refused(40007),
       { mediaIsRenewable: true },
@@ -120,15 +126,33 @@ describe('what follows an attempt', () => {
     ['the last of many failures', refused(-1), { failures: 19 }, { status: 'failed', failures: 20 }],
     [
       'an unknown outcome',
-      { kind: 'unknown', errmsg: 'reset' } as SendOutcome,
+      { kind: 'unknown', errmsg: 'reset' } as Outcome,
       {},
       { outcome: 'unknown', status: 'pending', failures: 1 },
     ],
     [
       'an unknown outcome to be held',
-      { kind: 'unknown', errmsg: 'reset' } as SendOutcome,
+      { kind: 'unknown', errmsg: 'reset' } as Outcome,
       { onUnknown: 'hold' as const },
       { outcome: 'unknown', status: 'unknown' },
+    ],
+    [
+      'an answer that cannot be read',
+      { kind: 'unknown', errmsg: '<html>', unreadable: true } as Outcome,
+      { failures: 1 },
+      { outcome: 'unknown', status: 'pending', failures: 2 },
+    ],
+    [
+      'the third answer that cannot be read',
+      { kind: 'unknown', errmsg: '<html>', unreadable: true } as Outcome,
+      { failures: 2 },
+      { outcome: 'unknown', status: 'unknown', failures: 2 },
+    ],
+    [
+      'the quota of uploads',
+      { kind: 'upload-quota', errcode: 45009, errmsg: '', forMs: 60_000 } as Outcome,
+      {},
+      { status: 'pending', failures: 0, delayMs: 60_000, pause: undefined },
     ],
   ])('%s', (_name, outcome, overrides, expected) => {
     expect(decide(outcome, { ...input, ...overrides })).toMatchObject(expected);
@@ -137,7 +161,7 @@ describe('what follows an attempt', () => {
   test('never waits past the end of the reply window', () => {
     const anyOutcome = fc.oneof(
       fc.integer({ min: -1, max: 90_000 }).map(refused),
-      fc.constant<SendOutcome>({ kind: 'unknown', errmsg: '' }),
+      fc.constant<Outcome>({ kind: 'unknown', errmsg: '' }),
     );
     fc.assert(
       fc.property(

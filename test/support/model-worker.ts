@@ -6,7 +6,12 @@ import type { createPlanner } from '../../src/outbox/plan.js';
 import type { createRelease } from '../../src/outbox/release.js';
 import type { createSettle, Settlement } from '../../src/outbox/settle.js';
 import { beginDelivery, step } from '../../src/sending/attempt.js';
-import type { AttemptEffect, AttemptEnd, AttemptEvent, AttemptRecord } from '../../src/sending/attempt-state.js';
+import type {
+  AttemptEffect,
+  AttemptEnd,
+  AttemptEvent,
+  AttemptRecord,
+} from '../../src/sending/attempt-state.js';
 import type { Outcome } from '../../src/sending/decide.js';
 
 /** What the outside says: WeChat to a call, the reply logic to a message (`busy`, `blocked`: it fails, for now or for good). */
@@ -102,7 +107,8 @@ type Next = 'look' | 'done';
  * or given up for dead and go on all the same. Like a real one it believes what its statements say.
  */
 export function createWorking(surroundings: Surroundings) {
-  const { onUnknown, look, plan, begin, end, suspect, isPaused, pauseAccount, call, watchVerdict } = surroundings;
+  const { onUnknown, look, plan, begin, end, suspect, isPaused, pauseAccount, call, watchVerdict } =
+    surroundings;
 
   return async function* work(hand: Hand): Hand['run'] {
     for (;;) {
@@ -172,7 +178,9 @@ export function createWorking(surroundings: Surroundings) {
     if (effect.end.kind === 'closed') return isGone ? 'gone' : 'closed';
     return effect.end;
 
-    async function* carryOut(effect: Exclude<AttemptEffect, { kind: 'done' }>): AsyncGenerator<void, AttemptEvent, Turn> {
+    async function* carryOut(
+      effect: Exclude<AttemptEffect, { kind: 'done' }>,
+    ): AsyncGenerator<void, AttemptEvent, Turn> {
       switch (effect.kind) {
         case 'prepare': {
           const { answer } = yield;
@@ -194,7 +202,8 @@ export function createWorking(surroundings: Surroundings) {
         }
         case 'call': {
           const { answer } = yield;
-          const { accepted, outcome } = ends[answer === 'no token' || answer === 'no media' ? 'busy' : answer];
+          const { accepted, outcome } =
+            ends[answer === 'no token' || answer === 'no media' ? 'busy' : answer];
           const startedAt = new Date();
           if (accepted !== undefined) await call(inHand, delivery.id, state.attempt, accepted);
           return { kind: 'answered', outcome, about: 'message', startedAt, at: moment() };

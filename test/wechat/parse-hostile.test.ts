@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createStore } from '../../src/outbox/arrive.js';
+import { createArrive } from '../../src/outbox/arrive.js';
 import { toXml } from '../../src/simulator/xml.js';
 import { dedupeKey } from '../../src/wechat/in/dedupe-key.js';
 import type { FieldMap } from '../../src/wechat/in/fields.js';
@@ -290,7 +290,7 @@ describe('Postgres takes whatever the parser gives, and gives it back', () => {
   ])('%s', async (_name, bodies) => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
-    const store = createStore(database.pool);
+    const store = createArrive(database.pool);
     await fc.assert(
       fc.asyncProperty(fc.array(bodies, { minLength: 1, maxLength: 10 }), async (group) => {
         const messages = group.map((body) => {
@@ -300,7 +300,7 @@ describe('Postgres takes whatever the parser gives, and gives it back', () => {
         });
         await database.pool.query('truncate wechat.inbound_message cascade');
         // Each with an account of its own: some have the same MsgId.
-        await store(messages.map((message, index) => ({ appId: `wx${index}`, message })));
+        await store(messages.map((message, index) => ({ appId: `wx${index}`, ordered: true, message })));
         const rows = await database.rows<{ payload: FieldMap }>(
           `select dedupe_key, openid, msg_type, content, payload from wechat.inbound_message
            order by substr(app_id, 3)::int`,

@@ -1,0 +1,24 @@
+/**
+ * Every advisory lock that we take, so that no two mean the same. Postgres keeps locks of one number apart from those of
+ * two; ours of two numbers share the first, and so the place where they show in pg_locks (classid).
+ */
+export const lockClass = 1467502434;
+
+export const advisoryLocks = {
+  /** One number. One process migrates, the others wait and find it done. */
+  migrate: lockClass,
+  /**
+   * Two numbers, (class, id of the worker), for as long as the session lasts: the worker lives. Ids are positive, so the
+   * locks below are none of theirs.
+   */
+  alive: lockClass,
+  /** Two numbers, (class, 0), for a transaction: one process reconciles. */
+  reconcile: 0,
+  /** Two numbers, (class, -1), for a transaction: one process deletes old messages. */
+  retention: -1,
+} as const;
+
+/** One number, a digest of this name, for a transaction: one process decides about the renewal of a credential. */
+export function credentialLock(kind: string, appId: string): string {
+  return `wechat ${kind} ${appId}`;
+}
