@@ -88,7 +88,7 @@ export async function openLab(): Promise<Lab> {
     async empty() {
       await untilIdle(pool);
       await pool.query(
-        `truncate wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
+        `truncate wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
            by_hand.message, by_hand.attempt, before.inbound_message, before.delivery, before.delivery_attempt`,
       );
       await pool.query('checkpoint');
