@@ -1,6 +1,5 @@
 -- What users sent. A row is written before WeChat gets its acknowledgement, and never twice for one message.
 
-create schema if not exists wechat;
 comment on schema wechat is 'wechat-outbox: messages from and to the users of WeChat Official Accounts';
 
 create table wechat.inbound_message (
