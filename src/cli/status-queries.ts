@@ -67,7 +67,7 @@ const failuresSql = `
 const tokensSql = `
   select app_id as account, kind, refreshed_at as "refreshedAt",
     (extract(epoch from expires_at - now()) * 1000)::float8 as "expiresInMs"
-  from wechat.credential order by 1, 2`;
+  from wechat.credential where version > 0 order by 1, 2`;
 
 /** A worker is alive while it holds its lock. In hand it has one message of each lane that it holds. */
 const workersSql = `

@@ -13,6 +13,8 @@ export type { AccountConfig } from './account.js';
 export interface Config {
   /** Absent: use the embedded PostgreSQL in `dataDir`. */
   databaseUrl?: string | undefined;
+  /** Connections to Postgres that one process may have open. */
+  databaseConnections: number;
   dataDir: string;
   port: number;
   host: string;
@@ -107,6 +109,12 @@ const settings = z.object({
       if (problem) context.addIssue({ code: 'custom', message: problem });
     })
     .optional(),
+  DATABASE_CONNECTIONS: z.coerce
+    .number({ error: 'must be a number of connections: 6 at least for a process with both roles' })
+    .int()
+    .min(3, { error: 'must be 6 at least (5 for the role worker, 3 for the role ingress)' })
+    .max(1_000)
+    .default(20),
   DATA_DIR: z.string().default('.data'),
   PORT: port.default(3000),
   HOST: z.string().default('0.0.0.0'),
@@ -192,6 +200,7 @@ export function readConfig(environment: Environment): Config {
   const { data } = parsed;
   return {
     databaseUrl: data.DATABASE_URL,
+    databaseConnections: data.DATABASE_CONNECTIONS,
     dataDir: data.DATA_DIR,
     port: data.PORT,
     host: data.HOST,

@@ -82,7 +82,15 @@ export interface WechatCredential {
    */
   refreshed_at: Generated<Timestamp>;
   /**
-   * The secret itself: not for analysts, never logged
+   * The process that is asking WeChat for the next one; null when none is
+   */
+  renewing_by: string | null;
+  /**
+   * Until when the others leave it to that process; null when none is asking
+   */
+  renewing_until: Timestamp | null;
+  /**
+   * The secret itself: not for analysts, never logged; empty while the first one is being fetched
    */
   value: string;
   /**

@@ -31,23 +31,34 @@ export function writableCheck(pool: Pool): ReadinessCheck {
   };
 }
 
+export interface WorkerState {
+  /** Who was given up goes on under another id. */
+  readonly workerId: number;
+  /** Whether it has looked at the queue since it started. */
+  readonly hasLooked: boolean;
+}
+
 /**
- * Whether this process's worker can claim messages: the others have not given it up, and its signs of life arrive.
+ * Whether this process's worker can claim messages: it has begun to, the others have not given it up, and its signs of
+ * life arrive.
  *
- * @param workerId asked anew each time: who was given up goes on under another id
+ * @param state asked anew each time; undefined before the worker has started
  */
-export function workerCheck(pool: Pool, workerId: () => number): ReadinessCheck {
+export function workerCheck(pool: Pool, state: () => WorkerState | undefined): ReadinessCheck {
   return async () => {
+    const worker = state();
+    if (!worker) return 'the worker has not started yet';
+    if (!worker.hasLooked) return 'the worker has not looked at the queue yet';
+    const { workerId } = worker;
     const { rows } = await pool.query<{ ended: boolean; silent_seconds: number }>(
       `select ended_at is not null as ended, extract(epoch from now() - heartbeat_at)::int as silent_seconds
        from wechat.worker_process where id = $1`,
-      [workerId()],
+      [workerId],
     );
-    const [worker] = rows;
-    if (!worker || worker.ended)
-      return `worker ${workerId()} was given up for dead, and is about to go on anew`;
-    return worker.silent_seconds > maxSilenceSeconds
-      ? `worker ${workerId()} gave no sign of life for ${worker.silent_seconds} s: its session is lost`
+    const [row] = rows;
+    if (!row || row.ended) return `worker ${workerId} was given up for dead, and is about to go on anew`;
+    return row.silent_seconds > maxSilenceSeconds
+      ? `worker ${workerId} gave no sign of life for ${row.silent_seconds} s: its session is lost`
       : undefined;
   };
 }

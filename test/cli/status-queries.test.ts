@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findMessage } from '../../src/cli/show-queries.js';
+import { describeStatus } from '../../src/cli/status.js';
 import { readStatus } from '../../src/cli/status-queries.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { tell } from '../support/history.js';
@@ -51,6 +52,20 @@ test('status counts what waits in the words of the metrics, and names the oldest
     { account: 'wxone', state: 'failed', errcode: 45015, deliveries: 1 },
   ]);
   expect(status.workers).toMatchObject([{ id: worker.id, held: 1 }]);
+});
+
+test('what strangers wrote does not act on the terminal', async () => {
+  const status = await readStatus(database.pool);
+  const text = describeStatus(
+    {
+      ...status,
+      oldest: { id: '1', openid: 'o\u001b[2JEvil', ageMs: 1, error: 'one\ntwo\u001b]0;title\u0007' },
+      backlog: [],
+    },
+    [],
+  );
+  expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  expect(text).toMatch(/^Oldest: message 1 of oEvil, 1 ms: one ⏎ two.*; wechat-outbox show 1$/m);
 });
 
 test('a message is shown with what its conversation waits for', async () => {

@@ -56,7 +56,7 @@ test('a worker that stands still is replaced, and sends nothing that was given a
 
   const other = await startWorkerProcess(stage, quick);
   const rescued = await other.event('rescued');
-  expect(rescued).toMatchObject({ messages: 1 });
+  expect(rescued).toMatchObject({ lanes: 1 });
   await settled(database, 2);
   expect(simulator.inboxOf('oUser').map(({ msgtype }) => msgtype)).toEqual(['news', 'news', 'news', 'text']);
   expect(await unknownAttempts(stage)).toEqual([{ openid: 'oUser', unknown: 1 }]);
