@@ -8,7 +8,7 @@ export interface Arena {
   counts: Counts;
   /** Notes that an invariant is broken. */
   violate(what: string): void;
-  violations: string[];
+  violations: ReadonlySet<string>;
   random: () => number;
   close(): Promise<void>;
 }
@@ -121,13 +121,13 @@ export async function openArena(url: string, random: () => number): Promise<Aren
     onError: () => undefined,
   });
   await pool.query(arenaSql);
-  const violations: string[] = [];
+  const violations = new Set<string>();
   return {
     url,
     pool,
     random,
     violations,
-    violate: (what) => void violations.push(what),
+    violate: (what) => void violations.add(what),
     counts: {
       stored: 0,
       duplicates: 0,

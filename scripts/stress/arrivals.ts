@@ -5,9 +5,16 @@ import { defaultWindows, replyWindow } from '../../src/wechat/in/window.js';
 import { type Arena, accounts } from './arena.js';
 import { openShaky } from './connection.js';
 
+/** Most of what comes is of users who never leave off writing; others come to an end of it. */
 const hotUsers = 10;
+const otherUsers = 40;
+const otherShare = 0.2;
+export const userCount = hotUsers + otherUsers;
 const largestGroup = 10;
 const duplicateShare = 0.25;
+
+/** Nothing more comes while so many wait, so that the end is near when time is up. */
+const mostOpen = 100;
 
 /** Ids of messages that were sent lately, to be sent again. */
 const remembered = 200;
@@ -25,7 +32,8 @@ export async function pushMessages(arena: Arena, name: string, isOver: () => boo
     if (again && random() < duplicateShare) return again;
     last += 1;
     const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
-    const openid = `o${Math.floor(random() * hotUsers)}`;
+    const user = random() < otherShare ? hotUsers + random() * otherUsers : random() * hotUsers;
+    const openid = `o${Math.floor(user)}`;
     const fresh = { appId, message: textOf(openid, `${name}-${last}`) };
     sent.push(fresh);
     if (sent.length > remembered) sent.shift();
@@ -43,7 +51,8 @@ export async function pushMessages(arena: Arena, name: string, isOver: () => boo
       })),
     );
     for (const result of results) counts[result === 'stored' ? 'stored' : 'duplicates'] += 1;
-    await sleep(random() * 120);
+    do await sleep(random() * 100);
+    while (counts.stored - counts.settled - counts.kept > mostOpen && !isOver());
   }
   await connection.close();
 }

@@ -30,27 +30,26 @@ async function stress({ seconds, seed, server }: Options): Promise<boolean> {
   const url = await createDatabase(server ?? (await startServer()));
   await migrateDatabase(url, () => undefined);
 
-  const sequence = await onSequence(url, random, Math.max(1, seconds * sequenceShare));
+  const sequence = await onSequence(url, Math.max(1, seconds * sequenceShare));
   const arena = await openArena(url, random);
   stops.push(arena.close);
-  const drained = await meet(arena, seconds * (1 - sequenceShare) * 1_000);
+  const drainedMs = await meet(arena, seconds * (1 - sequenceShare) * 1_000);
   await checkEnd(arena);
-  report(arena, seed, sequence, drained);
-  return drained && sequence.below === 0 && arena.violations.length === 0;
+  report(arena, seed, sequence, drainedMs);
+  return drainedMs !== undefined && sequence.below === 0 && arena.violations.size === 0;
 }
 
 /** Before the arena slows every statement down. */
-async function onSequence(url: string, random: () => number, seconds: number) {
+async function onSequence(url: string, seconds: number): Promise<{ stored: number; below: number }> {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
-  const arena = { url, pool, random } as unknown as Arena;
-  const result = await storeNewLanes(arena, seconds);
+  const result = await storeNewLanes(url, pool, seconds);
   await pool.query('truncate wechat.inbound_message, wechat.lane; delete from graphile_worker._private_jobs');
   await pool.end();
   return result;
 }
 
-/** @returns whether all was done in time, once nothing more came */
-async function meet(arena: Arena, forMs: number): Promise<boolean> {
+/** @returns how long it took until all was done, once nothing more came; undefined where that took too long */
+async function meet(arena: Arena, forMs: number): Promise<number | undefined> {
   const endsAt = Date.now() + forMs;
   let isOver = false;
   const isQuiet = () => Date.now() >= endsAt || isOver;
@@ -73,9 +72,10 @@ async function meet(arena: Arena, forMs: number): Promise<boolean> {
   await Promise.all(coming);
   const giveUpAt = Date.now() + drainMs;
   while (!isOver && Date.now() < giveUpAt && (await isBusy(arena))) await sleep(100);
+  const drainedMs = Date.now() - endsAt;
   isOver = true;
   await Promise.all(all);
-  return !(await isBusy(arena));
+  return (await isBusy(arena)) ? undefined : drainedMs;
 }
 
 async function isBusy({ pool }: Arena): Promise<boolean> {
@@ -89,16 +89,19 @@ function report(
   arena: Arena,
   seed: number,
   sequence: { stored: number; below: number },
-  drained: boolean,
+  drainedMs: number | undefined,
 ): void {
   console.log(`seed ${seed}`);
   const { counts, violations } = arena;
   for (const [name, count] of Object.entries(counts))
     console.log(`${name.padEnd(12)} ${String(count).padStart(9)}`);
+  if (drainedMs !== undefined)
+    console.log(`all done ${(drainedMs / 1_000).toFixed(1)} s after the last arrivals`);
   console.log(`new lanes: ${sequence.below} of ${sequence.stored} messages at or below their cursor`);
-  if (!drained) console.log(`NOT DONE: after ${drainMs / 1_000} s without arrivals there are lanes left`);
-  for (const what of violations.slice(0, 20)) console.log(`VIOLATION: ${what}`);
-  console.log(`${violations.length} violations`);
+  if (drainedMs === undefined)
+    console.log(`NOT DONE: after ${drainMs / 1_000} s without arrivals there are lanes left`);
+  for (const what of [...violations].slice(0, 20)) console.log(`VIOLATION: ${what}`);
+  console.log(`${violations.size} violations`);
 }
 
 async function startServer(): Promise<string> {

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rescue } from '../../src/outbox/rescue.js';
 import { type Arena, accounts } from './arena.js';
+import { userCount } from './arrivals.js';
 import { openShaky } from './connection.js';
 
 const hour = 3_600_000;
+
+const anyUser = (random: () => number) => `o${Math.floor(random() * userCount)}`;
 
 /** Sweeps for lanes of workers that were declared dead, all the time. */
 export async function sweep(arena: Arena, isOver: () => boolean): Promise<void> {
@@ -67,7 +70,7 @@ const acts: { weight: number; act: Act }[] = [
       const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
       counts.sent += await query(`select result = 'queued' as done from wechat.send($1, $2, $3)`, [
         appId,
-        `o${Math.floor(random() * 10)}`,
+        anyUser(random),
         payload,
       ]);
     },
@@ -77,7 +80,7 @@ const acts: { weight: number; act: Act }[] = [
     async act({ counts, random }, query) {
       counts.forgotten += await query('select messages > 0 as done from wechat.forget($1, $2)', [
         random() < 0.7 ? accounts.ordered : accounts.unordered,
-        `o${Math.floor(random() * 10)}`,
+        anyUser(random),
       ]);
     },
   },
