@@ -105,7 +105,9 @@ describe('each return code of the table', () => {
     }
   });
 
-  test.each(errorCodes.filter(isResting))(
+  // Each needs a stage of its own, so some of them, of which a single refusal says that they are about the account.
+  const sample = new Set([45009, 45011, 40125, 40164, 43003, 50007]);
+  test.each(errorCodes.filter(({ errcode }) => sample.has(errcode)))(
     'that is about the account pauses it: $errcode, $reason',
     async ({ errcode, errorClass }) => {
       const stage = await setStage();
