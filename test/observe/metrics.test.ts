@@ -109,7 +109,7 @@ describe('the gauges of the database', () => {
       looks += 1;
       return { ...nothing, workersAlive: looks };
     };
-    const adminUrl = await serveGauges(read, { keepMs: 300 });
+    const adminUrl = await serveGauges(read, { keepMs: 3_000 });
     const scrapes = await Promise.all(Array.from({ length: 20 }, () => scrape(adminUrl)));
     expect(looks).toBe(1);
     for (const samples of scrapes) expect(sampleValue(samples, 'wechat_outbox_workers_alive')).toBe(1);
