@@ -24,7 +24,6 @@ export async function writeDown(tools: Tools, run: Run, record: AttemptRecord): 
 async function close(tools: Tools, run: Run, record: AttemptRecord): Promise<true> {
   const { lane, delivery, note } = run.task;
   const { restStatus, decision } = record;
-  const reason = decision.errcode ?? decision.errmsg;
   run.result = await tools.settle({
     lane,
     status: 'settled',
@@ -33,7 +32,9 @@ async function close(tools: Tools, run: Run, record: AttemptRecord): Promise<tru
     rest: restStatus && {
       status: restStatus,
       errcode: decision.errcode,
-      errmsg: `not tried: reply ${delivery.position} failed with ${reason}`,
+      errmsg: record.call
+        ? `not tried: reply ${delivery.position} failed with ${decision.errcode ?? decision.errmsg}`
+        : decision.errmsg,
     },
   });
   return true;

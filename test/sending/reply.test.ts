@@ -449,9 +449,10 @@ describe('while the account rests', () => {
       kind: 'settled',
       result: 'gone',
     });
+    const errmsg = 'not tried: the reply window ended while the account rested';
     expect(await deliveriesOf(late)).toMatchObject([
-      { status: 'expired', attempts: 0 },
-      { status: 'expired', attempts: 0 },
+      { status: 'expired', attempts: 0, errmsg },
+      { status: 'expired', attempts: 0, errmsg },
     ]);
     expect(await sender.send(inTime, textPayload('one'))).toEqual({ kind: 'paused' });
     expect(sender.calls).toEqual([]);

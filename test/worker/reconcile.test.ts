@@ -105,3 +105,15 @@ test('a job that still waits keeps its messages from getting another', async () 
   await stage.database.pool.query('delete from graphile_worker._private_jobs where priority < 0');
   expect(await reconcile(stage.database.pool)).toBe(1);
 });
+
+test('a message whose job was deleted by hand is answered all the same', { timeout: 90_000 }, async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  await simulator.user('oUser').say('hello');
+  await database.pool.query('delete from graphile_worker._private_jobs');
+  // As if it had been so for a while.
+  await database.pool.query(`update wechat.lane set due_at = now() - interval '1 minute'`);
+  await start({ role: 'worker' });
+  await simulator.waitForDelivered('oUser', 1, 60_000);
+  await settled(database, 1);
+});
