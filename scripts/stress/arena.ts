@@ -76,7 +76,7 @@ const arenaSql = `
       join wechat.lane l on (l.app_id, l.openid, l.slot) = (m.app_id, m.openid, m.slot)
       where m.id = of_message_id and l.claim::text = any(stress.claims()))
     then
-      insert into stress.breach values (what || ' of message ' || of_message_id || ' under claims ' || stress.claims()::text);
+      insert into stress.breach values (what || ' of message ' || of_message_id);
     end if;
   end $$;
 

@@ -69,6 +69,7 @@ export async function work(arena: Arena, { name, deeds, mayDie, isOver }: Worker
     const { held, busy } = await claimAll(job.laneIds);
     await job.done(busy);
     for (let at = 0; at < held.length; at += largestSet) await workOn(held.slice(at, at + largestSet));
+    claims = [];
   }
   await connection.close();
 
@@ -115,7 +116,6 @@ export async function work(arena: Arena, { name, deeds, mayDie, isOver }: Worker
       if (!again) return;
       next = again;
     }
-    claims = claims.filter((number) => !holds.some((hold) => hold.claim === number));
   }
 
   /** One message of each lane. @returns the lanes to look at again; undefined when the worker is no more */

@@ -1,5 +1,4 @@
-import type { PoolClient } from 'pg';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import type { HeldLane } from '../../src/outbox/lane.js';
 import { createLook } from '../../src/outbox/look.js';
@@ -7,26 +6,24 @@ import { rescue } from '../../src/outbox/rescue.js';
 import { createSettle } from '../../src/outbox/settle.js';
 import { createTestDatabase } from '../support/database.js';
 import { createLanes } from '../support/lanes.js';
-import { answerSet, type Explained, explaining, storeHistory, storeWaiting } from '../support/plans.js';
+import {
+  checkPlans,
+  type Explained,
+  explaining,
+  jitAboveCost,
+  keepStatistics,
+  storeWaiting,
+} from '../support/plans.js';
 
 /** A longer look: PLANS_HISTORY=1000000 PLANS_LANES=100000. DATABASE_URL chooses the server. */
 const history = Number(process.env.PLANS_HISTORY ?? 20_000);
 const waiting = Number(process.env.PLANS_LANES ?? 40_000);
 
-const setSize = 100;
-
-/** Default of jit_above_cost: from there on Postgres compiles, which takes longer than the statement. */
-const jitAboveCost = 100_000;
-
-/** Whatever the tables hold: some rows of each table for each of the set. */
-const mostRows = setSize * 30;
-
 /** A database whose statistics are as the test makes them, and a connection as the service has them. */
 async function openDatabase() {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
-  for (const table of ['inbound_message', 'delivery', 'delivery_attempt', 'lane'])
-    await database.pool.query(`alter table wechat.${table} set (autovacuum_enabled = false)`);
+  await keepStatistics(database.pool);
   const pool = createPool({
     connectionString: database.url,
     name: 'plans',
@@ -41,42 +38,18 @@ async function openDatabase() {
   });
   // As a server has it that nobody has set up: JIT is on in some packages and off in others.
   await client.query('set jit = on');
-  const analyse = () =>
-    database.pool.query(
-      'analyze wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, wechat.lane',
-    );
-  return { database, client, analyse };
+  return { database, client };
 }
 
-const hot = ['arrive', 'claim', 'busy', 'look', 'plan', 'end', 'begin', 'settle', 'release'];
+const states = [10, history].flatMap((answered) =>
+  [false, true].map((isAnalysed) => ({ answered, waiting, isAnalysed })),
+);
 
-async function expectKeys(client: PoolClient, prefix: string, large: readonly string[]): Promise<void> {
-  const explained = await answerSet(client, setSize, prefix);
-  expect(explained.map(({ name }) => name)).toEqual(hot);
-  expect(explained.filter(({ cost, isCompiled }) => cost > jitAboveCost || isCompiled)).toEqual([]);
-  expect(explained.filter(({ scanned }) => scanned.some((table) => large.includes(table)))).toEqual([]);
-  expect(explained.filter(({ rows }) => rows > mostRows)).toEqual([]);
-}
-
-describe.each([{ answered: 10 }, { answered: history }])(
-  'with $answered answered messages',
-  ({ answered }) => {
-    // A plan that is made for tables of ten rows may well read them.
-    const facts = answered > 10 ? ['inbound_message', 'delivery', 'delivery_attempt'] : [];
-
-    test.each([{ isAnalysed: false }, { isAnalysed: true }])(
-      'all that is read is found by its key, few lanes or many (analysed while empty: $isAnalysed)',
-      async ({ isAnalysed }) => {
-        const { database, client, analyse } = await openDatabase();
-        if (isAnalysed) await analyse();
-        await storeHistory(database.pool, answered);
-        await expectKeys(client, 'a', facts);
-        await storeWaiting(database.pool, waiting);
-        await expectKeys(client, 'b', [...facts, 'lane']);
-        await analyse();
-        await expectKeys(client, 'c', [...facts, 'lane', 'inbound_message']);
-      },
-    );
+test.each(states)(
+  'with $answered answered messages all that is read is found by its key, few lanes or many (analysed while empty: $isAnalysed)',
+  async (state) => {
+    const { database, client } = await openDatabase();
+    await checkPlans(database.pool, client, state);
   },
 );
 

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
+import { expect } from 'vitest';
 import { createArrive } from '../../src/outbox/arrive.js';
 import { createBegin } from '../../src/outbox/begin.js';
 import { createClaim } from '../../src/outbox/claim.js';
@@ -83,7 +84,7 @@ function sum(root: PlanNode, isCompiled: boolean): Omit<Explained, 'name'> {
 }
 
 /** Answered messages with a delivery and an attempt each, of a thousand users. */
-export async function storeHistory(pool: Pool, count: number): Promise<void> {
+async function storeHistory(pool: Pool, count: number): Promise<void> {
   await pool.query(
     `insert into wechat.inbound_message
        (app_id, openid, dedupe_key, msg_type, content, payload, created_at, received_at, window_ends_at, status, settled_at)
@@ -124,7 +125,7 @@ const payloads = [
 ] as const;
 
 /** Takes a set of new messages all the way, by the statements of the outbox. @returns what each of them cost */
-export async function answerSet(client: PoolClient, size: number, prefix: string): Promise<Explained[]> {
+async function answerSet(client: PoolClient, size: number, prefix: string): Promise<Explained[]> {
   const explained: Explained[] = [];
   const pool = explaining(client, explained) as Pool;
   const messages = Array.from({ length: size }, (_, n) => textMessage({ openid: `${prefix}${n}` }));
@@ -164,4 +165,53 @@ export async function answerSet(client: PoolClient, size: number, prefix: string
   );
   await createRelease(pool)(lanes.slice(half).map((lane) => ({ ...lane, delayMs: 0 })));
   return explained;
+}
+
+const setSize = 100;
+
+/** Default of jit_above_cost: from there on Postgres compiles, which takes longer than the statement. */
+export const jitAboveCost = 100_000;
+
+/** Whatever the tables hold: some rows of each table for each of the set. */
+const mostRows = setSize * 30;
+
+const hot = ['arrive', 'claim', 'busy', 'look', 'plan', 'end', 'begin', 'settle', 'release'];
+
+async function expectKeys(client: PoolClient, prefix: string, large: readonly string[]): Promise<void> {
+  const explained = await answerSet(client, setSize, prefix);
+  expect(explained.map(({ name }) => name)).toEqual(hot);
+  expect(explained.filter(({ cost, isCompiled }) => cost > jitAboveCost || isCompiled)).toEqual([]);
+  expect(explained.filter(({ scanned }) => scanned.some((table) => large.includes(table)))).toEqual([]);
+  expect(explained.filter(({ rows }) => rows > mostRows)).toEqual([]);
+}
+
+const measured = 'wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, wechat.lane';
+
+/** From here on the statistics are those that the test makes. */
+export async function keepStatistics(pool: Pool): Promise<void> {
+  for (const table of measured.split(', '))
+    await pool.query(`alter table ${table} set (autovacuum_enabled = false)`);
+}
+
+/**
+ * Fills an empty database by steps, and looks at all hot statements at each: nothing is compiled, and no table that is large is
+ * read from end to end, whatever Postgres believes of it.
+ *
+ * @param client a connection as the service has them
+ */
+export async function checkPlans(
+  pool: Pool,
+  client: PoolClient,
+  { answered, waiting, isAnalysed }: { answered: number; waiting: number; isAnalysed: boolean },
+): Promise<void> {
+  const analyse = () => pool.query(`analyze ${measured}`);
+  // A plan that is made for tables of ten rows may well read them.
+  const large = answered > 10 ? facts : [];
+  if (isAnalysed) await analyse();
+  await storeHistory(pool, answered);
+  await expectKeys(client, 'a', large);
+  await storeWaiting(pool, waiting);
+  await expectKeys(client, 'b', [...large, 'lane']);
+  await analyse();
+  await expectKeys(client, 'c', [...large, 'lane', 'inbound_message']);
 }
