@@ -175,3 +175,26 @@ test('a message for which there is no room is refused at once, and there is room
     kind: 'stored',
   });
 });
+
+test('a statement that failed late, when a later one had stored already, tells of no problem that lasts', async () => {
+  const statements: { resolve(): void; reject(error: Error): void }[] = [];
+  const failures: unknown[] = [];
+  const inbox = createCommitGroup({
+    arrive: (arrivals) =>
+      new Promise((resolve, reject) => {
+        statements.push({ resolve: () => resolve(arrivals.map(() => 'stored' as const)), reject });
+      }),
+    patienceMs: 100,
+    onError: (error) => failures.push(error),
+  });
+  const commit = () => inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() });
+  // Told to come again, as it will be in an outage: nobody wants this statement's result any more.
+  expect(await commit()).toMatchObject({ kind: 'unavailable' });
+  const again = commit();
+  await waitFor('both to be under way', () => statements.length === 2);
+  statements[1]?.resolve();
+  expect(await again).toEqual({ kind: 'stored' });
+  statements[0]?.reject(Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' }));
+  await waitFor('its failure', () => failures.length === 1);
+  expect(inbox.problem).toBe(undefined);
+});

@@ -70,7 +70,8 @@ test('a push while the database is away for 2 s is stored when it is back, and a
 });
 
 test('a push while it is away for 10 s gets 503 in time, and the retry of the platform is stored and answered', async () => {
-  const stage = await setOwnStage();
+  // Pauses between the tries, so that the last one meets a database that has had time to start.
+  const stage = await setOwnStage({ retryDelayMs: 3_000 });
   const { back } = await crashFor(stage, 10_000);
   const readiness = await request(`${stage.service.adminUrl}/readyz`);
   expect(readiness.statusCode).toBe(503);
@@ -79,7 +80,7 @@ test('a push while it is away for 10 s gets 503 in time, and the retry of the pl
   const result = await stage.simulator.user('oUser').say('hello');
   await back;
   expect(result.outcome).toBe('acknowledged');
-  expect(result.tries.map(({ status }) => status)).toEqual([503, 503, 200]);
+  expect(result.tries.map(({ status }) => status).join()).toMatch(/^503,(503,)?200$/);
   for (const { ms } of result.tries) expect(ms).toBeLessThan(5_000);
   const inbox = await stage.simulator.waitForDelivered('oUser', 1);
   expect(inbox).toHaveLength(1);
@@ -87,7 +88,17 @@ test('a push while it is away for 10 s gets 503 in time, and the retry of the pl
     const rows = await query<{ status: string }>(stage, statuses);
     return rows.length === 1 && rows[0]?.status === 'settled';
   });
-  expect((await request(`${stage.service.adminUrl}/readyz`)).statusCode).toBe(200);
+  // The worker's own session may be the last to come back, and health says so until it has.
+  let health = '';
+  await waitFor(
+    'health',
+    async () => {
+      const response = await request(`${stage.service.adminUrl}/readyz`);
+      health = await response.body.text();
+      return response.statusCode === 200;
+    },
+    10_000,
+  ).catch((error) => expect.fail(`${error}: ${health}`));
 });
 
 test('while every connection hangs, pushes get 503 in time; their retries are stored, once', async () => {

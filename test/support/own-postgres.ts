@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.js';
-import type { Simulator } from '../../src/simulator/index.js';
+import type { Simulator, SimulatorOptions } from '../../src/simulator/index.js';
 import { newAccount, startService, startTestSimulator, type TestService } from './service.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
@@ -25,10 +25,10 @@ export interface OwnStage {
 }
 
 /** The whole service on a server of its own. */
-export async function setOwnStage(): Promise<OwnStage> {
+export async function setOwnStage(options: Omit<SimulatorOptions, 'account'> = {}): Promise<OwnStage> {
   const account = newAccount();
   const postgres = await startOwnPostgres();
-  const simulator = await startTestSimulator(account);
+  const simulator = await startTestSimulator(account, options);
   onTestFinished(() => simulator.close());
   const service = await startService({ account, simulator, databaseUrl: postgres.url });
   onTestFinished(() => service.stop());
