@@ -8,6 +8,8 @@ import { type HttpServer, serve } from '../lib/serve.js';
 import { createDatabaseGauges } from '../observe/database-gauges.js';
 import type { Logger } from '../observe/log.js';
 import { createMetrics, type Metrics } from '../observe/metrics.js';
+import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
+import { createReadySign } from '../observe/ready-sign.js';
 import { readSnapshot } from '../observe/snapshot.js';
 import type { Replies } from '../replies/router.js';
 import { createClients, type SendClients } from '../sending/clients.js';
@@ -72,7 +74,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     stops.push(clients.destroy);
     // First of all: while the database is away, health tells why nothing happens.
-    const admin = await serveAdmin({ options, pools, clients, metrics, parts });
+    const checks = createChecks({ role, adminPool: pools.open('admin'), pools, parts });
+    const admin = await serveAdmin({ options, pools, clients, metrics, checks });
     stops.push(admin.close);
     await migrateNow(databaseUrl, { log, giveUp });
     if (role !== 'ingress') {
@@ -83,7 +86,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       await Promise.race([worker.looked, sleep(longestLookMs, undefined, { ref: false, signal: giveUp })]);
     }
     if (role !== 'worker') {
-      const { inbox, server } = await startIngressRole({ pools, config, log, metrics, clock });
+      const { inbox, server } = await startIngressRole({
+        ...{ pools, config, log, metrics, clock },
+        isReady: createReadySign({
+          look: async () => (await lookAt(checks)).ready,
+          isStopping: () => parts.isStopping,
+          now: () => performance.now(),
+        }),
+      });
       stops.push(server.close);
       parts.inbox = inbox;
       parts.webhookPort = server.port;
@@ -100,17 +110,17 @@ export async function startApp(options: AppOptions): Promise<App> {
 const longestLookMs = 10_000;
 
 function serveAdmin({
-  options: { config, role, log },
+  options: { config, log },
   pools,
   clients,
   metrics,
-  parts,
+  checks,
 }: {
   options: AppOptions;
   pools: Pools;
   clients: SendClients;
   metrics: Metrics;
-  parts: Parts;
+  checks: Readonly<Record<string, ReadinessCheck>>;
 }): Promise<HttpServer> {
   const adminPool = pools.open('admin');
   const { store, tokens } = createTokens({ pool: adminPool, client: clients.tokens, log, metrics, clock });
@@ -119,7 +129,7 @@ function serveAdmin({
   const admin = createAdmin({
     metrics,
     refreshMetrics: createDatabaseGauges({ metrics, read: () => readSnapshot(adminPool) }).refresh,
-    checks: createChecks({ role, adminPool, pools, parts }),
+    checks,
     extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
   });
   return serve(admin, { host: config.adminHost, port: config.adminPort });
