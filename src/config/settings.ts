@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { problemOfDatabaseUrl } from '../db/database-url.js';
+import type { Proxies } from '../lib/proxies.js';
 import type { LogLevel } from '../observe/log.js';
 import { defaultWindows } from '../wechat/in/window.js';
+import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
+import { networkSettings, proxiesOf, proxySecrets, withProxyNames } from './network.js';
 
 export type { AccountConfig } from './account.js';
 
@@ -25,6 +28,10 @@ export interface Config {
   /** At least one; the first is served at /wechat as well. */
   accounts: readonly [AccountConfig, ...AccountConfig[]];
   apiBase: string;
+  /** Addresses of WeChat's API that are connected to. */
+  apiIpFamily: IpFamily;
+  /** For calls to WeChat and media; undefined: none. */
+  proxies: Proxies | undefined;
   logLevel: LogLevel;
   /** Pushes with an older (or newer) timestamp are refused; 0 turns the check off. */
   maxTimestampAgeSeconds: number;
@@ -48,6 +55,15 @@ export interface Config {
   retentionDays: number;
 }
 
+/** How WeChat's API is reached. */
+export function apiOptions({ apiBase, apiIpFamily, proxies }: Config): {
+  apiBase: string;
+  ipFamily: IpFamily;
+  proxies: Proxies | undefined;
+} {
+  return { apiBase, ipFamily: apiIpFamily, proxies };
+}
+
 /** Every setting that is missing or wrong, each with what to do about it. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG';
@@ -63,6 +79,7 @@ const secretNames = [
   'WECHAT_TOKEN',
   'WECHAT_ENCODING_AES_KEY',
   'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+  ...proxySecrets,
 ] as const;
 
 /** What the one account of the short way has; with ACCOUNTS_FILE these are each account's own. */
@@ -122,6 +139,7 @@ const settings = z.object({
   ADMIN_HOST: z.string().default('127.0.0.1'),
   PROCESSES: z.coerce.number({ error: 'must be a number, 1 to 64' }).int().min(1).max(64).default(1),
   WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
+  ...networkSettings,
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'must be one of fatal, error, warn, info, debug, trace, silent',
@@ -183,7 +201,7 @@ type Environment = Record<string, string | undefined>;
  */
 export function readConfig(environment: Environment): Config {
   const problems: string[] = [];
-  const given = withSecretFiles(environment, problems);
+  const given = withSecretFiles(withProxyNames(environment), problems);
   const parsed = settings.safeParse(given);
   if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   // Where some are wrong, the accounts are still looked at, by the right ones: all problems are named at once.
@@ -209,6 +227,8 @@ export function readConfig(environment: Environment): Config {
     processes: data.PROCESSES,
     accounts: [first, ...others],
     apiBase: data.WECHAT_API_BASE,
+    apiIpFamily: data.WECHAT_API_IP_FAMILY,
+    proxies: proxiesOf(data),
     logLevel: data.LOG_LEVEL,
     maxTimestampAgeSeconds: data.MAX_TIMESTAMP_AGE,
     shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,

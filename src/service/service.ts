@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createJsapi } from '../accounts/jsapi.js';
-import type { AccountConfig, Config } from '../config/settings.js';
+import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
 import { migrateDatabase } from '../db/migrate.js';
 import { persist } from '../db/persist.js';
 import { type HttpServer, serve } from '../lib/serve.js';
@@ -69,7 +69,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const pools = createPools({ connectionString: databaseUrl, role, connections, log });
     stops.push(pools.end);
     const clients = createClients({
-      create: ({ connections }) => createClient({ apiBase: config.apiBase, connections }),
+      create: ({ connections }) => createClient({ ...apiOptions(config), connections }),
       sendConcurrency: config.sendConcurrency,
     });
     stops.push(clients.destroy);
