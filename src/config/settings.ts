@@ -23,7 +23,7 @@ export interface Config {
   host: string;
   adminPort: number;
   adminHost: string;
-  /** Run by `start`, at one webhook port; the nth has the admin port `adminPort` + n - 1. */
+  /** Run by `start`, at one webhook port; the nth has the admin port `adminPort` + n - 1. Under PM2 `adminPort` is that of this one. */
   processes: number;
   /** At least one; the first is served at /wechat as well. */
   accounts: readonly [AccountConfig, ...AccountConfig[]];
@@ -138,6 +138,8 @@ const settings = z.object({
   ADMIN_PORT: port.default(3001),
   ADMIN_HOST: z.string().default('127.0.0.1'),
   PROCESSES: z.coerce.number({ error: 'must be a number, 1 to 64' }).int().min(1).max(64).default(1),
+  // Set by PM2: the number of the process among those of one command, from 0. Others may call something else so.
+  NODE_APP_INSTANCE: z.coerce.number().int().min(0).max(999).catch(0),
   WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
   ...networkSettings,
   LOG_LEVEL: z
@@ -222,7 +224,7 @@ export function readConfig(environment: Environment): Config {
     dataDir: data.DATA_DIR,
     port: data.PORT,
     host: data.HOST,
-    adminPort: data.ADMIN_PORT,
+    adminPort: data.ADMIN_PORT === 0 ? 0 : data.ADMIN_PORT + data.NODE_APP_INSTANCE,
     adminHost: data.ADMIN_HOST,
     processes: data.PROCESSES,
     accounts: [first, ...others],
@@ -244,17 +246,19 @@ export function readConfig(environment: Environment): Config {
 }
 
 function checkProcesses(data: z.infer<typeof settings>, problems: string[]): void {
-  const { PROCESSES: count, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
+  const { PROCESSES, NODE_APP_INSTANCE: instance, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
+  const count = Math.max(PROCESSES, instance + 1);
   if (count === 1) return;
+  const why = instance > 0 ? 'one of several processes (NODE_APP_INSTANCE)' : 'PROCESSES above 1';
   if (!data.DATABASE_URL)
-    problems.push('PROCESSES above 1 needs DATABASE_URL: the embedded PostgreSQL serves one process');
+    problems.push(`${why} needs DATABASE_URL: the embedded PostgreSQL serves one process`);
   if (adminPort === 0) return;
   const last = adminPort + count - 1;
   if (last > 65_535)
     problems.push(`PROCESSES and ADMIN_PORT make admin ports up to ${last}: 65535 is the highest`);
   if (webhookPort >= adminPort && webhookPort <= last) {
     problems.push(
-      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each of PROCESSES`,
+      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each process`,
     );
   }
 }

@@ -132,7 +132,7 @@ function serveAdmin({
     checks,
     extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
   });
-  return serve(admin, { host: config.adminHost, port: config.adminPort });
+  return serve(admin, { host: config.adminHost, port: config.adminPort, setting: 'ADMIN_PORT' });
 }
 
 function logStart(
