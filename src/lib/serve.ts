@@ -10,10 +10,11 @@ export interface HttpServer {
 
 export class ListenError extends Error {
   readonly code = 'LISTEN';
-  constructor({ host, port, setting = 'PORT', shared = false }: ServeOptions, cause: Error) {
-    const remedy = shared
-      ? `Set ${setting} to another port, or end what uses it; several processes at one port: PROCESSES.`
-      : `Set ${setting} to another port: each process of a machine needs its own, ${setting}=0 takes any.`;
+  constructor({ host, port, setting = 'PORT' }: ServeOptions, cause: Error) {
+    const remedy =
+      setting === 'PORT'
+        ? 'Set PORT to another port, or end what uses it; several processes at one port: PROCESSES.'
+        : `Set ${setting} to another port: each process of a machine needs its own, ${setting}=0 takes any.`;
     super(`Cannot listen on ${host}:${port}: ${cause.message}. ${remedy}`, { cause });
     this.name = 'ListenError';
   }
@@ -45,10 +46,16 @@ export async function serve(app: Koa, options: ServeOptions): Promise<HttpServer
     },
     app.callback(),
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new ListenError(options, error)));
-    server.listen({ port, host, exclusive: !shared }, resolve);
-  });
+  // One of a cluster asks its parent for the port, over a channel that by itself keeps no process alive.
+  const alive = setInterval(() => undefined, 60_000);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(new ListenError(options, error)));
+      server.listen({ port, host, exclusive: !shared }, resolve);
+    });
+  } finally {
+    clearInterval(alive);
+  }
   return {
     port: (server.address() as AddressInfo).port,
     close() {

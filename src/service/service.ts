@@ -132,7 +132,11 @@ function serveAdmin({
     checks,
     extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
   });
-  return serve(admin, { host: config.adminHost, port: config.adminPort, setting: 'ADMIN_PORT' });
+  return serve(admin, {
+    ...{ host: config.adminHost, port: config.adminPort, setting: 'ADMIN_PORT' },
+    // With the one that it is to replace, where a cluster is reloaded. Any free port is its own.
+    shared: config.adminPort !== 0,
+  });
 }
 
 function logStart(

@@ -101,10 +101,13 @@ test('what keeps another process from starting ends all', async () => {
 const manager = `
 import cluster from 'node:cluster';
 cluster.setupPrimary({ exec: process.env.EXEC, args: ['start'] });
-for (const NODE_APP_INSTANCE of ['0', '1'])
+const start = (NODE_APP_INSTANCE) =>
   cluster.fork({ NODE_APP_INSTANCE }).on('message', (word) => {
     if (word === 'ready') console.log('{"event":"ready"}');
   });
+for (const instance of ['0', '1']) start(instance);
+// A reload starts the new one before it stops the old one.
+process.on('SIGHUP', () => start('1'));
 process.on('SIGTERM', () => {
   for (const worker of Object.values(cluster.workers)) worker.send('shutdown');
 });
@@ -121,9 +124,12 @@ test('as workers of a cluster that somebody else runs, such as PM2, they share t
   await command.events('ready', 2);
   expect(new Set(started.map(({ webhook_port }) => webhook_port)).size).toBe(1);
   expect(started.map(({ admin_port }) => admin_port).sort()).toEqual([adminPort, adminPort + 1]);
+  command.child.kill('SIGHUP');
+  const [reloaded] = (await command.events<Line>('started', 3)).slice(2);
+  expect(reloaded?.admin_port).toBe(adminPort + 1);
   command.child.kill('SIGTERM');
   expect(await command.exited).toBe(0);
-  expect(await command.events<Line>('stopped', 2)).toHaveLength(2);
+  expect(await command.events<Line>('stopped', 3)).toHaveLength(3);
 });
 
 test('an admin port that another process has ends it with the setting that helps', async () => {
