@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { problemOfDatabaseUrl } from '../db/database-url.js';
+import { problemOfDatabaseUrl, withPassword } from '../db/database-url.js';
 import type { Proxies } from '../lib/proxies.js';
 import type { LogLevel } from '../observe/log.js';
 import { defaultWindows } from '../wechat/in/window.js';
@@ -75,6 +75,7 @@ export class ConfigError extends Error {
 
 const secretNames = [
   'DATABASE_URL',
+  'DATABASE_PASSWORD',
   'WECHAT_APP_SECRET',
   'WECHAT_TOKEN',
   'WECHAT_ENCODING_AES_KEY',
@@ -203,7 +204,7 @@ type Environment = Record<string, string | undefined>;
  */
 export function readConfig(environment: Environment): Config {
   const problems: string[] = [];
-  const given = withSecretFiles(withProxyNames(environment), problems);
+  const given = withDatabasePassword(withSecretFiles(withProxyNames(environment), problems), problems);
   const parsed = settings.safeParse(given);
   if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   // Where some are wrong, the accounts are still looked at, by the right ones: all problems are named at once.
@@ -341,7 +342,7 @@ export function readDatabaseConfig(
   environment: Environment,
 ): Pick<Config, 'databaseUrl' | 'dataDir' | 'logLevel'> {
   const problems: string[] = [];
-  const given = withSecretFiles(environment, problems);
+  const given = withDatabasePassword(withSecretFiles(environment, problems), problems);
   const parsed = settings.pick({ DATABASE_URL: true, DATA_DIR: true, LOG_LEVEL: true }).safeParse(given);
   if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
@@ -382,4 +383,18 @@ function withSecretFiles(environment: Environment, problems: string[]): Environm
     }
   }
   return given;
+}
+
+/** A password apart from the URL may have any characters. */
+function withDatabasePassword(given: Environment, problems: string[]): Environment {
+  const { DATABASE_URL: url, DATABASE_PASSWORD: password } = given;
+  if (password === undefined) return given;
+  if (url === undefined) {
+    problems.push('DATABASE_PASSWORD is set without DATABASE_URL: the embedded PostgreSQL has its own');
+    return given;
+  }
+  const whole = withPassword(url, password);
+  if (whole === undefined)
+    problems.push('DATABASE_PASSWORD and a password in DATABASE_URL are both set: keep one of them');
+  return { ...given, DATABASE_URL: whole ?? url };
 }
