@@ -30,8 +30,8 @@ export async function doctorCommand({ environment, json }: DoctorOptions): Promi
   const config = isSetUp ? checkSettings(environment, tell) : undefined;
   await checkDatabase(environment, { databaseConnections: config?.databaseConnections }, tell);
   if (config) {
-    tell(await checkApi(config.apiBase));
-    for (const account of config.accounts) tell(await checkToken(account, config.apiBase));
+    tell(await checkApi(config));
+    for (const account of config.accounts) tell(await checkToken(account, config));
     tell(...(await checkWebhook(config)));
   } else {
     const why = isSetUp ? 'the settings are not complete' : 'no settings of an account here';

@@ -1,10 +1,48 @@
 import type { Pool } from '../db/pool.js';
+import { scrub } from './scrub.js';
 
 /**
  * One thing that must be so for the service to do its work; resolves with what is wrong, or undefined. A warning is for
  * a person: it takes the process out of no balancer.
  */
-export type ReadinessCheck = () => Promise<string | { warning: string } | undefined>;
+export type ReadinessCheck = () => Promise<Problem>;
+
+export type Problem = string | { warning: string } | undefined;
+
+/** Looks at all of them at once, for three seconds at most. Never rejects. */
+export async function lookAt(
+  checks: Readonly<Record<string, ReadinessCheck>>,
+): Promise<{ ready: boolean; results: { name: string; problem: Problem }[] }> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => ({ name, problem: await withinTime(check) })),
+  );
+  return { ready: results.every(({ problem }) => typeof problem !== 'string'), results };
+}
+
+const checkTimeoutMs = 3_000;
+
+/** What is wrong is told without the secrets that a driver's error may quote. */
+async function withinTime(check: ReadinessCheck): Promise<Problem> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer within ${checkTimeoutMs} ms`), checkTimeoutMs);
+  });
+  try {
+    const problem = await Promise.race([check(), timeout]);
+    if (problem === undefined) return undefined;
+    return typeof problem === 'string' ? scrub(problem) : { warning: scrub(problem.warning) };
+  } catch (error) {
+    return scrub(describeError(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A host with several addresses that all refuse gives an error without a message of its own. */
+function describeError(error: unknown): string {
+  if (error instanceof AggregateError && !error.message) return error.errors.map(describeError).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
 
 /**
  * A standby takes no writes, nor does a database, or a role, that is set to read only. A connection keeps what was set

@@ -22,12 +22,14 @@ export async function startIngressRole({
   log,
   metrics,
   clock,
+  isReady,
 }: {
   pools: Pools;
   config: Config;
   log: Logger;
   metrics: Metrics;
   clock: () => Date;
+  isReady: () => Promise<boolean>;
 }): Promise<IngressRole> {
   const inbox = createCommitGroup({
     arrive: createArrive(pools.open('ingress')),
@@ -42,6 +44,7 @@ export async function startIngressRole({
     log,
     metrics,
     clock,
+    isReady,
     maxTimestampAgeSeconds: config.maxTimestampAgeSeconds,
   });
   const server = await serve(webhook, { host: config.host, port: config.port, shared: true });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createJsapi } from '../accounts/jsapi.js';
-import type { AccountConfig, Config } from '../config/settings.js';
+import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
 import { migrateDatabase } from '../db/migrate.js';
 import { persist } from '../db/persist.js';
 import { checkSuitability } from '../db/suitability.js';
@@ -9,6 +9,8 @@ import { type HttpServer, serve } from '../lib/serve.js';
 import { createDatabaseGauges } from '../observe/database-gauges.js';
 import type { Logger } from '../observe/log.js';
 import { createMetrics, type Metrics } from '../observe/metrics.js';
+import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
+import { createReadySign } from '../observe/ready-sign.js';
 import { readSnapshot } from '../observe/snapshot.js';
 import type { Replies } from '../replies/router.js';
 import { createClients, type SendClients } from '../sending/clients.js';
@@ -68,12 +70,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     const pools = createPools({ connectionString: databaseUrl, role, connections, log });
     stops.push(pools.end);
     const clients = createClients({
-      create: ({ connections }) => createClient({ apiBase: config.apiBase, connections }),
+      create: ({ connections }) => createClient({ ...apiOptions(config), connections }),
       sendConcurrency: config.sendConcurrency,
     });
     stops.push(clients.destroy);
     // First of all: while the database is away, health tells why nothing happens.
-    const admin = await serveAdmin({ options, pools, clients, metrics, parts });
+    const checks = createChecks({ role, adminPool: pools.open('admin'), pools, parts });
+    const admin = await serveAdmin({ options, pools, clients, metrics, checks });
     stops.push(admin.close);
     await migrateNow(databaseUrl, { log, giveUp });
     if (role !== 'ingress') {
@@ -84,7 +87,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       await Promise.race([worker.looked, sleep(longestLookMs, undefined, { ref: false, signal: giveUp })]);
     }
     if (role !== 'worker') {
-      const { inbox, server } = await startIngressRole({ pools, config, log, metrics, clock });
+      const { inbox, server } = await startIngressRole({
+        ...{ pools, config, log, metrics, clock },
+        isReady: createReadySign({
+          look: async () => (await lookAt(checks)).ready,
+          isStopping: () => parts.isStopping,
+          now: () => performance.now(),
+        }),
+      });
       stops.push(server.close);
       parts.inbox = inbox;
       parts.webhookPort = server.port;
@@ -101,17 +111,17 @@ export async function startApp(options: AppOptions): Promise<App> {
 const longestLookMs = 10_000;
 
 function serveAdmin({
-  options: { config, role, log },
+  options: { config, log },
   pools,
   clients,
   metrics,
-  parts,
+  checks,
 }: {
   options: AppOptions;
   pools: Pools;
   clients: SendClients;
   metrics: Metrics;
-  parts: Parts;
+  checks: Readonly<Record<string, ReadinessCheck>>;
 }): Promise<HttpServer> {
   const adminPool = pools.open('admin');
   const { store, tokens } = createTokens({ pool: adminPool, client: clients.tokens, log, metrics, clock });
@@ -120,10 +130,14 @@ function serveAdmin({
   const admin = createAdmin({
     metrics,
     refreshMetrics: createDatabaseGauges({ metrics, read: () => readSnapshot(adminPool) }).refresh,
-    checks: createChecks({ role, adminPool, pools, parts }),
+    checks,
     extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
   });
-  return serve(admin, { host: config.adminHost, port: config.adminPort });
+  return serve(admin, {
+    ...{ host: config.adminHost, port: config.adminPort, setting: 'ADMIN_PORT' },
+    // With the one that it is to replace, where a cluster is reloaded. Any free port is its own.
+    shared: config.adminPort !== 0,
+  });
 }
 
 function logStart(

@@ -30,7 +30,10 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
   const { pools, config, databaseUrl, clients, repliesOf, log, metrics, clock } = dependencies;
   const pool = pools.open('writes');
   const givingUp = new AbortController();
-  const web = createWeb({ allowPrivateAddresses: config.mediaFromPrivateAddresses });
+  const web = createWeb({
+    allowPrivateAddresses: config.mediaFromPrivateAddresses,
+    proxies: config.proxies,
+  });
   const worker = await startWorker(
     {
       pool,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, errors, type FormData, Pool } from 'undici';
+import { createProxyAgent, type Proxies } from '../../lib/proxies.js';
 import { scrub } from '../../lib/scrub.js';
 import { type Call, readAnswer, unreadable } from './answer.js';
 import { callLimits } from './limits.js';
@@ -13,7 +14,13 @@ export interface HttpOptions {
   connectTimeoutMs?: number;
   /** For the answer, once the request is written. */
   answerTimeoutMs?: number;
+  /** Undefined: there are none. */
+  proxies?: Proxies | undefined;
+  /** Addresses to connect to, where no proxy does; default: whichever answers first. */
+  ipFamily?: IpFamily;
 }
+
+export type IpFamily = 4 | 6 | 'auto';
 
 /** A call that may be answered with a file. */
 export type FileCall =
@@ -45,23 +52,35 @@ export interface WeChatHttp {
   destroy(): Promise<void>;
 }
 
-export function createHttp({
+/** The connections of a client: kept, and through a proxy where one stands before WeChat. */
+export function createConnections({
   apiBase,
   connections = 256,
   connectTimeoutMs = callLimits.connectMs,
   answerTimeoutMs = callLimits.answerMs,
-}: HttpOptions): WeChatHttp {
-  const { origin, pathname } = new URL(apiBase);
-  const prefix = pathname.replace(/\/+$/, '');
-  const pool = new Pool(origin, {
+  proxies,
+  ipFamily = 'auto',
+}: HttpOptions): Dispatcher {
+  const options = {
     connections,
     pipelining: 1,
-    connect: { timeout: connectTimeoutMs },
+    connect: { timeout: connectTimeoutMs, ...(ipFamily === 'auto' ? {} : { family: ipFamily }) },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
     // Below what servers and load balancers commonly allow: they must not close a connection that we are about to use.
     keepAliveTimeout: 10_000,
-  });
+  };
+  if (!proxies) return new Pool(new URL(apiBase).origin, options);
+  // Tunnelled in any case: so a request is written when we say so, not when the proxy does.
+  return createProxyAgent(proxies, { ...options, connectTimeoutMs, tunnelsHttp: true });
+}
+
+export function createHttp(options: HttpOptions): WeChatHttp {
+  const { origin, pathname } = new URL(options.apiBase);
+  const prefix = pathname.replace(/\/+$/, '');
+  const pool = createConnections(options);
+  // Its own: a proxy agent adds the host to it.
+  const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
 
   /**
    * One request and its whole answer, on undici's lowest level: it costs half of what its `request` does, and tells when
@@ -83,6 +102,7 @@ export function createHttp({
       // A form brings its own type, with its boundary.
       const headers = typeof body === 'string' ? jsonHeaders : null;
       const options: Dispatcher.DispatchOptions = {
+        origin,
         method,
         path: prefix + path,
         headers,
@@ -119,7 +139,12 @@ export function createHttp({
     async getFile(path, signal) {
       const hide = hideSecrets(path);
       try {
-        const response = await pool.request({ path: prefix + path, method: 'GET', signal: signal ?? null });
+        const response = await pool.request({
+          origin,
+          path: prefix + path,
+          method: 'GET',
+          signal: signal ?? null,
+        });
         return await readFile(response, hide);
       } catch (error) {
         // Asking twice does no harm.
@@ -129,8 +154,6 @@ export function createHttp({
     destroy: () => pool.destroy(),
   };
 }
-
-const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
 
 /** WeChat's are of some hundred characters. */
 const maxAnswerLength = 1_000_000;
