@@ -9,18 +9,23 @@ create table wechat.credential (
   refreshed_at     timestamptz not null default now(),
   forced_at        timestamptz,
   forced_that_day  integer not null default 0,
-  primary key (app_id, kind)
+  renewing_by      text,
+  renewing_until   timestamptz,
+  primary key (app_id, kind),
+  check ((renewing_by is null) = (renewing_until is null))
 );
 
 comment on table wechat.credential is 'Access tokens and tickets in force; written under an advisory lock, one refresh at a time';
 comment on column wechat.credential.app_id is 'The account it belongs to';
 comment on column wechat.credential.kind is 'access_token or jsapi_ticket';
-comment on column wechat.credential.value is 'The secret itself: not for analysts, never logged';
+comment on column wechat.credential.value is 'The secret itself: not for analysts, never logged; empty while the first one is being fetched';
 comment on column wechat.credential.expires_at is 'End of its validity by WeChat''s expires_in';
 comment on column wechat.credential.version is 'Grows by one with each refresh';
 comment on column wechat.credential.refreshed_at is 'When it was fetched';
 comment on column wechat.credential.forced_at is 'Last force_refresh (WeChat allows 20 a day, 30 s apart); null when never';
 comment on column wechat.credential.forced_that_day is 'Forced refreshes on the day of forced_at (Asia/Shanghai)';
+comment on column wechat.credential.renewing_by is 'The process that is asking WeChat for the next one, while no connection is held; null when none is';
+comment on column wechat.credential.renewing_until is 'Until when the others leave it to that process; null when none is asking';
 
 create table wechat.account_pause (
   app_id            text primary key,

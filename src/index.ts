@@ -11,6 +11,18 @@ export {
   type WeChatAccess,
 } from './replies/router.js';
 export type {
+  BusinessEvent,
+  CardEvent,
+  CardMerchantEvent,
+  CardOrderEvent,
+  CardReviewEvent,
+  CardStockEvent,
+  InvoiceEvent,
+  PublishFinishEvent,
+  UserDataEvent,
+  VerificationEvent,
+} from './wechat/in/business-events.js';
+export type {
   AgentSessionEvent,
   AgentSwitchEvent,
   ClickEvent,
@@ -23,7 +35,6 @@ export type {
   ScanCodeEvent,
   ScanEvent,
   SubscribeEvent,
-  SubscribeMessageEvent,
   UnsubscribeEvent,
   ViewEvent,
   ViewMiniProgramEvent,
@@ -39,6 +50,7 @@ export type {
   VideoMessage,
   VoiceMessage,
 } from './wechat/in/message.js';
+export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
 export {
   type Article,
   type CardReply,

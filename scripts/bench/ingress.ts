@@ -77,7 +77,7 @@ export const ingress: Benchmark = async (lab, { rounds }, progress) => {
       name: 'ingress, p99 at half that load',
       unit: 'ms',
       values: p99,
-      goal: { kind: 'at-most', value: 50 },
+      goal: { kind: 'at-most', value: 30 },
     },
   ];
 };

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { request } from 'undici';
 import { startEmbeddedPostgres } from '../../src/db/embedded.js';
 import { migrateDatabase } from '../../src/db/migrate.js';
 import { findLoadTool, type LoadTool } from './load.js';
+import { todaySchema } from './models/today.js';
 import { type Measured, startProgram } from './processes.js';
 import { account } from './pushes.js';
 
@@ -34,6 +35,8 @@ export interface Lab {
   waitForSends(count: number): Promise<Counts>;
   /** Opens another, with a Postgres of its own; it is closed with this one. */
   openAnother(): Promise<Lab>;
+  /** For what must not outlive it. */
+  onClose(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -59,13 +62,23 @@ export async function openLab(): Promise<Lab> {
   const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
   pool.on('error', () => undefined);
   await pool.query(byHandTables);
+  await pool.query(await readFile(todaySchema, 'utf8'));
   const stub: Measured = await startProgram('api-stub');
   const apiBase = `http://127.0.0.1:${stub.port}`;
-  const others: Lab[] = [];
+  const closings: (() => Promise<void>)[] = [];
 
   async function counts(): Promise<Counts> {
     const { body } = await request(`${apiBase}/counts`);
     return (await body.json()) as Counts;
+  }
+
+  let closed: Promise<void> | undefined;
+  async function closeAll(): Promise<void> {
+    for (const close of closings.splice(0)) await close();
+    await stub.stop();
+    await pool.end();
+    await postgres.stop();
+    await rm(directory, { recursive: true, force: true });
   }
 
   return {
@@ -84,8 +97,8 @@ export async function openLab(): Promise<Lab> {
     async empty() {
       await untilIdle(pool);
       await pool.query(
-        `truncate wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
-           by_hand.message, by_hand.attempt`,
+        `truncate wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
+           by_hand.message, by_hand.attempt, before.inbound_message, before.delivery, before.delivery_attempt`,
       );
       await pool.query('checkpoint');
     },
@@ -106,15 +119,16 @@ export async function openLab(): Promise<Lab> {
     },
     async openAnother() {
       const other = await openLab();
-      others.push(other);
+      closings.push(other.close);
       return other;
     },
-    async close() {
-      for (const other of others.splice(0)) await other.close();
-      await stub.stop();
-      await pool.end();
-      await postgres.stop();
-      await rm(directory, { recursive: true, force: true });
+    onClose(close) {
+      closings.push(close);
+    },
+    // Told to end, the benchmark that is broken off closes it too.
+    close: () => {
+      closed ??= closeAll();
+      return closed;
     },
   };
 }

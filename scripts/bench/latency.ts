@@ -26,8 +26,8 @@ export const latency: Benchmark = async (lab, { rounds }, progress) => {
   }
   const unit = 'ms';
   return [
-    { name: 'push to API, 500/s, p50', unit, values: p50, goal: { kind: 'at-most', value: 25 } },
-    { name: 'push to API, 500/s, p99', unit, values: p99, goal: { kind: 'at-most', value: 100 } },
+    { name: 'push to API, 500/s, p50', unit, values: p50, goal: { kind: 'at-most', value: 10 } },
+    { name: 'push to API, 500/s, p99', unit, values: p99, goal: { kind: 'at-most', value: 40 } },
   ];
 };
 

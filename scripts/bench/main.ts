@@ -7,28 +7,35 @@ import { backlog, history, scale } from './growth.js';
 import { ingress } from './ingress.js';
 import { type Lab, openLab } from './lab.js';
 import { latency, retention } from './latency.js';
+import { models } from './models.js';
 import { picture } from './picture.js';
 import { type Judged, judge, toTable } from './report.js';
+import { stock } from './stock.js';
 import { worker } from './worker.js';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   ingress,
   worker,
+  models,
   latency,
   retention,
   history,
   backlog,
   scale,
+  stock,
 };
 /** Without being asked for by name: what has a goal, in less than eight minutes. */
-const byDefault = Object.keys(benchmarks).filter((name) => name !== 'retention');
+const onlyByName = ['retention', 'stock'];
+const byDefault = Object.keys(benchmarks).filter((name) => !onlyByName.includes(name));
 const results = 'bench-results';
 
 async function bench(names: readonly string[], options: BenchOptions): Promise<boolean> {
   const startedAt = Date.now();
   const lab = await openLab();
-  // The lab cleans up on Ctrl-C too: Postgres would outlive us.
-  process.once('SIGINT', () => void lab.close().finally(() => process.exit(130)));
+  // The lab cleans up when it is told to end: Postgres would outlive us.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void lab.close().finally(() => process.exit(130)));
+  }
   try {
     const machine = await describeMachine(lab);
     console.log(machine);
@@ -75,7 +82,9 @@ function positive(text: string): number {
 const program = new Command('bench')
   .description('Measures the product beside its baselines; exit code 1 where it falls short')
   .addArgument(
-    new Argument('[benchmarks...]', 'by default all but retention').choices(Object.keys(benchmarks)),
+    new Argument('[benchmarks...]', 'by default all but retention and stock').choices(
+      Object.keys(benchmarks),
+    ),
   )
   .option('--rounds <n>', 'of each', positive, 3)
   .option('--history <millions>', 'messages of history; 10 takes some minutes to fill', positive, 0.5)
@@ -84,9 +93,11 @@ const program = new Command('bench')
     'after',
     `
 Examples:
-  npm run bench                                  all but retention, in less than 8 minutes
+  npm run bench                                  all but those two, in less than 8 minutes
   npm run bench -- ingress worker --rounds 5
   npm run bench -- history --history 10 --rounds 6
+  npm run bench -- models
+  npm run bench -- stock                         needs Debian's PostgreSQL 15
   npm run bench -- backlog --backlog 500`,
   );
 

@@ -21,7 +21,7 @@ export function picture(measures: readonly Judged[], caption: string): string {
   const bars = shown.map(({ name, baseline, ratio = 0, goal, isReached }, index) => {
     const y = 48 + index * rowHeight;
     const mark =
-      goal?.kind === 'ratio-at-least'
+      goal && goal.kind !== 'at-most'
         ? `<line x1="${x(goal.value)}" y1="${y - 3}" x2="${x(goal.value)}" y2="${y + 23}" stroke="#000" stroke-width="2"/>`
         : '';
     return (

@@ -12,6 +12,7 @@ const startTimeoutMs = 30_000;
 /** A process under measurement. */
 export interface Measured {
   readonly port: number;
+  readonly pid: number;
   /** Peak of its resident memory so far; NaN where the system does not tell (no /proc). */
   peakMb(): number;
   stop(): Promise<void>;
@@ -69,11 +70,16 @@ async function startMeasured(
   };
   while (!(await isReady())) {
     if (child.exitCode !== null)
-      throw new Error(`${args.join(' ')} ended with ${child.exitCode}; see ${logFile}`);
-    if (Date.now() > deadline) throw new Error(`${args.join(' ')} did not start; see ${logFile}`);
+      throw new Error(`${args.join(' ')} ended with ${child.exitCode}:\n${tail(logFile)}`);
+    if (Date.now() > deadline) throw new Error(`${args.join(' ')} did not start:\n${tail(logFile)}`);
     await sleep(50);
   }
-  return { port, peakMb: () => peakMb(child), stop: () => end(child) };
+  return { port, pid: child.pid ?? 0, peakMb: () => peakMb(child), stop: () => end(child) };
+}
+
+/** The log goes with the lab. */
+function tail(logFile: string): string {
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
 }
 
 /** Whether anything but a failure is answered: a webhook knows no such path. */

@@ -10,7 +10,8 @@ export interface Measure {
   goal?: Goal;
 }
 
-export type Goal = { kind: 'ratio-at-least'; value: number } | { kind: 'at-most'; value: number };
+/** `at-most` is about the figure itself. */
+export type Goal = { kind: 'ratio-at-least' | 'ratio-at-most' | 'at-most'; value: number };
 
 export interface Judged extends Measure {
   median: number;
@@ -25,8 +26,17 @@ export function judge(measure: Measure): Judged {
   const ratio =
     baseline && median(values.map((value, round) => value / (baseline.values[round] ?? Number.NaN)));
   const middle = median(values);
-  const isReached = goal && (goal.kind === 'at-most' ? middle <= goal.value : (ratio ?? 0) >= goal.value);
+  const isReached = goal && isWithin(goal, goal.kind === 'at-most' ? middle : (ratio ?? Number.NaN));
   return { ...measure, median: middle, ratio, isReached };
+}
+
+function isWithin({ kind, value }: Goal, figure: number): boolean {
+  return kind === 'ratio-at-least' ? figure >= value : figure <= value;
+}
+
+function describeGoal({ kind, value }: Goal, unit: string): string {
+  if (kind === 'at-most') return `<= ${value} ${unit}`;
+  return `${kind === 'ratio-at-least' ? '>=' : '<='} ${value}`;
 }
 
 const columns = ['measure', 'product', 'baseline', 'ratio', 'must be', ''] as const;
@@ -38,7 +48,7 @@ export function toTable(measures: readonly Judged[]): string {
     `${withRange(values)} ${unit}`,
     baseline ? `${withRange(baseline.values)} ${baseline.name}` : '',
     ratio === undefined ? '' : ratio.toFixed(2),
-    goal ? (goal.kind === 'at-most' ? `<= ${goal.value} ${unit}` : `>= ${goal.value}`) : 'reported',
+    goal ? describeGoal(goal, unit) : 'reported',
     isReached === undefined ? '' : isReached ? 'ok' : 'SHORT',
   ]);
   const widths = columns.map((title, index) =>
@@ -53,7 +63,8 @@ export function toTable(measures: readonly Judged[]): string {
 }
 
 function withRange(values: readonly number[]): string {
-  const show = (value: number) => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1));
+  const show = (value: number) =>
+    value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 1 ? 1 : 3);
   const middle = show(median(values));
   return values.length > 1 ? `${middle} (${show(Math.min(...values))}-${show(Math.max(...values))})` : middle;
 }

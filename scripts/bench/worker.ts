@@ -1,6 +1,6 @@
 import type { Benchmark } from './benchmark.js';
 import type { Counts, Lab } from './lab.js';
-import { storeMessages } from './messages.js';
+import { storeMessages, storeMessagesBefore } from './messages.js';
 import { startProduct, startProgram } from './processes.js';
 
 const messages = 24_000;
@@ -32,14 +32,20 @@ export const worker: Benchmark = async (lab, { rounds }, progress) => {
       unit,
       values: product,
       baseline: { name: 'graphile-worker, a job a message', values: byHand },
-      goal: { kind: 'ratio-at-least', value: 4 },
+      goal: { kind: 'ratio-at-least', value: 6.5 },
+    },
+    {
+      name: 'worker',
+      unit,
+      values: product,
+      baseline: { name: 'the least with every attempt on record', values: least },
+      goal: { kind: 'ratio-at-least', value: 0.57 },
     },
     {
       name: 'worker',
       unit,
       values: product,
       baseline: { name: 'undici and nothing else', values: posting },
-      goal: { kind: 'ratio-at-least', value: 0.5 },
     },
     {
       name: 'the least with every attempt on record',
@@ -103,7 +109,7 @@ async function byHandRate(lab: Lab): Promise<number> {
 /** How far a worker could get that does nothing but claim, plan, send and record. */
 async function leastRate(lab: Lab): Promise<number> {
   await lab.empty();
-  await storeMessages(lab, messages, messages / 2);
+  await storeMessagesBefore(lab, messages, messages / 2);
   return sendingRate(lab, 'least-worker', messages, lab.settings);
 }
 

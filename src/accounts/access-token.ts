@@ -32,12 +32,14 @@ export function createAccessTokens({
     account: AppCredentials,
     current: Credential | undefined,
     failed: string | undefined,
+    prolong: () => Promise<void>,
   ): Promise<Credential> {
     let fetched = await fetchToken(account, { forceRefresh: false });
     let { forcedAt, forcedThatDay } = current ?? {};
     // WeChat still hands out the token that it refuses elsewhere: only force replaces it. (Not in classic mode, where
     // each call replaces it.)
     if (fetched.value === failed && mayForce(current)) {
+      await prolong();
       fetched = await fetchToken(account, { forceRefresh: true });
       forcedThatDay = forcedToday(current) + 1;
       forcedAt = clock();

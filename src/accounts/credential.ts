@@ -11,18 +11,35 @@ export interface Credential {
   forcedThatDay?: number | undefined;
 }
 
-/** Where all processes keep their credentials; implemented over Postgres in db/credentials.ts. */
+export interface Renewal {
+  /** Whether what is stored by now makes the renewal needless. */
+  isGood(current: Credential): boolean;
+  /**
+   * Asks WeChat. What takes more than one call calls `prolong` before each further one: it throws when another process
+   * has taken over (LeaseLostError), and then there is nothing left to ask.
+   */
+  fetch(current: Credential | undefined, prolong: () => Promise<void>): Promise<Credential>;
+}
+
+/** Where all processes keep their credentials; implemented over Postgres in credential-store.ts. */
 export interface CredentialStore {
   read(appId: string, kind: CredentialKind): Promise<Credential | undefined>;
   /**
-   * Runs `renew` with what is stored now, while no other process can, and stores what it returns.
-   * `undefined` leaves the stored one as it is.
+   * Resolves with a good one: what is stored, what another process fetches meanwhile, or what `fetch` gets while no other
+   * process asks. No connection is held while WeChat is asked.
+   *
+   * @throws what `fetch` throws
    */
-  exclusively(
-    appId: string,
-    kind: CredentialKind,
-    renew: (current: Credential | undefined) => Promise<Credential | undefined>,
-  ): Promise<Credential | undefined>;
+  renew(appId: string, kind: CredentialKind, renewal: Renewal): Promise<Credential>;
+}
+
+/** Another process has taken the renewal over, because this one took too long. */
+export class LeaseLostError extends Error {
+  readonly code = 'LEASE_LOST';
+  constructor() {
+    super('Another process renews this credential by now');
+    this.name = 'LeaseLostError';
+  }
 }
 
 export interface CredentialKeeper {
@@ -37,11 +54,12 @@ export interface CredentialKeeper {
 export interface CredentialKeeperDependencies {
   kind: CredentialKind;
   store: CredentialStore;
-  /** Asks WeChat, while no other process does. `failed`: the one that WeChat refused, if that is the reason. */
+  /** As in Renewal. `failed`: the one that WeChat refused, if that is the reason. */
   fetch(
     account: AppCredentials,
     current: Credential | undefined,
     failed: string | undefined,
+    prolong: () => Promise<void>,
   ): Promise<Credential>;
   clock: () => Date;
   onRefresh?: ((appId: string, result: 'ok' | 'error', error?: unknown) => void) | undefined;
@@ -50,9 +68,26 @@ export interface CredentialKeeperDependencies {
 /** In its last five minutes WeChat hands out the next one, and both are good: the time to change over. */
 const renewBeforeMs = 5 * 60_000;
 
+/** In those minutes, how often it is looked whether another process has renewed it. */
+const lookEveryMs = 1_000;
+
+/** After a renewal that failed, before the next: twice as long each time. */
+const firstPauseMs = 500;
+const longestPauseMs = 60_000;
+/** The same while there is none in force, and replies wait for it. */
+const longestUrgentPauseMs = 5_000;
+
+interface Kept {
+  credential: Credential | undefined;
+  lookAgainAt: number;
+  underWay: Promise<Credential> | undefined;
+  failures: number;
+  lastFailure: { at: number; error: unknown } | undefined;
+}
+
 /**
- * Keeps one credential an account for all processes: read from memory, then from Postgres, and renewed by one
- * HTTP call however many ask, because the renewal holds a lock and looks again once it has it.
+ * Keeps one credential an account for all processes: read from memory, then from Postgres, and renewed by one HTTP call
+ * however many ask.
  */
 export function createCredentialKeeper({
   kind,
@@ -61,73 +96,106 @@ export function createCredentialKeeper({
   clock,
   onRefresh,
 }: CredentialKeeperDependencies): CredentialKeeper {
-  const cached = new Map<string, Credential>();
-  const renewals = new Map<string, Promise<Credential>>();
+  const kept = new Map<string, Kept>();
+  const now = () => clock().getTime();
+  const remainingMs = ({ expiresAt }: Credential) => expiresAt.getTime() - now();
 
-  const remainingMs = ({ expiresAt }: Credential) => expiresAt.getTime() - clock().getTime();
+  function of(appId: string): Kept {
+    const known = kept.get(appId);
+    if (known) return known;
+    const fresh = {
+      credential: undefined,
+      lookAgainAt: 0,
+      underWay: undefined,
+      failures: 0,
+      lastFailure: undefined,
+    };
+    kept.set(appId, fresh);
+    return fresh;
+  }
 
   /** One renewal at a time in this process; who comes while it is under way shares it. */
   function renewOnce(account: AppCredentials, failed: string | undefined): Promise<Credential> {
-    const underWay = renewals.get(account.appId);
-    if (underWay) return underWay;
-    const renewal = renew(account, failed).finally(() => renewals.delete(account.appId));
-    renewals.set(account.appId, renewal);
-    return renewal;
-  }
-
-  async function renew(account: AppCredentials, failed: string | undefined): Promise<Credential> {
-    const { appId } = account;
-    const credential = await store.exclusively(appId, kind, async (current) => {
-      const isGood = current && current.value !== failed && remainingMs(current) > renewBeforeMs;
-      return isGood ? undefined : fetchAnother(account, current, failed);
+    const mine = of(account.appId);
+    mine.underWay ??= renew(account, failed, mine).finally(() => {
+      mine.underWay = undefined;
     });
-    if (!credential) throw new Error(`No ${kind} is stored for ${appId} after its renewal`);
-    cached.set(appId, credential);
-    return credential;
+    return mine.underWay;
   }
 
-  async function fetchAnother(
-    account: AppCredentials,
-    current: Credential | undefined,
-    failed: string | undefined,
-  ): Promise<Credential> {
-    try {
-      const fetched = await fetch(account, current, failed);
-      onRefresh?.(account.appId, 'ok');
-      return fetched;
-    } catch (error) {
-      onRefresh?.(account.appId, 'error', error);
-      throw error;
-    }
+  async function renew(account: AppCredentials, failed: string | undefined, mine: Kept): Promise<Credential> {
+    const { appId } = account;
+    mine.credential = await store.renew(appId, kind, {
+      isGood: (current) => current.value !== failed && remainingMs(current) > renewBeforeMs,
+      async fetch(current, prolong) {
+        try {
+          const fetched = await fetch(account, current, failed, prolong);
+          mine.failures = 0;
+          onRefresh?.(appId, 'ok');
+          return fetched;
+        } catch (error) {
+          if (error instanceof LeaseLostError) throw error;
+          mine.failures += 1;
+          mine.lastFailure = { at: now(), error };
+          onRefresh?.(appId, 'error', error);
+          throw error;
+        }
+      },
+    });
+    mine.failures = 0;
+    return mine.credential;
+  }
+
+  /** How much longer WeChat is to be left alone after failures. */
+  function pauseLeftMs({ failures, lastFailure }: Kept, longestMs: number): number {
+    if (failures === 0 || !lastFailure) return 0;
+    return lastFailure.at + Math.min(longestMs, firstPauseMs * 2 ** (failures - 1)) - now();
+  }
+
+  /** Without one in force replies wait. What only a person can put right is told by the account's pause, not by ours. */
+  function renewNow(account: AppCredentials, failed: string | undefined): Promise<Credential> {
+    const mine = of(account.appId);
+    const { lastFailure } = mine;
+    if (!mine.underWay && isTransient(lastFailure?.error) && pauseLeftMs(mine, longestUrgentPauseMs) > 0)
+      return Promise.reject(lastFailure?.error);
+    return renewOnce(account, failed);
+  }
+
+  /** Another process may have renewed it already. */
+  async function look(appId: string, mine: Kept): Promise<void> {
+    if (mine.credential && remainingMs(mine.credential) > 0 && now() < mine.lookAgainAt) return;
+    mine.credential = (await store.read(appId, kind)) ?? mine.credential;
+    mine.lookAgainAt = now() + lookEveryMs;
   }
 
   return {
     peek({ appId }) {
-      const credential = cached.get(appId);
+      const { credential } = of(appId);
       return credential && remainingMs(credential) > renewBeforeMs ? credential.value : undefined;
     },
 
     async get(account) {
-      let credential = cached.get(account.appId);
-      if (!credential || remainingMs(credential) <= renewBeforeMs) {
-        // Another process may have renewed it already.
-        credential = (await store.read(account.appId, kind)) ?? credential;
-        if (credential) cached.set(account.appId, credential);
-      }
-      if (!credential || remainingMs(credential) <= 0) return (await renewOnce(account, undefined)).value;
-      if (remainingMs(credential) <= renewBeforeMs) {
-        // Still good, so nobody waits; a failure has been reported, and the next call tries again.
+      const mine = of(account.appId);
+      if (!mine.credential || remainingMs(mine.credential) <= renewBeforeMs) await look(account.appId, mine);
+      const { credential } = mine;
+      if (!credential || remainingMs(credential) <= 0) return (await renewNow(account, undefined)).value;
+      // Still good, so nobody waits; a failure has been reported, and is tried again after a pause.
+      if (remainingMs(credential) <= renewBeforeMs && pauseLeftMs(mine, longestPauseMs) <= 0)
         renewOnce(account, undefined).catch(() => undefined);
-      }
       return credential.value;
     },
 
     async replace(account, failed) {
-      const credential = cached.get(account.appId);
+      const { credential } = of(account.appId);
       if (credential && credential.value !== failed && remainingMs(credential) > 0) return credential.value;
-      const renewed = await renewOnce(account, failed);
+      const renewed = await renewNow(account, failed);
       // A renewal that began before this one failed may have brought just this one.
-      return renewed.value === failed ? (await renewOnce(account, failed)).value : renewed.value;
+      return renewed.value === failed ? (await renewNow(account, failed)).value : renewed.value;
     },
   };
+}
+
+/** WeChat did not answer, or was busy: an error of the kind that repeats itself, and ends by itself. */
+function isTransient(error: unknown): boolean {
+  return error instanceof Error && 'errorClass' in error && error.errorClass === 'transient';
 }

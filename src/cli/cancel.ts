@@ -1,7 +1,8 @@
+import type { Pool } from '../db/pool.js';
 import { confirm } from './confirm.js';
 import { count, print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
-import { tally } from './tally.js';
+import { sets, tally } from './tally.js';
 
 export interface CancelOptions {
   environment: Environment;
@@ -26,15 +27,21 @@ export async function cancelCommand(options: CancelOptions): Promise<void> {
   await withDatabase(environment, async (pool) => {
     const question = `Cancel ${count(ids.length, one, many)} (${ids.join(', ')})? What is cancelled is not sent.`;
     if (!(await confirm(question, { yes }))) return print('nothing was changed');
-    const { rows } = await pool.query<{ id: string; result: string }>(
-      messages
-        ? 'select id, wechat.cancel_message(id) as result from unnest($1::bigint[]) as listed (id)'
-        : 'select delivery_id as id, result from wechat.cancel_many($1)',
-      [ids],
-    );
+    const rows: { id: string; result: string }[] = [];
+    for (const set of sets(ids)) rows.push(...(await cancel(pool, set, messages)));
     const cancelled = rows.filter(({ result }) => result === 'cancelled').length;
     if (json) printJson({ cancelled, results: rows });
     else print(tally(rows, meanings, one, many));
     if (cancelled < rows.length) process.exitCode = 1;
   });
+}
+
+async function cancel(pool: Pool, ids: readonly string[], messages: boolean) {
+  const { rows } = await pool.query<{ id: string; result: string }>(
+    messages
+      ? 'select id, wechat.cancel_message(id) as result from unnest($1::bigint[]) as listed (id)'
+      : 'select delivery_id as id, result from wechat.cancel_many($1)',
+    [ids],
+  );
+  return rows;
 }

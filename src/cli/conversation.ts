@@ -40,7 +40,8 @@ const conversationSql = `
     order by m.id desc limit $3
   )
   select * from (
-    select created_at as at, 'in' as direction, app_id, id as message_id, null::bigint as delivery_id, 0 as position, status,
+    select created_at as at, 'in' as direction, app_id, id as message_id, null::bigint as delivery_id, 0 as position,
+      case when settled_at is null then wechat.unsettled_state(id) else status end as status,
       null::int as errcode, msg_type, event, event_key, content, null::jsonb as payload
     from latest
     union all

@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'undici';
-import type { AccountConfig, Config } from '../config/settings.js';
+import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
 import { sign } from '../wechat/in/signature.js';
 import { createClient } from '../wechat/out/client.js';
 import { errorReason, TokenError } from '../wechat/out/errors.js';
+import { createConnections } from '../wechat/out/http.js';
 import { type Finding, skipped } from './doctor.js';
 import { duration } from './format.js';
 
 const timeLimitMs = 10_000;
 
 /** Any answer will do; its Date tells what WeChat's clock says. */
-export async function checkApi(apiBase: string): Promise<Finding> {
+export async function checkApi(config: Config): Promise<Finding> {
+  const { apiBase } = config;
+  const dispatcher = createConnections(apiOptions(config));
   const startedAt = Date.now();
   try {
-    const { headers, body } = await request(apiBase, { signal: AbortSignal.timeout(timeLimitMs) });
+    const { headers, body } = await request(apiBase, {
+      dispatcher,
+      signal: AbortSignal.timeout(timeLimitMs),
+    });
     await body.dump();
     const tookMs = Date.now() - startedAt;
     const date = Date.parse(String(headers.date));
@@ -31,8 +37,10 @@ export async function checkApi(apiBase: string): Promise<Finding> {
       level: 'fail',
       what: 'API',
       found: `${apiBase} cannot be reached: ${describe(error)}`,
-      todo: 'check DNS, firewall and proxy of this machine, and WECHAT_API_BASE',
+      todo: 'check DNS, firewall, HTTPS_PROXY and WECHAT_API_IP_FAMILY of this machine, and WECHAT_API_BASE',
     };
+  } finally {
+    await dispatcher.destroy();
   }
 }
 
@@ -43,10 +51,10 @@ const remedies: Readonly<Record<number, string>> = {
 };
 
 /** Secret and allowlist, by asking for the token that is in force; in classic mode that would end it. */
-export async function checkToken(account: AccountConfig, apiBase: string): Promise<Finding> {
+export async function checkToken(account: AccountConfig, config: Config): Promise<Finding> {
   const { appId, accessTokenMode } = account;
   if (accessTokenMode === 'classic') return skipped('token', `asking for one would end that of ${appId}`);
-  const client = createClient({ apiBase });
+  const client = createClient(apiOptions(config));
   try {
     const { expiresInSeconds } = await client.fetchToken(account, { forceRefresh: false });
     return {

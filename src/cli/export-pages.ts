@@ -78,7 +78,8 @@ const pageSize = 1_000;
 const idsAtOnce = 50_000n;
 
 const messagesSql = `
-  select m.id, m.received_at, m.app_id, m.openid, m.msg_type, m.event, m.event_key, m.content, m.status, m.error,
+  select m.id, m.received_at, m.app_id, m.openid, m.msg_type, m.event, m.event_key, m.content,
+    case when m.settled_at is null then wechat.unsettled_state(m.id) else m.status end as status, m.error,
     round(extract(epoch from m.settled_at - m.received_at), 3)::float8 as latency_seconds, m.request_id,
     case when $6 then m.payload::text end as payload
   from wechat.inbound_message m

@@ -10,8 +10,11 @@ export interface ProcessesOptions {
   log: Logger;
 }
 
-/** What a process and its parent tell each other. `ready`: what is said to it from now on is heard. */
-const words = { ready: 'ready', started: 'started', stop: 'stop' } as const;
+/**
+ * What a process and its parent tell each other; `hears`: what is said to it from now on is heard. The others are PM2's
+ * words, so that it may be the parent (`wait_ready`, `shutdown_with_message`).
+ */
+const words = { hears: 'hears', started: 'ready', stop: 'shutdown' } as const;
 
 /** Before a process that ended is replaced: what ended it may last. */
 const replaceAfterMs = 1_000;
@@ -119,7 +122,7 @@ export function untilToldToStop(): Promise<'parent'> {
     process.on('message', (word) => {
       if (word === words.stop) resolve('parent');
     });
-    process.send?.(words.ready);
+    process.send?.(words.hears);
     // Else a process that could not start would stay, to listen.
     process.channel?.unref();
   });

@@ -2,7 +2,7 @@ import type { Pool } from '../db/pool.js';
 import { confirm } from './confirm.js';
 import { count, print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
-import { tally } from './tally.js';
+import { sets, tally } from './tally.js';
 import { UsageError } from './usage-error.js';
 
 export interface RequeueOptions {
@@ -71,7 +71,7 @@ const messages: Kind = {
       throw new UsageError('With --messages the state is failed, and there is no --code');
     const { rows } = await pool.query<{ id: string }>(
       `select id from wechat.inbound_message
-       where status = 'failed' and received_at >= $1 and ($2::text is null or app_id = $2)
+       where failed and received_at >= $1 and ($2::text is null or app_id = $2)
          and not exists (select from wechat.delivery d where d.message_id = inbound_message.id)
        order by id limit $3`,
       [since ?? new Date(Date.now() - dayMs), account ?? null, limit ?? defaultLimit],
@@ -127,11 +127,8 @@ export async function requeueCommand(options: RequeueOptions): Promise<void> {
     const warning = doubtful > 0 ? ` The users may have got ${doubtful} of them already (unknown).` : '';
     if (!(await confirm(`Requeue ${name(able.length)}?${warning}`, { yes })))
       return print('nothing was changed');
-    const results = await kind.requeue(
-      pool,
-      able.map(({ id }) => id),
-      force,
-    );
+    const results: Judged[] = [];
+    for (const set of sets(able.map(({ id }) => id))) results.push(...(await kind.requeue(pool, set, force)));
     const requeued = results.filter(({ result }) => result === 'requeued').length;
     if (json) {
       const done = new Map(results.map(({ id, result }) => [id, result]));

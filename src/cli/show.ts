@@ -1,9 +1,14 @@
-import type { Pool } from '../db/pool.js';
 import { errorReason } from '../wechat/out/errors.js';
-import type { WirePayload } from '../wechat/out/reply.js';
 import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { inboundText, outboundText } from './message-text.js';
 import { type Environment, withDatabase } from './operator-session.js';
+import {
+  type AttemptDetails,
+  type DeliveryDetails,
+  type Found,
+  findMessage,
+  type MessageDetails,
+} from './show-queries.js';
 import { oneLine, toTable } from './table.js';
 import { UsageError } from './usage-error.js';
 
@@ -15,99 +20,17 @@ export interface ShowOptions {
   json: boolean;
 }
 
-interface MessageDetails {
-  id: string;
-  app_id: string;
-  openid: string;
-  msg_type: string;
-  event: string | null;
-  event_key: string | null;
-  content: string | null;
-  status: string;
-  error: string | null;
-  created_at: Date;
-  received_at: Date;
-  settled_at: Date | null;
-  due_at: Date;
-  claimed_by: number | null;
-  claimed_at: Date | null;
-  reply_attempts: number;
-  crashes: number;
-  window_ends_at: Date | null;
-  window_quota: number | null;
-  reachable_until: Date | null;
-  forgotten_at: Date | null;
-  payload: Record<string, unknown>;
-}
-
-interface DeliveryDetails {
-  id: string;
-  position: number;
-  origin: string;
-  status: string;
-  attempts: number;
-  failures: number;
-  errcode: number | null;
-  errmsg: string | null;
-  created_at: Date;
-  sent_at: Date | null;
-  next_attempt_at: Date | null;
-  payload: WirePayload;
-}
-
-interface AttemptDetails {
-  delivery_id: string;
-  attempt: number;
-  started_at: Date;
-  finished_at: Date;
-  outcome: string;
-  http_status: number | null;
-  errcode: number | null;
-  errmsg: string | null;
-}
-
-interface Found {
-  message: MessageDetails;
-  deliveries: DeliveryDetails[];
-  attempts: AttemptDetails[];
-}
-
 /** `wechat-outbox show ID`: one message: what came in, what was planned, and every attempt. */
 export async function showCommand({ environment, id, delivery, json }: ShowOptions): Promise<void> {
-  const found = await withDatabase(environment, (pool) => find(pool, id, delivery));
+  const found = await withDatabase(environment, (pool) => findMessage(pool, id, delivery));
   if (!found) throw new UsageError(`There is no ${delivery ? 'delivery' : 'message'} ${id}`);
   if (json) printJson(found);
   else print(describe(found));
 }
 
-async function find(pool: Pool, id: string, isDelivery: boolean): Promise<Found | undefined> {
-  const { rows } = await pool.query<MessageDetails>(
-    `select id, app_id, openid, msg_type, event, event_key, content, status, error, created_at, received_at, settled_at,
-       due_at, claimed_by, claimed_at, reply_attempts, crashes, window_ends_at, window_quota, payload, forgotten_at,
-       wechat.window_of(app_id, openid) as reachable_until
-     from wechat.inbound_message
-     where id = ${isDelivery ? '(select message_id from wechat.delivery where id = $1)' : '$1'}`,
-    [id],
-  );
-  const message = rows[0];
-  if (!message) return undefined;
-  const deliveries = await pool.query<DeliveryDetails>(
-    `select id, position, origin, status, attempts, failures, errcode, errmsg, created_at, sent_at, next_attempt_at, payload
-     from wechat.delivery where message_id = $1 order by position`,
-    [message.id],
-  );
-  const attempts = await pool.query<AttemptDetails>(
-    `select a.delivery_id, a.attempt, a.started_at, a.finished_at, a.outcome, a.http_status, a.errcode, a.errmsg
-     from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id
-     where d.message_id = $1 order by d.position, a.attempt`,
-    [message.id],
-  );
-  return { message, deliveries: deliveries.rows, attempts: attempts.rows };
-}
-
 function describe({ message, deliveries, attempts }: Found): string {
   const facts: [string, string][] = [
-    ['from', `${message.openid} to ${message.app_id}`],
+    ['from', `${oneLine(message.openid)} to ${message.app_id}`],
     ...(message.forgotten_at ? [['forgotten', localTime(message.forgotten_at)] as [string, string]] : []),
     ['sent', `${localTime(message.created_at)} by WeChat's clock, stored ${localTime(message.received_at)}`],
     ['says', oneLine(inboundText(message))],
@@ -129,27 +52,30 @@ function describe({ message, deliveries, attempts }: Found): string {
 }
 
 function describeState(message: MessageDetails): string {
-  const { status, settled_at, received_at, claimed_by, claimed_at, due_at } = message;
+  const { status, settled_at, received_at, claimed_by, claimed_at, due_at, is_first } = message;
   if (settled_at) {
     const took = duration(settled_at.getTime() - received_at.getTime());
     return `${status} at ${localTime(settled_at)}, after ${took}`;
   }
+  if (!is_first) return `${status}, waits behind an earlier message of this user`;
   if (claimed_by) return `${status}, in hand of worker ${claimed_by} since ${localTime(claimed_at)}`;
-  return due_at.getTime() > Date.now()
+  return due_at && due_at.getTime() > Date.now()
     ? `${status}, to be tried again at ${localTime(due_at)}`
     : `${status}, waits`;
 }
 
-function describeReplyLogic({ status, claimed_by, reply_attempts, crashes }: MessageDetails): string {
-  const isRunning = status === 'received' && claimed_by !== null;
-  const runs = isRunning
-    ? `running, for the ${ordinal(reply_attempts)} time`
-    : `ran ${count(reply_attempts, 'time')}`;
+function describeReplyLogic(message: MessageDetails): string {
+  const { crashes } = message;
+  const runs = describeRuns(message);
   return crashes > 0 ? `${runs}; ${count(crashes, 'worker')} died near it` : runs;
 }
 
-function ordinal(number: number): string {
-  return ['first', 'second', 'third', 'fourth', 'fifth'][number - 1] ?? `${number}th`;
+function describeRuns({ status, claimed_by, is_first, failures }: MessageDetails): string {
+  if (status === 'failed') return 'failed for good';
+  if (status !== 'received') return 'has run';
+  const before = failures > 0 ? `failed ${count(failures, 'time')}` : undefined;
+  if (is_first && claimed_by) return before ? `runs again, ${before}` : 'runs';
+  return before ? `${before}, is to run again` : 'is to run';
 }
 
 function describeDeliveries(deliveries: readonly DeliveryDetails[]): string {

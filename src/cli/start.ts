@@ -53,7 +53,12 @@ export async function start({
 async function startSeveral({ processes, adminPort }: Config, log: Logger): Promise<void> {
   const exitCode = await runProcesses({
     count: processes,
-    settingsOf: (index) => ({ ADMIN_PORT: String(adminPort === 0 ? 0 : adminPort + index) }),
+    settingsOf: (index) => ({
+      ADMIN_PORT: String(adminPort === 0 ? 0 : adminPort + index),
+      // Each is one by itself.
+      PROCESSES: '1',
+      NODE_APP_INSTANCE: '0',
+    }),
     log,
   });
   log.info({ event: 'stopped' }, 'stopped');

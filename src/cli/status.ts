@@ -4,7 +4,7 @@ import type { Pool } from '../db/pool.js';
 import { count, duration, localTime, print, printJson, shortTime } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 import { readStatus, type Status } from './status-queries.js';
-import { toTable } from './table.js';
+import { oneLine, toTable } from './table.js';
 
 export interface StatusOptions {
   environment: Environment;
@@ -35,79 +35,105 @@ async function look(pool: Pool): Promise<[Status, Pause[]]> {
 const home = '\u001b[H\u001b[2J';
 
 function show(status: Status, pauses: readonly Pause[], clear: boolean): void {
-  const { now, backlog, oldest, rates, failures, tokens, workers } = status;
-  const parts = [`wechat-outbox at ${localTime(now)}`, headline(status, pauses)];
+  print(`${clear ? home : ''}${describeStatus(status, pauses)}`);
+}
 
-  if (pauses.length > 0)
-    parts.push(
-      `Accounts that rest\n${pauses.map((pause) => `  ${describePause(pause, localTime)}`).join('\n')}`,
-    );
-  parts.push(
-    section(
-      'Not answered yet',
-      ['account', 'state', '>messages', '>oldest', '>to be retried'],
-      backlog.map(({ account, state, messages, oldestMs, later }) => [
-        account,
-        state,
-        messages.toLocaleString('en'),
-        duration(oldestMs),
-        later.toLocaleString('en'),
-      ]),
-      'nothing waits',
-    ),
+/** What strangers wrote (openids, errors, an operator's reason) stands on one line each, without what would act on a terminal. */
+export function describeStatus(status: Status, pauses: readonly Pause[]): string {
+  const sections = [
+    `wechat-outbox at ${localTime(status.now)}`,
+    headline(status, pauses),
+    describeRests(pauses),
+    describeBacklog(status),
+    describeOldest(status),
+    describeRates(status),
+    describeFailures(status),
+    describeCredentials(status),
+    describeWorkers(status),
+  ];
+  return sections.filter((one) => one !== undefined).join('\n\n');
+}
+
+function describeRests(pauses: readonly Pause[]): string | undefined {
+  if (pauses.length === 0) return undefined;
+  return `Accounts that rest\n${pauses.map((pause) => `  ${oneLine(describePause(pause, localTime))}`).join('\n')}`;
+}
+
+function describeBacklog({ backlog }: Status): string {
+  return section(
+    'Not answered yet',
+    ['account', 'state', '>messages', '>oldest'],
+    backlog.map(({ account, state, messages, oldestMs }) => [
+      account,
+      state,
+      messages.toLocaleString('en'),
+      duration(oldestMs),
+    ]),
+    'nothing waits',
   );
-  if (oldest)
-    parts.push(
-      `Oldest: message ${oldest.id} of ${oldest.openid}, ${duration(oldest.ageMs)}${oldest.error ? `: ${oldest.error}` : ''}; wechat-outbox show ${oldest.id}`,
-    );
-  parts.push(
-    section(
-      'A minute, over the last',
-      ['', '>1 min', '>5 min', '>60 min'],
-      (['received', 'sent', 'failed'] as const).map((name) => [
-        name,
-        ...rates.map((rate) => (rate[name] / rate.minutes).toFixed(1)),
-      ]),
-    ),
-    section(
-      'Not sent, in the last 24 h',
-      ['account', 'state', '>errcode', '>deliveries', 'latest', '~errmsg'],
-      failures.map(({ account, state, errcode, deliveries, latestAt, errmsg }) => [
-        account,
-        state,
-        errcode === null ? '' : String(errcode),
-        deliveries.toLocaleString('en'),
-        shortTime(latestAt),
-        errmsg ?? '',
-      ]),
-      'nothing',
-    ),
-    section(
-      'Credentials',
-      ['account', 'kind', 'renewed', '>good for'],
-      tokens.map(({ account, kind, refreshedAt, expiresInMs }) => [
-        account,
-        kind,
-        shortTime(refreshedAt),
-        expiresInMs > 0 ? duration(expiresInMs) : 'over',
-      ]),
-      'none fetched yet',
-    ),
-    section(
-      'Workers',
-      ['>id', 'host', '>pid', 'state', 'since', '>messages in hand'],
-      workers.map(({ id, hostname, pid, isAlive, startedAt, held }) => [
-        String(id),
-        hostname,
-        String(pid),
-        isAlive ? 'alive' : 'missing',
-        shortTime(startedAt),
-        String(held),
-      ]),
-      'none is alive: nothing is answered; start one with "wechat-outbox start"',
-    ),
+}
+
+function describeOldest({ oldest }: Status): string | undefined {
+  if (!oldest) return undefined;
+  const { id, openid, ageMs, error } = oldest;
+  return `Oldest: message ${id} of ${oneLine(openid)}, ${duration(ageMs)}${error ? `: ${oneLine(error)}` : ''}; wechat-outbox show ${id}`;
+}
+
+function describeRates({ rates }: Status): string {
+  return section(
+    'A minute, over the last',
+    ['', '>1 min', '>5 min', '>60 min'],
+    (['received', 'sent', 'failed'] as const).map((name) => [
+      name,
+      ...rates.map((rate) => (rate[name] / rate.minutes).toFixed(1)),
+    ]),
   );
-  print(`${clear ? home : ''}${parts.join('\n\n')}`);
+}
+
+function describeFailures({ failures }: Status): string {
+  return section(
+    'Not sent, in the last 24 h',
+    ['account', 'state', '>errcode', '>deliveries', 'latest', '~errmsg'],
+    failures.map(({ account, state, errcode, deliveries, latestAt, errmsg }) => [
+      account,
+      state,
+      errcode === null ? '' : String(errcode),
+      deliveries.toLocaleString('en'),
+      shortTime(latestAt),
+      errmsg ?? '',
+    ]),
+    'nothing',
+  );
+}
+
+function describeCredentials({ tokens }: Status): string {
+  return section(
+    'Credentials',
+    ['account', 'kind', 'renewed', '>good for'],
+    tokens.map(({ account, kind, refreshedAt, expiresInMs }) => [
+      account,
+      kind,
+      shortTime(refreshedAt),
+      expiresInMs > 0 ? duration(expiresInMs) : 'over',
+    ]),
+    'none fetched yet',
+  );
+}
+
+function describeWorkers({ workers }: Status): string {
+  return section(
+    'Workers',
+    ['>id', 'host', '>pid', 'state', 'since', '>messages in hand'],
+    workers.map(({ id, hostname, pid, isAlive, startedAt, held }) => [
+      String(id),
+      hostname,
+      String(pid),
+      isAlive ? 'alive' : 'missing',
+      shortTime(startedAt),
+      String(held),
+    ]),
+    'none is alive: nothing is answered; start one with "wechat-outbox start"',
+  );
 }
 
 /** What a tired operator needs to know, in one line. */

@@ -17,3 +17,12 @@ export function tally(
     })
     .join('\n');
 }
+
+/** Conversations stay locked until the commit, so operators change a few at a time. */
+const setSize = 300;
+
+export function sets(ids: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / setSize) }, (_, index) =>
+    ids.slice(index * setSize, (index + 1) * setSize),
+  );
+}

@@ -1,6 +1,6 @@
 import { createAccessTokens } from '../accounts/access-token.js';
 import { createCredentialStore } from '../accounts/credential-store.js';
-import { readConfig } from '../config/settings.js';
+import { apiOptions, readConfig } from '../config/settings.js';
 import { createKysely } from '../db/kysely.js';
 import { createClient } from '../wechat/out/client.js';
 import { duration, print, printJson } from './format.js';
@@ -26,7 +26,7 @@ export async function tokenRefreshCommand({
   const account = config.accounts.find((one) => one.appId === appId);
   if (!account)
     throw new UsageError(`Account ${appId} is not in the settings: its secret is needed for a token`);
-  const client = createClient({ apiBase: config.apiBase });
+  const client = createClient(apiOptions(config));
   try {
     await withDatabase(environment, async (pool) => {
       const store = createCredentialStore(createKysely(pool));

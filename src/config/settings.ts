@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { problemOfDatabaseUrl } from '../db/database-url.js';
+import { problemOfDatabaseUrl, withPassword } from '../db/database-url.js';
+import type { Proxies } from '../lib/proxies.js';
 import type { LogLevel } from '../observe/log.js';
 import { defaultWindows } from '../wechat/in/window.js';
+import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
+import { networkSettings, proxiesOf, proxySecrets, withProxyNames } from './network.js';
 
 export type { AccountConfig } from './account.js';
 
@@ -13,16 +16,22 @@ export type { AccountConfig } from './account.js';
 export interface Config {
   /** Absent: use the embedded PostgreSQL in `dataDir`. */
   databaseUrl?: string | undefined;
+  /** Connections to Postgres that one process may have open. */
+  databaseConnections: number;
   dataDir: string;
   port: number;
   host: string;
   adminPort: number;
   adminHost: string;
-  /** Run by `start`, at one webhook port; the nth has the admin port `adminPort` + n - 1. */
+  /** Run by `start`, at one webhook port; the nth has the admin port `adminPort` + n - 1. Under PM2 `adminPort` is that of this one. */
   processes: number;
   /** At least one; the first is served at /wechat as well. */
   accounts: readonly [AccountConfig, ...AccountConfig[]];
   apiBase: string;
+  /** Addresses of WeChat's API that are connected to. */
+  apiIpFamily: IpFamily;
+  /** For calls to WeChat and media; undefined: none. */
+  proxies: Proxies | undefined;
   logLevel: LogLevel;
   /** Pushes with an older (or newer) timestamp are refused; 0 turns the check off. */
   maxTimestampAgeSeconds: number;
@@ -46,6 +55,15 @@ export interface Config {
   retentionDays: number;
 }
 
+/** How WeChat's API is reached. */
+export function apiOptions({ apiBase, apiIpFamily, proxies }: Config): {
+  apiBase: string;
+  ipFamily: IpFamily;
+  proxies: Proxies | undefined;
+} {
+  return { apiBase, ipFamily: apiIpFamily, proxies };
+}
+
 /** Every setting that is missing or wrong, each with what to do about it. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG';
@@ -57,10 +75,12 @@ export class ConfigError extends Error {
 
 const secretNames = [
   'DATABASE_URL',
+  'DATABASE_PASSWORD',
   'WECHAT_APP_SECRET',
   'WECHAT_TOKEN',
   'WECHAT_ENCODING_AES_KEY',
   'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+  ...proxySecrets,
 ] as const;
 
 /** What the one account of the short way has; with ACCOUNTS_FILE these are each account's own. */
@@ -107,13 +127,22 @@ const settings = z.object({
       if (problem) context.addIssue({ code: 'custom', message: problem });
     })
     .optional(),
+  DATABASE_CONNECTIONS: z.coerce
+    .number({ error: 'must be a number of connections: 6 at least for a process with both roles' })
+    .int()
+    .min(3, { error: 'must be 6 at least (5 for the role worker, 3 for the role ingress)' })
+    .max(1_000)
+    .default(20),
   DATA_DIR: z.string().default('.data'),
   PORT: port.default(3000),
   HOST: z.string().default('0.0.0.0'),
   ADMIN_PORT: port.default(3001),
   ADMIN_HOST: z.string().default('127.0.0.1'),
   PROCESSES: z.coerce.number({ error: 'must be a number, 1 to 64' }).int().min(1).max(64).default(1),
+  // Set by PM2: the number of the process among those of one command, from 0. Others may call something else so.
+  NODE_APP_INSTANCE: z.coerce.number().int().min(0).max(999).catch(0),
   WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
+  ...networkSettings,
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'must be one of fatal, error, warn, info, debug, trace, silent',
@@ -175,7 +204,7 @@ type Environment = Record<string, string | undefined>;
  */
 export function readConfig(environment: Environment): Config {
   const problems: string[] = [];
-  const given = withSecretFiles(environment, problems);
+  const given = withDatabasePassword(withSecretFiles(withProxyNames(environment), problems), problems);
   const parsed = settings.safeParse(given);
   if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   // Where some are wrong, the accounts are still looked at, by the right ones: all problems are named at once.
@@ -192,14 +221,17 @@ export function readConfig(environment: Environment): Config {
   const { data } = parsed;
   return {
     databaseUrl: data.DATABASE_URL,
+    databaseConnections: data.DATABASE_CONNECTIONS,
     dataDir: data.DATA_DIR,
     port: data.PORT,
     host: data.HOST,
-    adminPort: data.ADMIN_PORT,
+    adminPort: data.ADMIN_PORT === 0 ? 0 : data.ADMIN_PORT + data.NODE_APP_INSTANCE,
     adminHost: data.ADMIN_HOST,
     processes: data.PROCESSES,
     accounts: [first, ...others],
     apiBase: data.WECHAT_API_BASE,
+    apiIpFamily: data.WECHAT_API_IP_FAMILY,
+    proxies: proxiesOf(data),
     logLevel: data.LOG_LEVEL,
     maxTimestampAgeSeconds: data.MAX_TIMESTAMP_AGE,
     shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
@@ -215,17 +247,19 @@ export function readConfig(environment: Environment): Config {
 }
 
 function checkProcesses(data: z.infer<typeof settings>, problems: string[]): void {
-  const { PROCESSES: count, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
+  const { PROCESSES, NODE_APP_INSTANCE: instance, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
+  const count = Math.max(PROCESSES, instance + 1);
   if (count === 1) return;
+  const why = instance > 0 ? 'one of several processes (NODE_APP_INSTANCE)' : 'PROCESSES above 1';
   if (!data.DATABASE_URL)
-    problems.push('PROCESSES above 1 needs DATABASE_URL: the embedded PostgreSQL serves one process');
+    problems.push(`${why} needs DATABASE_URL: the embedded PostgreSQL serves one process`);
   if (adminPort === 0) return;
   const last = adminPort + count - 1;
   if (last > 65_535)
     problems.push(`PROCESSES and ADMIN_PORT make admin ports up to ${last}: 65535 is the highest`);
   if (webhookPort >= adminPort && webhookPort <= last) {
     problems.push(
-      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each of PROCESSES`,
+      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each process`,
     );
   }
 }
@@ -308,7 +342,7 @@ export function readDatabaseConfig(
   environment: Environment,
 ): Pick<Config, 'databaseUrl' | 'dataDir' | 'logLevel'> {
   const problems: string[] = [];
-  const given = withSecretFiles(environment, problems);
+  const given = withDatabasePassword(withSecretFiles(environment, problems), problems);
   const parsed = settings.pick({ DATABASE_URL: true, DATA_DIR: true, LOG_LEVEL: true }).safeParse(given);
   if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
@@ -349,4 +383,18 @@ function withSecretFiles(environment: Environment, problems: string[]): Environm
     }
   }
   return given;
+}
+
+/** A password apart from the URL may have any characters. */
+function withDatabasePassword(given: Environment, problems: string[]): Environment {
+  const { DATABASE_URL: url, DATABASE_PASSWORD: password } = given;
+  if (password === undefined) return given;
+  if (url === undefined) {
+    problems.push('DATABASE_PASSWORD is set without DATABASE_URL: the embedded PostgreSQL has its own');
+    return given;
+  }
+  const whole = withPassword(url, password);
+  if (whole === undefined)
+    problems.push('DATABASE_PASSWORD and a password in DATABASE_URL are both set: keep one of them');
+  return { ...given, DATABASE_URL: whole ?? url };
 }

@@ -14,6 +14,21 @@ export function clientConfigOf(databaseUrl: string): Pick<ClientConfig, 'connect
 }
 
 /**
+ * The URL with a password of whatever characters in its place.
+ *
+ * @returns undefined where it has one already
+ */
+export function withPassword(databaseUrl: string, password: string): string | undefined {
+  const [, scheme = '', user = '', rest = ''] =
+    /^(postgres(?:ql)?:\/\/)(?:([^/?#]*)@)?(.*)$/s.exec(databaseUrl) ?? [];
+  // Whatever else is wrong with it is told by the next.
+  if (!scheme) return databaseUrl;
+  const [name = '', ...given] = user.split(':');
+  if (given.join(':') !== '' || /[?&]password=/.test(rest)) return undefined;
+  return `${scheme}${name}:${encodeURIComponent(password)}@${rest}`;
+}
+
+/**
  * What is wrong with a DATABASE_URL, in words that quote nothing of it: it holds a password.
  *
  * @returns undefined for one that can be used
@@ -22,7 +37,7 @@ export function problemOfDatabaseUrl(databaseUrl: string): string | undefined {
   if (!/^postgres(ql)?:\/\//.test(databaseUrl)) return `must be a URL such as ${databaseUrlForms}`;
   const culprit = unencoded(databaseUrl);
   if (culprit)
-    return `has ${culprit} in its user or password: write ${encodeURIComponent(culprit)} instead (a password in a URL must be %-encoded), or leave the password out and set PGPASSWORD`;
+    return `has ${culprit} in its user or password: write ${encodeURIComponent(culprit)} instead (a password in a URL must be %-encoded), or leave the password out and set DATABASE_PASSWORD, which takes any`;
   try {
     // Reads the URL and the certificates that it names, and connects to nothing.
     const { database, host } = new pg.Client(clientConfigOf(databaseUrl));

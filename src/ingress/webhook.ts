@@ -21,6 +21,8 @@ export interface WebhookDependencies {
   log: Logger;
   metrics: Metrics;
   clock: () => Date;
+  /** For anybody who asks, so it must cost little. */
+  isReady: () => Promise<boolean>;
   /** Oldest accepted timestamp; 0 accepts any. */
   maxTimestampAgeSeconds: number;
 }
@@ -33,7 +35,7 @@ type Answer = { status: 200 | 400 | 403 | 404 | 413 | 503; text: string };
 /**
  * The public side: WeChat's server check (GET) and its pushes (POST), at /wechat/:appId, or /wechat for the first
  * account. A push is answered with an empty body once it is committed, and with 503, so that WeChat tries again,
- * when it could not be.
+ * when it could not be. Balancers that know this port alone ask at / or /healthz: 200 when ready, else 503.
  */
 export function createWebhook({
   accounts,
@@ -41,6 +43,7 @@ export function createWebhook({
   log,
   metrics,
   clock,
+  isReady,
   maxTimestampAgeSeconds,
 }: WebhookDependencies): Koa {
   const lines = createWideLines(log);
@@ -141,6 +144,10 @@ export function createWebhook({
     const refusal = await readBody(ctx);
     respond(ctx, refusal ?? (await accept(admitted, ctx, query, startedAt)));
     metrics.acknowledgeSeconds.observe((performance.now() - startedAt) / 1_000);
+  });
+  router.get(['/', '/healthz'], async (ctx) => {
+    ctx.set('cache-control', 'no-store');
+    respond(ctx, (await isReady()) ? { status: 200, text: 'ok' } : { status: 503, text: 'not ready' });
   });
 
   const app = new Koa();

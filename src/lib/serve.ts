@@ -10,10 +10,12 @@ export interface HttpServer {
 
 export class ListenError extends Error {
   readonly code = 'LISTEN';
-  constructor(host: string, port: number, cause: Error) {
-    super(`Cannot listen on ${host}:${port}: ${cause.message}. Choose another port, or end what uses it.`, {
-      cause,
-    });
+  constructor({ host, port, setting = 'PORT' }: ServeOptions, cause: Error) {
+    const remedy =
+      setting === 'PORT'
+        ? 'Set PORT to another port, or end what uses it; several processes at one port: PROCESSES.'
+        : `Set ${setting} to another port: each process of a machine needs its own, ${setting}=0 takes any.`;
+    super(`Cannot listen on ${host}:${port}: ${cause.message}. ${remedy}`, { cause });
     this.name = 'ListenError';
   }
 }
@@ -22,6 +24,8 @@ export interface ServeOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
+  /** The setting that chooses it, for whoever finds it taken; default: PORT. */
+  setting?: string;
   /** Whether the processes that `start` runs side by side share the port; default: each needs one of its own. */
   shared?: boolean;
 }
@@ -31,7 +35,8 @@ export interface ServeOptions {
  *
  * @throws ListenError when the port cannot be had
  */
-export async function serve(app: Koa, { host, port, shared = false }: ServeOptions): Promise<HttpServer> {
+export async function serve(app: Koa, options: ServeOptions): Promise<HttpServer> {
+  const { host, port, shared = false } = options;
   const server = createServer(
     {
       headersTimeout: 5_000,
@@ -41,10 +46,16 @@ export async function serve(app: Koa, { host, port, shared = false }: ServeOptio
     },
     app.callback(),
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new ListenError(host, port, error)));
-    server.listen({ port, host, exclusive: !shared }, resolve);
-  });
+  // One of a cluster asks its parent for the port, over a channel that by itself keeps no process alive.
+  const alive = setInterval(() => undefined, 60_000);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(new ListenError(options, error)));
+      server.listen({ port, host, exclusive: !shared }, resolve);
+    });
+  } finally {
+    clearInterval(alive);
+  }
   return {
     port: (server.address() as AddressInfo).port,
     close() {

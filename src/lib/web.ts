@@ -1,9 +1,11 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns';
+import * as dns from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
-import { Agent, buildConnector, type Dispatcher, interceptors } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { createProxyAgent, type Proxies } from './proxies.js';
 
 /** What came of asking for a URL. The body must be read or destroyed. */
 export type WebOutcome =
@@ -22,6 +24,9 @@ export interface Caching {
 /**
  * Files from the web, whose URLs come from the reply logic and may in the end come from a user: http(s) only, and
  * never from an address of the inner network, whatever a name resolves to and wherever a redirect leads.
+ *
+ * Through a proxy, that is the proxy's to refuse: it resolves the names, and we never see to what. Addresses in URLs, and names
+ * that have an inner address here too, are refused all the same, before it is asked.
  */
 export interface Web {
   open(url: string, signal?: AbortSignal): Promise<WebOutcome>;
@@ -38,9 +43,15 @@ export interface WebOptions {
   allowPrivateAddresses: boolean;
   /** For the connection, for the answer, and between two pieces of the body. */
   timeoutMs?: number;
+  /** Undefined: there are none. */
+  proxies?: Proxies | undefined;
+  /** What this machine takes a name for, which a proxy may see otherwise; none where it does not know it. */
+  addressesOf?(host: string): Promise<readonly string[]>;
 }
 
 const maxRedirects = 3;
+
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 class PrivateAddressError extends Error {
   readonly code = 'PRIVATE_ADDRESS';
@@ -50,16 +61,21 @@ class PrivateAddressError extends Error {
   }
 }
 
-export function createWeb({ allowPrivateAddresses, timeoutMs = 10_000 }: WebOptions): Web {
+export function createWeb({
+  allowPrivateAddresses,
+  timeoutMs = 10_000,
+  proxies,
+  addressesOf = resolveHere,
+}: WebOptions): Web {
   const connect = buildConnector({
     timeout: timeoutMs,
     lookup: allowPrivateAddresses ? lookup : publicLookup,
   });
-  const agent = new Agent({
+  const options: Agent.Options = {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    // Asked anew for each hop of a redirect; a bare address is never looked up, so it is checked here.
     connect(options, callback) {
+      // An address in the URL is not looked up.
       const host = options.hostname.replace(/^\[|\]$/g, '');
       if (!allowPrivateAddresses && isIP(host) && !isPublic(host)) {
         callback(new PrivateAddressError(host, host), null);
@@ -67,19 +83,41 @@ export function createWeb({ allowPrivateAddresses, timeoutMs = 10_000 }: WebOpti
       }
       connect(options, callback);
     },
-  });
-  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: maxRedirects }));
+  };
+  const agent = proxies
+    ? createProxyAgent(proxies, { ...options, connectTimeoutMs: timeoutMs, tunnelsHttp: false })
+    : new Agent(options);
 
+  /** @throws PrivateAddressError */
+  async function checkBeforeProxy({ hostname }: URL): Promise<void> {
+    if (!proxies || allowPrivateAddresses) return;
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const hidden = (isIP(host) ? [host] : await addressesOf(host)).find((address) => !isPublic(address));
+    if (hidden !== undefined) throw new PrivateAddressError(host, hidden);
+  }
+
+  /** Follows redirects, each as suspect as the URL itself. */
   async function ask(
     url: string,
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
   ): Promise<Dispatcher.ResponseData | WebOutcome> {
     try {
-      const { origin, pathname, search, protocol } = new URL(url);
-      if (!/^https?:$/.test(protocol)) return { kind: 'refused', problem: `${protocol} is not http(s)` };
-      const path = pathname + search;
-      return await dispatcher.request({ origin, path, method: 'GET', headers, signal: signal ?? null });
+      let next = new URL(url);
+      for (let redirects = 0; ; redirects += 1) {
+        const { origin, pathname, search, protocol } = next;
+        if (!/^https?:$/.test(protocol)) return { kind: 'refused', problem: `${protocol} is not http(s)` };
+        await checkBeforeProxy(next);
+        const answer = await agent.request({
+          ...{ origin, path: pathname + search, method: 'GET', signal: signal ?? null },
+          headers: { ...headers },
+        });
+        const location = answer.headers.location;
+        if (!redirectStatuses.has(answer.statusCode) || typeof location !== 'string') return answer;
+        if (redirects === maxRedirects) return answer;
+        await answer.body.dump().catch(() => undefined);
+        next = new URL(location, next);
+      }
     } catch (error) {
       return describeFailure(error);
     }
@@ -142,6 +180,11 @@ function describeFailure(error: unknown): WebOutcome {
   if (error instanceof PrivateAddressError) return { kind: 'refused', problem: error.message };
   const problem = error instanceof Error ? error.message : String(error);
   return { kind: error instanceof TypeError ? 'refused' : 'transient', problem };
+}
+
+async function resolveHere(host: string): Promise<readonly string[]> {
+  const found = await dns.lookup(host, { all: true }).catch(() => []);
+  return found.map(({ address }) => address);
 }
 
 /** Resolves a name only if all its addresses are public: the connection is made to what was checked. */

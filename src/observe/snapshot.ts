@@ -26,7 +26,7 @@ const snapshotSql = `
        'oldestSeconds', extract(epoch from now() - oldest_at)) order by app_id, state), '[]') from wechat.backlog()) as backlog,
     (select coalesce(json_agg(json_build_object('appId', app_id,
        'expiresInSeconds', extract(epoch from expires_at - now())) order by app_id), '[]')
-     from wechat.credential where kind = 'access_token') as tokens,
+     from wechat.credential where kind = 'access_token' and version > 0) as tokens,
     (select count(*)::int from wechat.worker_process
      where ended_at is null and missing_since is null and heartbeat_at > now() - interval '15 seconds') as workers`;
 

@@ -1,5 +1,4 @@
-import type { SendOutcome, WeChatClient } from '../wechat/out/client.js';
-import type { WirePayload } from '../wechat/out/reply.js';
+import type { WeChatClient } from '../wechat/out/client.js';
 
 /**
  * The connections to WeChat. Each account has its own for sends, as many as it has slots: so none waits for another account,
@@ -7,29 +6,12 @@ import type { WirePayload } from '../wechat/out/reply.js';
  * indicator of an account have others, and tokens have theirs, which no account can use up.
  */
 export interface SendClients {
-  sends(appId: string): MessageSender;
+  sends(appId: string): Pick<WeChatClient, 'sendMessage'>;
   others(appId: string): Pick<WeChatClient, 'uploadMedia' | 'downloadMedia' | 'setTyping'>;
   readonly tokens: Pick<WeChatClient, 'fetchToken' | 'fetchJsapiTicket'>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }
-
-export interface MessageSender {
-  /** @param options.mayWrite asked when the request is about to be written; false: nothing is written */
-  sendMessage(
-    accessToken: string,
-    openid: string,
-    payload: WirePayload,
-    options: { mayWrite(): boolean },
-  ): Promise<SendAnswer>;
-}
-
-/** What came of one HTTP call to send a message. */
-export type SendAnswer =
-  | Extract<SendOutcome, { kind: 'sent' | 'refused' }>
-  | { kind: 'transient'; httpStatus?: number; errmsg: string; unwritten?: boolean }
-  /** `unreadable`: an answer came, and it was none of WeChat's. */
-  | { kind: 'unknown'; httpStatus?: number; errmsg: string; unreadable?: boolean };
 
 export interface SendClientsOptions {
   create(options: { connections: number }): WeChatClient;

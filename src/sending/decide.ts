@@ -1,10 +1,10 @@
 import type { AttemptOutcome, DeliveryStatus } from '../outbox/states.js';
-import type { SendAnswer } from './clients.js';
+import type { SendOutcome } from '../wechat/out/client.js';
 import { nextAfterFailure, type RetryPolicy } from './retry-policy.js';
 
 /** What came of trying: of a call, or of getting ready for it. */
 export type Outcome =
-  | SendAnswer
+  | SendOutcome
   /** It can never be sent: its file will not do. */
   | { kind: 'unusable'; httpStatus?: undefined; errmsg: string }
   /** It needs an upload, and the quota of uploads is used up for so long. */
@@ -47,6 +47,12 @@ export interface DecisionInput {
 
 /** How long calls of an account rest when a person has to put it right; then one probe. */
 export const accountProbeMs = 5 * 60_000;
+
+/** Refusals of an IP by the administrator, who is not to be asked again before that. */
+const refusedForMs: ReadonlyMap<number, number> = new Map([
+  [89506, 24 * 3_600_000],
+  [89507, 3_600_000],
+]);
 
 /**
  * After so many failures an answer that cannot be read is not followed by another send. Failures of whatever kind are counted,
@@ -93,7 +99,7 @@ function refused(outcome: Refused, input: DecisionInput): Decision {
     }
     case 'account':
       if (input.about === 'message') return final('permanent', 'failed', outcome, input);
-      return rest('account', accountProbeMs, outcome, input);
+      return rest('account', refusedForMs.get(outcome.errcode) ?? accountProbeMs, outcome, input);
     case 'permanent':
       return final('permanent', 'failed', outcome, input);
     case 'user':

@@ -1,8 +1,8 @@
 import { createWideLines } from '../observe/wide-lines.js';
 import type { SettleResult } from '../outbox/settle.js';
+import type { SendOutcome } from '../wechat/out/client.js';
 import { beginDelivery, step } from './attempt.js';
 import type { AttemptEffect, AttemptEnd, AttemptEvent } from './attempt-state.js';
-import type { SendAnswer } from './clients.js';
 import { obstacleTo, prepare } from './prepare.js';
 import {
   type DeliverDependencies,
@@ -99,11 +99,11 @@ async function call(tools: Tools, run: Run): Promise<AttemptEvent> {
   return { kind: 'answered', outcome, about: aboutWhom(tools, run, outcome), startedAt, at: moment(tools) };
 }
 
-function aboutWhom(tools: Tools, { task }: Run, outcome: SendAnswer): 'account' | 'message' {
+function aboutWhom(tools: Tools, { task }: Run, outcome: SendOutcome): 'account' | 'message' {
   const { account, delivery, rules } = task;
   if (outcome.kind === 'sent') tools.evidence.accepted(account.appId);
   if (outcome.kind !== 'refused' || outcome.errorClass !== 'account') return 'message';
-  const { msgtype } = delivery.payload;
+  const { payload } = delivery;
   const { isProbe } = rules;
-  return tools.evidence.judge(account.appId, outcome.errcode, { call: 'send', msgtype, isProbe });
+  return tools.evidence.judge(account.appId, outcome.errcode, { call: 'send', payload, isProbe });
 }

@@ -1,8 +1,7 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import type { Metrics } from '../observe/metrics.js';
-import type { ReadinessCheck } from '../observe/readiness.js';
-import { scrub } from '../observe/scrub.js';
+import { lookAt, type Problem, type ReadinessCheck } from '../observe/readiness.js';
 
 export interface AdminDependencies {
   metrics: Metrics;
@@ -12,8 +11,6 @@ export interface AdminDependencies {
   /** More routes. */
   extra: Router;
 }
-
-const checkTimeoutMs = 3_000;
 
 /**
  * The side for operators: /healthz (the process lives), /readyz (it can work, and if not, why), /metrics, and `extra`.
@@ -28,10 +25,7 @@ export function createAdmin({ metrics, refreshMetrics, checks, extra }: AdminDep
   });
 
   router.get('/readyz', async (ctx) => {
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => ({ name, problem: await withinTime(check) })),
-    );
-    const ready = results.every(({ problem }) => typeof problem !== 'string');
+    const { ready, results } = await lookAt(checks);
     ctx.status = ready ? 200 : 503;
     ctx.vary('accept');
     if (ctx.query.format === 'json' || ctx.accepts('text', 'json') === 'json') {
@@ -56,8 +50,6 @@ export function createAdmin({ metrics, refreshMetrics, checks, extra }: AdminDep
   return app;
 }
 
-type Problem = Awaited<ReturnType<ReadinessCheck>>;
-
 function describe(problem: Problem): string {
   if (problem === undefined) return 'ok';
   return typeof problem === 'string' ? problem : `warning: ${problem.warning}`;
@@ -66,27 +58,4 @@ function describe(problem: Problem): string {
 function toJson(problem: Problem): { ok: boolean; error?: string; warning?: string } {
   if (problem === undefined) return { ok: true };
   return typeof problem === 'string' ? { ok: false, error: problem } : { ok: true, ...problem };
-}
-
-/** What is wrong is told without the secrets that a driver's error may quote. */
-async function withinTime(check: ReadinessCheck): Promise<Problem> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${checkTimeoutMs} ms`), checkTimeoutMs);
-  });
-  try {
-    const problem = await Promise.race([check(), timeout]);
-    if (problem === undefined) return undefined;
-    return typeof problem === 'string' ? scrub(problem) : { warning: scrub(problem.warning) };
-  } catch (error) {
-    return scrub(describeError(error));
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A host with several addresses that all refuse gives an error without a message of its own. */
-function describeError(error: unknown): string {
-  if (error instanceof AggregateError && !error.message) return error.errors.map(describeError).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -20,9 +20,9 @@ function element(name: string, value: XmlValue): string {
   return `<${name}>${elements(value)}</${name}>`;
 }
 
-/** "]]>" ends a CDATA section, so a text that holds it takes two. */
+/** As it is: WeChat escapes nothing, not even "]]>", which ends a CDATA section to every parser of XML. */
 function cdata(text: string): string {
-  return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
+  return `<![CDATA[${text}]]>`;
 }
 
 function isList(value: XmlValue): value is readonly XmlValue[] {

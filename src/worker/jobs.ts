@@ -8,8 +8,11 @@ import { steadyPool } from './steady-pool.js';
 /** Before a runner is replaced: what ended it may last, and must not make us run in circles. */
 const replaceAfterMs = 300;
 
-/** Jobs being claimed at once. A job ends when its messages are claimed, so few are enough. */
-const jobConcurrency = 4;
+/**
+ * Jobs being claimed at once. A job ends when its messages are claimed, so few are enough; fewer where there are not
+ * connections for more, one of which listens.
+ */
+const jobConcurrency = ({ options }: Pool) => Math.max(1, Math.min(4, options.max - 1));
 
 export interface RunJobsDependencies {
   pool: Pool;
@@ -23,7 +26,7 @@ export interface RunJobsDependencies {
 export function runJobs({ pool, pollIntervalMs, task, events, log }: RunJobsDependencies): Promise<Runner> {
   return run({
     pgPool: steadyPool(pool),
-    concurrency: jobConcurrency,
+    concurrency: jobConcurrency(pool),
     pollInterval: pollIntervalMs,
     noHandleSignals: true,
     preset: {
@@ -67,6 +70,8 @@ export interface SuperviseDependencies {
   start(events: WorkerEvents): Promise<Runner>;
   /** Told under which name the jobs are locked from now on. */
   onPool(poolId: string): void;
+  /** Told of the first look at the queue. */
+  onLook(): void;
   /** Aborted when no new runner may be started. */
   drain: AbortSignal;
   log: Logger;
@@ -77,7 +82,7 @@ export interface SuperviseDependencies {
  * soon. What it had locked is not lost: its messages are claimed, or the reconciler finds them.
  */
 export async function superviseJobs(dependencies: SuperviseDependencies): Promise<{ stop(): Promise<void> }> {
-  const { start, onPool, drain, log } = dependencies;
+  const { start, onPool, onLook, drain, log } = dependencies;
   let current = await startOne();
 
   async function startOne(): Promise<Runner> {
@@ -95,6 +100,7 @@ export async function superviseJobs(dependencies: SuperviseDependencies): Promis
       for (const event of ['worker:getJob:empty', 'job:start'] as const) {
         events.once(event, () => {
           hasLooked = true;
+          onLook();
         });
       }
       // It keeps the first answer about its tasks for ever, and when that is a failure, fails for ever.

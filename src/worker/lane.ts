@@ -16,6 +16,7 @@ export interface LaneWorkDependencies {
   look(lane: HeldLane): Promise<HeldLane | undefined>;
   settle(settlement: Settlement): Promise<SettleResult>;
   release(release: Release): Promise<boolean>;
+  isPaused(appId: string): boolean;
   policy: RetryPolicy;
   random: () => number;
   clock: () => Date;
@@ -63,7 +64,15 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
       if (message.deliveries.length === 0) return settle({ lane, status: 'settled' });
       return send(lane, message, account, undefined);
     }
+    if (isOverdue(lane, message))
+      return fail(lane, message, 'the reply window ended while the account rested');
     return think(lane, message, account);
+  }
+
+  /** Let through a pause only to be ended: the reply logic is not run for what nobody may be sent. */
+  function isOverdue({ appId, isProbe }: HeldLane, { windowEndsAt, receivedAt }: OpenMessage): boolean {
+    const endsAt = windowEndsAt?.getTime() ?? receivedAt.getTime() + longestWindowMs;
+    return !isProbe && dependencies.isPaused(appId) && endsAt <= clock().getTime();
   }
 
   async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {

@@ -71,6 +71,10 @@ export const defaultWorkerOptions = {
 
 export interface Worker {
   readonly workerId: number;
+  /** Whether it has looked at the queue since it started. */
+  readonly hasLooked: boolean;
+  /** Resolves when it has. */
+  readonly looked: Promise<void>;
   /** Takes no more work, finishes what is under way within the grace period, gives the rest back. */
   stop(): Promise<void>;
 }
@@ -93,7 +97,16 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const alive = { workers: 1 };
   const hands = createHands(dependencies, options, { statements, pauses, signals, alive, log });
 
+  let hasLooked = false;
+  let onLook = () => {};
+  const looked = new Promise<void>((resolve) => {
+    onLook = () => {
+      hasLooked = true;
+      resolve();
+    };
+  });
   const jobs = await superviseJobs({
+    onLook,
     start: (events) =>
       runJobs({
         pool: claimPool,
@@ -130,6 +143,10 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     get workerId() {
       return session.workerId;
     },
+    get hasLooked() {
+      return hasLooked;
+    },
+    looked,
     async stop() {
       signals.drain.abort();
       const grace = setTimeout(() => signals.stop.abort(), options.shutdownGraceMs);
@@ -268,6 +285,7 @@ function laneWorkDependencies(
   return {
     ...statements,
     accounts: served,
+    isPaused: pauses.isPaused,
     runReplies,
     sendReply,
     policy,

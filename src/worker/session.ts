@@ -120,21 +120,26 @@ function createIdentity(log: Logger): Identity {
     return rows[0]?.locked === true;
   }
 
+  /** Who was declared dead begins anew, under another id: what it had claimed is fenced off. */
+  async function renew(client: ClientBase): Promise<number> {
+    const dead = id;
+    id = await register(client);
+    log.warn({ event: 'session_renewed', worker_id: id, was: dead }, 'was given up for dead, goes on anew');
+    return dead;
+  }
+
   return {
     get id() {
       return id;
     },
     async enter(client) {
-      const isKnown = id !== 0 && (await holdsLock(client)) && (await isAlive(client));
-      if (!isKnown) id = await register(client);
+      if (id === 0) id = await register(client);
+      else if (!(await holdsLock(client)) || !(await isAlive(client))) await renew(client);
     },
-    /** Who was declared dead begins anew, under another id: what it had claimed is fenced off. */
     async giveSign(client) {
       if (await isAlive(client)) return;
-      const dead = id;
-      id = await register(client);
+      const dead = await renew(client);
       await client.query('select pg_advisory_unlock($1, $2)', [advisoryLocks.alive, dead]);
-      log.warn({ event: 'session_renewed', worker_id: id, was: dead }, 'was given up for dead, goes on anew');
     },
     async setPoolId(client, name) {
       poolId = name;

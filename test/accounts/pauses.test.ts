@@ -1,257 +1,293 @@
-import { describe, expect, test } from 'vitest';
-import { reconcile } from '../../src/outbox/reconcile.js';
-import type { Replies } from '../../src/replies/router.js';
-import { type Stage, setStage, settled } from '../support/stage.js';
-import { waitFor } from '../support/wait.js';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPauses, type PauseCause, type Pauses } from '../../src/accounts/pauses.js';
+import type { HeldLane } from '../../src/outbox/lane.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createLanes, type LaneOptions } from '../support/lanes.js';
+import { eventMessage, textMessage } from '../support/messages.js';
 
-const echo: Replies = ({ message }) => (message.kind === 'text' ? message.content : undefined);
+let database: TestDatabase;
 
-const isSend = ({ path }: { path: string }) => path.endsWith('/custom/send');
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
 
-function paused({ database }: Stage): Promise<Record<string, unknown>> {
-  return waitFor('the account to be paused', async () => {
-    const [row] = await database.rows<Record<string, unknown>>(
-      'select reason, errcode, probe_lane_id from wechat.account_pause',
-    );
-    return row;
+async function stage(options: LaneOptions = {}) {
+  const appId = `wx${randomBytes(6).toString('hex')}`;
+  const lanes = createLanes(database.pool, { appId, ...options });
+  const worker = await lanes.worker();
+  const pauses = createPauses(database.pool);
+  const cause = (laneId: string, more: Partial<PauseCause> = {}): PauseCause => ({
+    ...{ appId, laneId, reason: 'account', forMs: 300_000, errcode: 48001, errmsg: 'api unauthorized' },
+    ...more,
   });
+
+  return {
+    ...{ appId, lanes, worker, pauses, cause },
+    /** Lanes of users who wrote in this order. */
+    async write(...openids: string[]): Promise<string[]> {
+      for (const openid of openids) await lanes.say(openid);
+      const rows = await database.rows<{ id: string }>(
+        'select id from wechat.lane where app_id = $1 and openid = any($2) order by id',
+        [appId, openids],
+      );
+      return rows.map(({ id }) => id);
+    },
+    async row() {
+      const [row] = await database.rows<Record<string, unknown>>(
+        `select *, extract(epoch from probe_at - now())::int as probe_in_s from wechat.account_pause where app_id = $1`,
+        [appId],
+      );
+      return row;
+    },
+    /** The lane that the next probe takes. */
+    async probe(): Promise<string | undefined> {
+      await database.pool.query(
+        `update wechat.account_pause set probe_at = now() where app_id = $1 and reason <> 'operator'`,
+        [appId],
+      );
+      const probed = await pauses.probe();
+      return probed.find((one) => one.appId === appId)?.laneId;
+    },
+  };
 }
 
-function resumed({ database }: Stage): Promise<boolean> {
-  return waitFor(
-    'the account to be resumed',
-    async () => (await database.rows('select from wechat.account_pause')).length === 0,
+async function operatorPauses(appId: string): Promise<void> {
+  await database.pool.query(
+    `insert into wechat.account_pause (app_id, reason, errmsg) values ($1, 'operator', 'moving house')
+     on conflict (app_id) do update set reason = 'operator', probe_at = null`,
+    [appId],
   );
 }
 
-const makeProbeDue = ({ database }: Stage) =>
-  database.pool.query('update wechat.account_pause set probe_at = now()');
+/** Ids of the lanes that jobs name, of those given. */
+async function rungFor(laneIds: readonly string[]): Promise<string[]> {
+  const rows = await database.rows<{ id: string }>(
+    `select distinct lane.id from graphile_worker._private_jobs job
+     cross join json_array_elements_text(job.payload -> 'ids') as lane (id) where lane.id = any($1) order by lane.id`,
+    [laneIds],
+  );
+  return rows.map(({ id }) => id);
+}
 
-describe('an account that must be put right by a person', () => {
-  test('rests in all processes: everything is stored, nothing is sent, nothing is lost', async () => {
-    const stage = await setStage();
-    const { account, simulator, database, start } = stage;
-    const { adminUrl, logged } = await start({ replies: echo });
-    const { logged: loggedToo } = await start({ role: 'worker', replies: echo });
-    simulator.faults.add({ times: 1_000, fault: { errcode: 48001, errmsg: 'api unauthorized rid: 1' } });
-    await simulator.user('o0').say('first');
-    expect(await paused(stage)).toMatchObject({ reason: 'account', errcode: 48001 });
-    await waitFor('a process to say so', () =>
-      [...logged, ...loggedToo].some(({ event }) => event === 'account_paused'),
-    );
-    const sends = simulator.calls.filter(isSend).length;
-    for (let user = 1; user <= 10; user += 1) await simulator.user(`o${user}`).say('later');
-    await waitFor('health to tell', async () => {
-      const response = await fetch(`${adminUrl}/readyz`);
-      const text = await response.text();
-      return response.status === 200 && text.includes(`accounts: warning: ${account.appId} rests since`);
-    });
-    await waitFor('the metric', async () =>
-      (await (await fetch(`${adminUrl}/metrics`)).text()).includes(
-        `wechat_outbox_account_paused{account="${account.appId}",reason="account"} 1`,
-      ),
-    );
-    expect(simulator.calls.filter(isSend).length).toBe(sends);
-    simulator.faults.clear();
-    await database.pool.query('select wechat.resume($1)', [account.appId]);
-    await settled(database, 11);
-    expect(simulator.delivered).toHaveLength(11);
-  });
-
-  test('is probed by one message, and by that alone, until it works again', async () => {
-    const stage = await setStage();
-    const { simulator, database, start } = stage;
-    await start({ replies: echo });
-    simulator.faults.add({ times: 2, fault: { errcode: 40164 } });
-    await simulator.user('o0').say('first');
-    await paused(stage);
-    for (let user = 1; user <= 5; user += 1) await simulator.user(`o${user}`).say('later');
-    await makeProbeDue(stage);
-    await waitFor('the probe', () => simulator.calls.filter(isSend).length === 2);
-    await waitFor('the pause to go on', async () => {
-      const [row] = await database.rows<{ on: boolean }>(
-        `select probe_lane_id is null and probe_at > now() + interval '4 minutes' as on from wechat.account_pause`,
-      );
-      return row?.on;
-    });
-    expect(simulator.calls.filter(isSend)).toHaveLength(2);
-    await makeProbeDue(stage);
-    await resumed(stage);
-    await settled(database, 6);
-    expect(simulator.delivered).toHaveLength(6);
-  });
-
-  test('rests also when it is the access token that cannot be had', async () => {
-    const stage = await setStage();
-    const { account, simulator, database, start } = stage;
-    simulator.faults.add({ path: '/cgi-bin/stable_token', times: 1_000, fault: { errcode: 40125 } });
-    await start({ replies: echo });
-    await simulator.user('oUser').say('hello');
-    expect(await paused(stage)).toMatchObject({ reason: 'account', errcode: 40125 });
-    simulator.faults.clear();
-    await database.pool.query('select wechat.resume($1)', [account.appId]);
-    await settled(database, 1);
-    expect(await database.rows('select status, attempts from wechat.delivery')).toEqual([
-      { status: 'sent', attempts: 1 },
-    ]);
-  });
-});
-
-describe('an account whose quota is used up', () => {
-  test('rests without burning attempts, and goes on with the next minute', async () => {
-    const stage = await setStage();
-    const { simulator, database, start } = stage;
-    simulator.quotas.set({ perMinute: 3 });
-    await start({ replies: echo });
-    await Promise.all(Array.from({ length: 10 }, (_, index) => simulator.user(`o${index}`).say('hi')));
-    expect(await paused(stage)).toMatchObject({ reason: 'minute_quota', errcode: 45011 });
-    expect(
-      await database.rows(
-        `select probe_at - paused_at between interval '59 seconds' and interval '61 seconds' as a_minute
-         from wechat.account_pause`,
-      ),
-    ).toEqual([{ a_minute: true }]);
-    await waitFor('the other seven to be given back', async () => {
-      const [row] = await database.rows<{ waiting: number }>(
-        'select count(*)::int as waiting from wechat.lane where claim is null and due_at <= now()',
-      );
-      return row?.waiting === 7;
-    });
-    simulator.quotas.set({});
-    await makeProbeDue(stage);
-    await settled(database, 10);
-    expect(simulator.delivered).toHaveLength(10);
-    expect(await database.rows('select distinct status, failures from wechat.delivery')).toEqual([
-      { status: 'sent', failures: 0 },
-    ]);
-  });
-
-  test('of the day rests until midnight in Shanghai, or until an operator has cleared it', async () => {
-    const stage = await setStage();
-    const { account, simulator, database, start } = stage;
-    simulator.quotas.set({ perDay: 1 });
-    await start({ replies: echo });
-    await simulator.user('o1').say('hi');
-    await simulator.waitForDelivered('o1', 1);
-    await simulator.user('o2').say('hi');
-    expect(await paused(stage)).toMatchObject({ reason: 'daily_quota', errcode: 45009 });
-    expect(
-      await database.rows(
-        `select to_char(probe_at at time zone 'Asia/Shanghai', 'HH24:MI') as at from wechat.account_pause`,
-      ),
-    ).toEqual([{ at: '00:00' }]);
-    simulator.quotas.set({});
-    await database.pool.query('select wechat.resume($1)', [account.appId]);
-    await simulator.waitForDelivered('o2', 1);
-  });
-});
+function loseJobs() {
+  return database.pool.query('delete from graphile_worker._private_jobs');
+}
 
 describe('a pause', () => {
-  test('holds what is in hand already: the reply is stored, and sent when the account goes on', async () => {
-    const stage = await setStage();
-    const { account, simulator, database, start } = stage;
-    let finish = () => {};
-    const held = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    const { adminUrl } = await start({ replies: () => held.then(() => 'there') });
-    await simulator.user('oUser').say('hello');
-    await waitFor(
-      'the reply logic',
-      async () => (await database.rows('select from wechat.lane where claim is not null')).length === 1,
+  test('is known at once here, after a look elsewhere, and told as new once', async () => {
+    const { appId, pauses, cause } = await stage();
+    const others = createPauses(database.pool);
+    expect(await pauses.pause(cause('1'))).toBe(true);
+    expect(await pauses.pause(cause('1'))).toBe(false);
+    expect([pauses.isPaused(appId), others.isPaused(appId)]).toEqual([true, false]);
+    expect((await others.refresh()).map((pause) => pause.appId)).toContain(appId);
+    expect(others.isPaused(appId)).toBe(true);
+  });
+
+  test('that lasts longer is not cut short', async () => {
+    const { pauses, cause, row } = await stage();
+    await pauses.pause(cause('1', { forMs: 3_600_000, reason: 'daily_quota' }));
+    await pauses.pause(cause('2', { forMs: 60_000, reason: 'minute_quota' }));
+    const { probe_in_s, cause_lane_id } = (await row()) ?? {};
+    expect([probe_in_s, cause_lane_id]).toEqual([3_600, '2']);
+  });
+
+  test('of an operator stays, whatever WeChat refuses and whatever a probe meets', async () => {
+    const { appId, pauses, cause, row } = await stage();
+    await pauses.pause(cause('1'));
+    await operatorPauses(appId);
+    expect(await pauses.pause(cause('2'))).toBe(false);
+    expect(await pauses.resume(appId)).toBe(false);
+    expect(pauses.isPaused(appId)).toBe(true);
+    expect(await row()).toMatchObject({ reason: 'operator' });
+  });
+
+  test('that ends rings for what waits', async () => {
+    const { appId, pauses, cause, write } = await stage();
+    const waiting = await write('o1', 'o2');
+    await pauses.pause(cause(waiting[0] ?? ''));
+    await loseJobs();
+    expect(await pauses.resume(appId)).toBe(true);
+    expect(pauses.isPaused(appId)).toBe(false);
+    expect(await rungFor(waiting)).toEqual(waiting);
+  });
+});
+
+describe('a probe', () => {
+  test('takes another lane than the one that was refused, and the next one each time', async () => {
+    const { pauses, cause, write, probe } = await stage();
+    const [first = '', second, third] = await write('o1', 'o2', 'o3');
+    await pauses.pause(cause(first));
+    expect(await probe()).toBe(second);
+    await pauses.pause(cause(second ?? ''));
+    expect(await probe()).toBe(third);
+    // It brought no answer.
+    expect(await probe()).toBe(first);
+  });
+
+  test('takes the refused one where there is no other', async () => {
+    const { pauses, cause, write, probe } = await stage();
+    const [only = ''] = await write('o1');
+    await pauses.pause(cause(only));
+    expect(await probe()).toBe(only);
+    expect(await rungFor([only])).toEqual([only]);
+  });
+
+  test('prefers one whose reply is made', async () => {
+    const { pauses, cause, write, probe, worker } = await stage();
+    const [first = '', , third] = await write('o1', 'o2', 'o3');
+    const lane = await worker.take('o3');
+    await worker.plan(lane, 'hello');
+    await worker.release(lane);
+    await pauses.pause(cause(first));
+    expect(await probe()).toBe(third);
+  });
+
+  test('passes over what is held, or due later', async () => {
+    const { pauses, cause, write, probe, worker } = await stage();
+    const [first = '', , , fourth] = await write('o1', 'o2', 'o3', 'o4');
+    await worker.take('o2');
+    await worker.release(await worker.take('o3'), { delayMs: 60_000 });
+    await pauses.pause(cause(first));
+    expect(await probe()).toBe(fourth);
+  });
+
+  test('is one at a time, and another refusal makes the account rest for its whole time', async () => {
+    const { appId, pauses, cause, write, probe, row } = await stage();
+    const [first = '', second = ''] = await write('o1', 'o2');
+    await pauses.pause(cause(first));
+    await probe();
+    expect(await row()).toMatchObject({ probe_lane_id: second, probe_in_s: 300 });
+    expect((await pauses.probe()).filter((probed) => probed.appId === appId)).toEqual([]);
+    await pauses.pause(cause(second));
+    expect(await row()).toMatchObject({ probe_lane_id: null, cause_lane_id: second, probe_in_s: 300 });
+  });
+
+  test('is not needed where nothing waits: the pause ends', async () => {
+    const { appId, pauses, cause, probe, row } = await stage();
+    await pauses.pause(cause('1'));
+    expect(await probe()).toBeUndefined();
+    expect(await row()).toBeUndefined();
+    expect(pauses.isPaused(appId)).toBe(false);
+  });
+
+  test('of an operator there is none', async () => {
+    const { appId, write, probe } = await stage();
+    await write('o1');
+    await operatorPauses(appId);
+    expect(await probe()).toBeUndefined();
+  });
+});
+
+describe('what is overdue while its account rests', () => {
+  const now = Math.floor(Date.now() / 1_000);
+  const late = now - 600;
+  const subscription = (openid: string, createTime = late) =>
+    eventMessage('subscribe', { openid, createTime });
+
+  async function idOf(appId: string, openid: string): Promise<string> {
+    const [row] = await database.rows<{ id: string }>(
+      'select id from wechat.lane where app_id = $1 and openid = $2 order by id limit 1',
+      [appId, openid],
     );
-    await database.pool.query('select wechat.pause($1)', [account.appId]);
-    await waitFor('the process to know', async () =>
-      (await (await fetch(`${adminUrl}/metrics`)).text()).includes('reason="operator"} 1'),
+    return row?.id ?? '';
+  }
+
+  /** Lanes that this account lets through, as of now. */
+  async function overdue(pauses: Pauses, appId: string): Promise<string[]> {
+    await pauses.refresh();
+    await pauses.overdue();
+    const [row] = await database.rows<{ ids: string[] }>(
+      'select overdue_lane_ids as ids from wechat.account_pause where app_id = $1',
+      [appId],
     );
-    finish();
-    await waitFor(
-      'the stored reply to be given back',
-      async () =>
-        (
-          await database.rows(
-            'select from wechat.lane join wechat.delivery using (app_id, openid) where claim is null',
-          )
-        ).length === 1,
-    );
-    expect(await database.rows('select status, attempts from wechat.delivery')).toEqual([
-      { status: 'pending', attempts: 0 },
+    return row?.ids ?? [];
+  }
+
+  test('is let through and rung for; what may still be answered is not', async () => {
+    const { appId, lanes, pauses, cause } = await stage();
+    await lanes.arrive(subscription('oLate'), subscription('oFresh', now), textMessage({ openid: 'oText' }));
+    await pauses.pause(cause('1'));
+    await loseJobs();
+    const id = await idOf(appId, 'oLate');
+    expect(await overdue(pauses, appId)).toEqual([id]);
+    expect(await rungFor([id, await idOf(appId, 'oFresh'), await idOf(appId, 'oText')])).toEqual([id]);
+  });
+
+  test('waits no longer under an operator’s pause', async () => {
+    const { appId, lanes, pauses } = await stage();
+    await lanes.arrive(subscription('oLate'));
+    await operatorPauses(appId);
+    expect(await overdue(pauses, appId)).toEqual([await idOf(appId, 'oLate')]);
+  });
+
+  test('is not what another message of the user keeps in reach, nor what an operator forced', async () => {
+    const { appId, lanes, worker, pauses, cause } = await stage();
+    await lanes.arrive(subscription('oBoth'), textMessage({ openid: 'oBoth' }), subscription('oForced'));
+    const lane: HeldLane = await worker.take('oForced');
+    await worker.plan(lane, 'hello');
+    await database.pool.query(`update wechat.delivery set ignores_window = true where message_id = $1`, [
+      lane.message?.id,
     ]);
-    expect(simulator.calls.filter(isSend)).toEqual([]);
-    await database.pool.query('select wechat.resume($1)', [account.appId]);
-    await simulator.waitForDelivered('oUser', 1);
+    await worker.release(lane);
+    await pauses.pause(cause('1'));
+    expect(await overdue(pauses, appId)).toEqual([]);
   });
 
-  test('is no reason for the reconciler to add jobs', async () => {
-    const { account, simulator, database, start } = await setStage();
-    await database.pool.query('select wechat.pause($1)', [account.appId]);
-    await start({ role: 'ingress' });
-    await simulator.user('oUser').say('hello');
-    await database.pool.query(`update wechat.lane set due_at = now() - interval '1 hour'`);
-    await database.pool.query('delete from graphile_worker._private_jobs');
-    expect(await reconcile(database.pool)).toBe(0);
-    await database.pool.query('delete from wechat.account_pause');
-    expect(await reconcile(database.pool)).toBe(1);
-  });
-
-  test('ends by time when nothing waits', async () => {
-    const stage = await setStage();
-    const { account, database, start } = stage;
-    await start({ replies: echo });
+  test('is a message that opened no window once the longest is over', async () => {
+    const { appId, lanes, pauses, cause } = await stage();
+    await lanes.arrive(
+      eventMessage('unsubscribe', { openid: 'oGone' }),
+      eventMessage('unsubscribe', { openid: 'oOld' }),
+    );
     await database.pool.query(
-      `insert into wechat.account_pause (app_id, reason, errcode, probe_at) values ($1, 'minute_quota', 45011, now())`,
-      [account.appId],
+      `update wechat.inbound_message set received_at = now() - interval '49 hours' where app_id = $1 and openid = 'oOld'`,
+      [appId],
     );
-    await resumed(stage);
+    await pauses.pause(cause('1'));
+    expect(await overdue(pauses, appId)).toEqual([await idOf(appId, 'oOld')]);
   });
 
-  test('of an operator ends by command only, and WeChat’s refusals leave it as it is', async () => {
-    const stage = await setStage();
-    const { account, simulator, database, start } = stage;
-    await start({ replies: echo });
-    simulator.faults.add({ fault: { delayMs: 500, followedBy: { errcode: 45011 } } });
-    await simulator.user('oUser').say('hello');
-    await waitFor('the send', () => simulator.calls.some(isSend));
-    await database.pool.query('select wechat.pause($1, $2)', [account.appId, 'moving house']);
-    await waitFor(
-      'the refusal on record',
-      async () =>
-        (await database.rows(`select from wechat.delivery_attempt where outcome = 'throttled'`)).length > 0,
-    );
-    expect(await database.rows('select reason, errmsg, probe_at from wechat.account_pause')).toEqual([
-      { reason: 'operator', errmsg: 'moving house', probe_at: null },
+  test('is found lane by lane where the account keeps no order', async () => {
+    const { appId, lanes, pauses, cause } = await stage({ ordered: false });
+    await lanes.arrive(subscription('oUser'), subscription('oUser', late + 1));
+    await pauses.pause(cause('1'));
+    expect(await overdue(pauses, appId)).toHaveLength(2);
+  });
+
+  test('is not let through again before another look, once it was released', async () => {
+    const { appId, lanes, worker, pauses, cause } = await stage();
+    await lanes.arrive(subscription('oLate'));
+    const lane = await worker.take('oLate');
+    await pauses.pause(cause('1'));
+    expect(await overdue(pauses, appId)).toEqual([]);
+    await worker.release(lane);
+    expect(await overdue(pauses, appId)).toEqual([lane.laneId]);
+    const letThrough = () =>
+      database.rows(
+        `select from wechat.account_pause p join wechat.lane l on l.id = any(p.overdue_lane_ids) and l.due_at <= p.overdue_at
+         where p.app_id = $1`,
+        [appId],
+      );
+    expect(await letThrough()).toHaveLength(1);
+    // Given back, as by a worker that found that its next message may still be answered.
+    await database.pool.query('update wechat.lane set due_at = clock_timestamp() where id = $1', [
+      lane.laneId,
     ]);
-    const { rows } = await database.pool.query('select wechat.resume($1) as resumed', [account.appId]);
-    expect(rows).toEqual([{ resumed: true }]);
-    await simulator.waitForDelivered('oUser', 1);
+    expect(await letThrough()).toHaveLength(0);
   });
 
-  test('of one account leaves the others alone', async () => {
-    const stage = await setStage();
-    const { simulator, database, start } = stage;
-    await start({ replies: echo });
-    await database.pool.query(`select wechat.pause('wx-another')`);
-    await simulator.user('oUser').say('hello');
-    await simulator.waitForDelivered('oUser', 1);
-  });
-
-  test('that ends wakes a backlog, each conversation in its order', async () => {
-    const stage = await setStage();
-    const { account, simulator, database, start } = stage;
-    await database.pool.query('select wechat.pause($1)', [account.appId]);
-    await start({ replies: echo });
-    const users = Array.from({ length: 30 }, (_, index) => simulator.user(`o${index}`));
-    for (const text of ['1', '2', '3']) await Promise.all(users.map((user) => user.say(text)));
-    await waitFor(
-      'the jobs to have found nothing to do',
-      async () => (await database.rows('select from graphile_worker.jobs')).length === 0,
+  test('is found behind any number of lanes, page by page', async () => {
+    const { appId, lanes, pauses, cause } = await stage();
+    const messages = Array.from({ length: 1_200 }, (_, index) =>
+      textMessage({ openid: `o${String(index).padStart(5, '0')}` }),
     );
-    expect(simulator.delivered).toEqual([]);
-    const { rows } = await database.pool.query('select wechat.resume($1)', [account.appId]);
-    expect(rows).toEqual([{ resume: true }]);
-    await settled(database, 90);
-    for (const { openid } of users) {
-      expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(['1', '2', '3']);
-    }
+    await lanes.arrive(...messages, subscription('oz'));
+    await pauses.pause(cause('1'));
+    expect(await overdue(pauses, appId)).toEqual([]);
+    expect(await overdue(pauses, appId)).toEqual([await idOf(appId, 'oz')]);
+    expect(await overdue(pauses, appId)).toEqual([]);
   });
 });

@@ -26,6 +26,15 @@ describe('the send rate', () => {
     expect(await timeOf(30, rate)).toBeGreaterThanOrEqual(189);
   });
 
+  test('admits at once only what need not wait, and counts that', async () => {
+    const rate = create();
+    const admitted = Array.from({ length: 20 }, () => rate.tryAdmit(account)).filter(Boolean).length;
+    expect(admitted).toBeGreaterThanOrEqual(10);
+    expect(admitted).toBeLessThan(20);
+    expect(await timeOf(3, rate)).toBeGreaterThanOrEqual(9);
+    expect(rate.tryAdmit({ appId: 'wx2', sendRate: 0 })).toBe(true);
+  });
+
   test('is shared equally by the workers that are alive', async () => {
     expect(await timeOf(15, create({ workers: () => 2 }))).toBeGreaterThanOrEqual(190);
   });

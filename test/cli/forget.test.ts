@@ -55,12 +55,12 @@ test('it says which accounts to choose from, and when to come again', async () =
     code: 2,
     err: expect.stringMatching(/Say --account: oAnna wrote to wxone, wxtwo/),
   });
-  await database.rows('update wechat.inbound_message set claimed_by = 1 where id = 2');
+  await database.rows('update wechat.lane set claim = 1, worker_id = 1, claimed_at = now()');
   const args = ['forget', 'oAnna', '--account', 'wxone', '--yes'];
   const inHand = await run(stage, ...args);
   expect(inHand).toMatchObject({ code: 1, out: expect.stringContaining('run it again in a moment') });
   expect(inHand.out).toContain('given up: 1 message that waited');
-  await database.rows('update wechat.inbound_message set claimed_by = null');
+  await database.rows('update wechat.lane set claim = null, worker_id = null, claimed_at = null');
   const done = await run(stage, ...args, '--json');
   expect(done.code).toBe(0);
   expect(JSON.parse(done.out)).toEqual({

@@ -188,7 +188,7 @@ describe('an operator', () => {
     expect(well.out.match(/^ok +webhook/gm)).toHaveLength(2);
 
     simulator.faults.add({ path: '/cgi-bin/stable_token', fault: { errcode: 40164 } });
-    await database.pool.query(`delete from wechat.schema_migration where name like '0009%'`);
+    await database.pool.query(`delete from wechat.schema_migration where name like '0005%'`);
     const ill = await run(['doctor', '--json'], { ...settings, PORT: '9' });
     expect(ill.code).toBe(1);
     const findings = JSON.parse(ill.out) as { level: string; what: string; todo?: string }[];

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { isAlive } from '../../src/db/embedded.js';
-import { runCommand } from '../support/processes.js';
+import { freePort } from '../../src/db/ports.js';
+import { mainFile, runCommand, runProgram } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { setStage, settled } from '../support/stage.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
@@ -94,4 +95,51 @@ test('what keeps another process from starting ends all', async () => {
   const { command } = await run({ PROCESSES: '2', ADMIN_PORT: String(port - 1) });
   expect(await command.exited).toBe(1);
   expect(command.errors.join('\n')).toContain(`Cannot listen on 127.0.0.1:${port}`);
+});
+
+/** What PM2's cluster mode is to a process: it forks, numbers, waits for a word, and ends by a word or a signal. */
+const manager = `
+import cluster from 'node:cluster';
+cluster.setupPrimary({ exec: process.env.EXEC, args: ['start'] });
+const start = (NODE_APP_INSTANCE) =>
+  cluster.fork({ NODE_APP_INSTANCE }).on('message', (word) => {
+    if (word === 'ready') console.log('{"event":"ready"}');
+  });
+for (const instance of ['0', '1']) start(instance);
+// A reload starts the new one before it stops the old one.
+process.on('SIGHUP', () => start('1'));
+process.on('SIGTERM', () => {
+  for (const worker of Object.values(cluster.workers)) worker.send('shutdown');
+});
+`;
+
+test('as workers of a cluster that somebody else runs, such as PM2, they share the port and number the admin ports', async () => {
+  const { account, simulator, database } = await setStage();
+  const file = path.join(scratchDirectory(), 'manager.mjs');
+  writeFileSync(file, manager);
+  const adminPort = await freePort();
+  const settings = testSettings({ account, simulator, databaseUrl: database.url });
+  const command = runProgram(file, { ...settings, ADMIN_PORT: String(adminPort), EXEC: mainFile });
+  const started = await command.events<Line>('started', 2);
+  await command.events('ready', 2);
+  expect(new Set(started.map(({ webhook_port }) => webhook_port)).size).toBe(1);
+  expect(started.map(({ admin_port }) => admin_port).sort()).toEqual([adminPort, adminPort + 1]);
+  command.child.kill('SIGHUP');
+  const [reloaded] = (await command.events<Line>('started', 3)).slice(2);
+  expect(reloaded?.admin_port).toBe(adminPort + 1);
+  command.child.kill('SIGTERM');
+  expect(await command.exited).toBe(0);
+  expect(await command.events<Line>('stopped', 3)).toHaveLength(3);
+});
+
+test('an admin port that another process has ends it with the setting that helps', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    other.close();
+  });
+  await once(other, 'listening');
+  const taken = String((other.address() as AddressInfo).port);
+  const { command } = await run({ ADMIN_PORT: taken });
+  expect(await command.exited).toBe(1);
+  expect(command.errors.join('\n')).toMatch(/ADMIN_PORT.*each process.*its own.*ADMIN_PORT=0/);
 });

@@ -22,6 +22,20 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
 }
 
 describe('the settings', () => {
+  test('take the proxies as other programs do, and show no password of theirs', () => {
+    const proxies = (given: Record<string, string>) => readConfig({ ...complete, ...given }).proxies;
+    expect(proxies({ NO_PROXY: 'example.com' })).toBeUndefined();
+    expect(
+      proxies({ HTTPS_PROXY: 'http://large', https_proxy: 'proxy.example:3128', no_proxy: 'a, .b' }),
+    ).toEqual({ http: '', https: 'http://proxy.example:3128', none: 'a, .b' });
+    expect(problemsOf({ ...complete, HTTPS_PROXY: 'socks5://me:hunter2@proxy.example' })).toEqual([
+      expect.stringMatching(/^HTTPS_PROXY must be an address such as http:[^(]*$/),
+    ]);
+    expect(problemsOf({ ...complete, WECHAT_API_IP_FAMILY: '5' })).toEqual([
+      'WECHAT_API_IP_FAMILY must be 4, 6 or auto (it is "5")',
+    ]);
+  });
+
   test('have defaults for all that can have one', () => {
     expect(readConfig(complete)).toMatchObject({
       databaseUrl: undefined,

@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createWeb, type WebOutcome } from '../../src/lib/web.js';
+import { startForwardProxy } from '../support/forward-proxy.js';
 
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
@@ -84,5 +85,56 @@ describe('a URL of the reply logic', () => {
     expect(await open('http://127.0.0.1:9/', { allowPrivateAddresses: true })).toMatchObject({
       kind: 'transient',
     });
+  });
+});
+
+describe('a URL of the reply logic, where a proxy stands before the web', () => {
+  const nowhere = async () => [];
+
+  async function behindProxy(listener: RequestListener) {
+    const base = await serve(listener);
+    const proxy = await startForwardProxy({ port: Number(new URL(base).port) });
+    const proxies = { http: proxy.url, https: proxy.url, none: '' };
+    return { proxy, proxies };
+  }
+
+  test('is asked of the proxy, http as it is and https through a tunnel; names are resolved there', async () => {
+    const { proxy, proxies } = await behindProxy((request, response) => {
+      if (request.url === '/old') response.writeHead(302, { location: '/new' }).end();
+      else response.end('picture');
+    });
+    const options = { proxies, addressesOf: nowhere };
+    const outcome = await open('http://img.example.test/old', options);
+    if (outcome.kind !== 'opened') throw new Error(outcome.problem);
+    expect(Buffer.concat(await outcome.body.toArray()).toString()).toBe('picture');
+    // What answers there speaks no TLS.
+    expect(await open('https://img.example.test/a.png', options)).toMatchObject({ kind: 'transient' });
+    expect(proxy.asked).toEqual([
+      'GET http://img.example.test/old',
+      'GET http://img.example.test/new',
+      'CONNECT img.example.test:443',
+    ]);
+  });
+
+  test.each([
+    'http://127.1/',
+    'http://10.1.2.3/',
+    'http://169.254.169.254/latest/meta-data/',
+    'https://[::ffff:10.0.0.1]/',
+    'http://localhost/',
+    'http://inner.example.test/',
+    'http://img.example.test/leads-inside',
+  ])('is refused without a word to the proxy where its address is inner: %s', async (url) => {
+    const { proxy, proxies } = await behindProxy((request, response) => {
+      if (request.url === '/leads-inside') response.writeHead(302, { location: 'http://10.0.0.9/' }).end();
+      else response.end('secret');
+    });
+    const addressesOf = async (host: string) =>
+      ({ 'inner.example.test': ['8.8.8.8', '10.0.0.8'], localhost: ['127.0.0.1'] })[host] ?? [];
+    expect(await open(url, { proxies, addressesOf })).toEqual({
+      kind: 'refused',
+      problem: expect.stringContaining('which is no public address'),
+    });
+    expect(proxy.asked).toEqual(url.endsWith('inside') ? [`GET ${url}`] : []);
   });
 });

@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../src/db/ports.js';
 import { serve } from '../../src/lib/serve.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import type { ReadinessCheck } from '../../src/observe/readiness.js';
@@ -22,7 +23,10 @@ test('readiness names each check, and fails for one alone: a pause warns, a read
   const { database, start } = await setStage();
   const { adminUrl } = await start();
   const ok = { ok: true };
-  const allOk = { database: ok, writable: ok, accounts: ok, migrations: ok, worker: ok, inbox: ok };
+  const allOk = {
+    ...{ process: ok, database: ok, writable: ok, accounts: ok, migrations: ok, connections: ok },
+    ...{ worker: ok, webhook: ok, inbox: ok },
+  };
   expect(await readyz(adminUrl)).toEqual({ status: 200, body: { ready: true, checks: allOk } });
   expect(await (await fetch(`${adminUrl}/readyz?format=json`)).json()).toEqual({
     ready: true,
@@ -68,6 +72,49 @@ test('readiness names each check, and fails for one alone: a pause warns, a read
     return status === 503 && isSeen && body;
   });
   expect(readOnly.ready).toBe(false);
+});
+
+test('a process is ready when all of it is, and none any more from the moment that it is told to stop', async () => {
+  const { database, simulator, start } = await setStage();
+  const adminUrl = `http://127.0.0.1:${await freePort()}`;
+  let finish = () => {};
+  const held = new Promise<void>((resolve) => (finish = resolve));
+  let isRunning = false;
+  const replies = async () => {
+    isRunning = true;
+    await held;
+    return 'late';
+  };
+  // The worker cannot register while this lasts.
+  const blocker = await database.pool.connect();
+  await blocker.query('begin; lock table wechat.worker_process');
+  const starting = start({ replies, settings: { ADMIN_PORT: new URL(adminUrl).port } });
+  const before = await waitFor('health', () => readyz(adminUrl).catch(() => undefined));
+  expect(before).toMatchObject({
+    status: 503,
+    body: {
+      checks: {
+        worker: { ok: false, error: 'the worker has not started yet' },
+        webhook: { ok: false, error: 'its port does not listen yet' },
+        inbox: { ok: false },
+      },
+    },
+  });
+  const ready = waitFor('readiness', async () => (await readyz(adminUrl)).status === 200);
+  await blocker.query('commit');
+  blocker.release();
+  await ready;
+  const service = await starting;
+  expect((await readyz(adminUrl)).status).toBe(200);
+
+  await simulator.user('oUser').say('hello');
+  await waitFor('the reply logic to run', () => isRunning);
+  const stopping = service.stop();
+  const { status, body } = await readyz(adminUrl);
+  expect(status).toBe(503);
+  expect(body.checks.process).toEqual({ ok: false, error: 'it is stopping' });
+  finish();
+  await stopping;
 });
 
 test('readiness waits for no check for ever, and keeps secrets out of what the checks say', async () => {

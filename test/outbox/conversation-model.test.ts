@@ -1,11 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createStore } from '../../src/outbox/arrive.js';
-import { createClaims } from '../../src/outbox/claim.js';
-import { createPlanner } from '../../src/outbox/plan.js';
-import { createRecords } from '../../src/outbox/record.js';
-import { rescue } from '../../src/outbox/rescue.js';
+import { afterAll, beforeAll, test } from 'vitest';
 import {
   createWorld,
   type Step,
@@ -15,13 +9,11 @@ import {
 } from '../support/conversation-model.js';
 import { createRules } from '../support/conversation-rules.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { textMessage } from '../support/messages.js';
 import { type Answer, answers } from '../support/model-worker.js';
-import { waitFor } from '../support/wait.js';
 
 /**
  * The conversation state machine under random interleavings of users, workers, deaths and operators, over a real
- * Postgres. The workers are models of answer.ts and deliver.ts (model-worker.ts) around the real statements; between
+ * Postgres. The workers are models (model-worker.ts) around the real statements and the real steps of an attempt; between
  * any two of these a worker may stand still, die, or be given up for dead and go on with what it remembers.
  *
  * What is promised, and checked after every statement and call (conversation-rules.ts):
@@ -33,12 +25,12 @@ import { waitFor } from '../support/wait.js';
  *   and its request may come after what follows it. What an operator requeues leaves when it is requeued.
  * - **Once.** Another attempt begins only after the one before is on record, and not as `sent`; where WeChat had
  *   accepted that, it is on record as `unknown`. No attempt is called twice.
- * - **The fence.** Of a conversation one message at most is claimed, and no unsettled one is before it. One worker at
- *   most has a message in hand that is its own; others can give up nothing of it.
+ * - **The fence.** One worker at most has a lane in hand that is its own, and no unsettled message is before the one that it works
+ *   on, but for one that was requeued; others can give up nothing of it. An open message has a lane, whose cursor is before it.
  * - **Plans** never change; neither do final results, until an operator requeues. A settled message has nothing open.
  * - **Honesty.** A call is on record, or its delivery says `sending`. What says `sent` was accepted.
- * - **Nothing is lost**, duplicates are stored once, and in the end all is settled: by jobs and by claiming the next
- *   alone where nobody died, no job was lost and nothing requeued, else with the help of rescue, strays and reconciler.
+ * - **Nothing is lost**, duplicates are stored once, and in the end all is settled: by jobs alone where nobody died and no job
+ *   was lost, else with the help of rescue, strays and reconciler.
  *
  * What is beyond it: statements that run at the very same time, and requests that the network delays.
  */
@@ -99,7 +91,6 @@ const daily: fc.WeightedArbitrary<Step>[] = [
   { weight: 1, arbitrary: any('pushed again', { message: nth }) },
   { weight: 8, arbitrary: any('takes a job', { worker, keeps: yes }) },
   { weight: 2, arbitrary: any('claims all', { worker }) },
-  { weight: 2, arbitrary: any('claims next', { worker, user }) },
   { weight: 1, arbitrary: any('returns strays', { worker }) },
   { weight: 1, arbitrary: any('jobs are reconciled', {}) },
   { weight: 1, arbitrary: any('the account is paused', {}) },
@@ -164,73 +155,6 @@ test.each([
   }
 });
 
-// Found by the model: the job of the first came while the second was claimed, that of the second when the first was
-// before it again. Only the reconciler helps then.
-test('a message that was requeued goes on, though the one after it was put off meanwhile', () =>
-  live(
-    [
-      ...begin,
-      goes(0, 8, 'refused'),
-      { step: 'an operator requeues', delivery: 0 },
-      { step: 'takes a job', worker: 1, keeps: false },
-      goes(0, 5, 'busy'),
-    ],
-    'resend',
-  ));
-
-// Found by the model: claiming an earlier message waits for a later one that is claimed, and rescue passes over those
-// who left in good order; so the reconciler frees their claims wherever they stand.
-test('a conversation goes on when its worker left with a message, and an earlier one is unsettled', () =>
-  live(
-    [
-      ...begin,
-      goes(0, 8, 'refused'),
-      { step: 'an operator requeues', delivery: 0 },
-      goes(0, 1),
-      { step: 'leaves', worker: 0, exits: true },
-    ],
-    'resend',
-  ));
-
 // Found by the model: for a call that was made, the number of the attempt decides; where none was made, the claim.
 test('a worker that was given up cannot give up a delivery for which it made no call', () =>
   live([...begin, goes(0, 1), takeOver, goes(0, 1, 'no media')], 'resend'));
-
-// Found by the model: without a lock on the message's row, a statement that waits goes by the claim that it read before.
-test('an attempt that is begun slowly is not begun by another worker too', async () => {
-  const { pool, rows } = database;
-  await createWorld({ database, onUnknown: 'resend', look: async () => undefined });
-  await createStore(pool)([{ appId: 'wxSlow', message: textMessage() }]);
-  const [found] = await rows<{ id: string; slow: number; other: number }>(
-    `select m.id, min(w.id) as slow, max(w.id) as other
-     from wechat.inbound_message m cross join wechat.worker_process w group by m.id`,
-  );
-  const { id: messageId, slow, other } = found ?? { id: '', slow: 0, other: 0 };
-  const [claims, records] = [createClaims(pool), createRecords(pool)];
-  await claims.claim([messageId], slow);
-  const payloads = [{ msgtype: 'text', text: { content: 'hello' } }];
-  await createPlanner(pool)([{ messageId, workerId: slow, payloads, startFirst: false }]);
-  const [{ id: deliveryId } = { id: '' }] = await rows<{ id: string }>('select id from wechat.delivery');
-
-  const blocker = await pool.connect();
-  await blocker.query('begin');
-  await blocker.query('select from wechat.delivery for update');
-  const slowStart = records.start([{ deliveryId, workerId: slow, attempt: 1 }]);
-  await waitFor(
-    'the start to wait',
-    async () => (await rows('select from pg_locks where not granted')).length > 0,
-  );
-  await rows(`update wechat.worker_process set missing_since = now() - interval '1 day' where id = $1`, [
-    slow,
-  ]);
-  const takenOver = rescue(pool, 3_600_000).then(() => claims.claim([messageId], other));
-  // Should those wait for the slow one, they get it when that is done.
-  await Promise.race([takenOver, sleep(500)]);
-  await blocker.query('commit');
-  blocker.release();
-
-  const [delivery] = (await takenOver)[0]?.deliveries ?? [];
-  const isKnown = delivery?.attemptStartedAt !== undefined;
-  const [begunTwice] = isKnown ? [false] : await records.start([{ deliveryId, workerId: other, attempt: 1 }]);
-  expect((await slowStart)[0] && begunTwice).toBe(false);
-});

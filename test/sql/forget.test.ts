@@ -1,15 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createClaims } from '../../src/outbox/claim.js';
-import type { Replies } from '../../src/replies/router.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { storeYear, tell } from '../support/history.js';
-import { setStage, settled } from '../support/stage.js';
-import { waitFor } from '../support/wait.js';
+import { createLanes } from '../support/lanes.js';
+import { eventMessage, textMessage } from '../support/messages.js';
 
 const appId = 'wxforget';
 const openid = 'oAnna';
-const echo: Replies = ({ message }) =>
-  message.kind === 'text' ? `You said: ${message.content}` : `Hello ${message.openid}`;
 
 interface Forgotten {
   messages: number;
@@ -153,31 +149,6 @@ describe('wechat.forget', () => {
     expect(await database.rows('select from wechat.operator_action')).toHaveLength(1);
   });
 
-  test('holds for what a running service and its operators stored', async () => {
-    const { account, simulator, database, start } = await setStage();
-    await start({ replies: echo });
-    const anna = simulator.user(openid);
-    await anna.subscribe();
-    await anna.say('我的秘密');
-    await anna.click('MENU');
-    await settled(database, 3);
-    simulator.faults.add({ fault: { errcode: 45002, errmsg: `not to ${openid}` } });
-    await anna.say('once more');
-    await settled(database, 4);
-    await database.rows('select wechat.requeue(id) from wechat.delivery where errcode = 45002');
-    await settled(database, 4);
-    const hello = JSON.stringify({ msgtype: 'text', text: { content: 'by hand' } });
-    await database.rows('select wechat.send($1, $2, $3)', [account.appId, openid, hello]);
-    await settled(database, 4);
-    expect(await forget(database, account.appId)).toMatchObject({ messages: 4, deliveries: 5, in_hand: 0 });
-    for (const words of [openid, '我的秘密', 'once more', 'by hand', 'You said'])
-      expect(await tablesWith(database, words), words).toEqual([]);
-    // And whoever writes after that is answered as anybody would be.
-    await anna.say('me again');
-    await settled(database, 5);
-    expect(simulator.inboxOf(openid).at(-1)?.text).toBe('You said: me again');
-  });
-
   test('forgets the user of this account only', async () => {
     const database = await createDatabase();
     await tell(database.pool, appId, [{ openid, hoursAgo: 1, text: 'hi' }]);
@@ -188,80 +159,6 @@ describe('wechat.forget', () => {
     ).toEqual([{ app_id: 'wxother' }]);
   });
 
-  test('gives up what waits, and who wrote meanwhile does not wait for it', async () => {
-    const { account, simulator, database, start } = await setStage();
-    const ingress = await start({ role: 'ingress' });
-    await simulator.user(openid).say('first');
-    await simulator.user(openid).say('second');
-    await database.rows(
-      `with message as (update wechat.inbound_message set status = 'answering' where content = 'second' returning *)
-       insert into wechat.delivery (message_id, position, app_id, openid, msg_type, payload, status, attempts,
-         attempt_started_at)
-       select id, 1, app_id, openid, 'text', '{"msgtype": "text", "text": {"content": "hi"}}', 'sending', 1, now()
-       from message`,
-    );
-    expect(await forget(database, account.appId)).toEqual({
-      messages: 2,
-      deliveries: 1,
-      given_up: 2,
-      in_hand: 0,
-    });
-    await settled(database, 2);
-    expect(await database.rows('select status, errmsg from wechat.delivery')).toEqual([
-      { status: 'cancelled', errmsg: null },
-    ]);
-    expect(await database.rows('select outcome, errmsg from wechat.delivery_attempt')).toEqual([
-      { outcome: 'unknown', errmsg: null },
-    ]);
-    await simulator.user(openid).say('third');
-    await ingress.stop();
-    await start({ role: 'worker', replies: echo });
-    await settled(database, 3);
-    expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(['You said: third']);
-  });
-
-  test('leaves a message alone that arrives meanwhile, and has it answered though what it waited for is gone', async () => {
-    const { account, simulator, database, start } = await setStage();
-    const retryPolicy = { baseMs: 600_000, capMs: 600_000, maxFailures: 5, maxUnlistedFailures: 5 };
-    await start({ replies: echo, retryPolicy });
-    simulator.faults.add({ fault: { errcode: -1 } });
-    await simulator.user(openid).say('first');
-    await waitFor('its retry to wait', async () =>
-      (
-        await database.rows(
-          `select from wechat.delivery d join wechat.inbound_message m on m.id = d.message_id
-           where d.failures = 1 and m.claimed_by is null`,
-        )
-      ).at(0),
-    );
-    const other = await database.pool.connect();
-    await other.query('begin');
-    // One of the last rows that it comes to.
-    await other.query('select from wechat.delivery_attempt for update');
-    const forgotten = forget(database, account.appId);
-    await waitFor('forget to have begun', async () =>
-      (
-        await database.rows(
-          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        )
-      ).at(0),
-    );
-    await simulator.user(openid).say('meanwhile');
-    await waitFor('a worker to have found one before it', async () => {
-      const due = await database.rows('select from graphile_worker.jobs where run_at <= now()');
-      return due.length === 0;
-    });
-    await other.query('rollback');
-    other.release();
-    expect(await forgotten).toEqual({ messages: 1, deliveries: 1, given_up: 1, in_hand: 0 });
-    await settled(database, 2);
-    expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(['You said: meanwhile']);
-    expect(await database.rows('select openid from wechat.inbound_message order by id')).toEqual([
-      { openid: expect.stringMatching(/^forgotten-/) },
-      { openid },
-    ]);
-  });
-
   test('forgets nothing while a worker or another operator has a message in hand, so that one user stays one', async () => {
     const database = await createDatabase();
     const { pool } = database;
@@ -270,11 +167,8 @@ describe('wechat.forget', () => {
       { openid, hoursAgo: 2, text: 'in hand', status: 'received' },
       { openid, hoursAgo: 1, text: 'waits', status: 'received' },
     ]);
-    const [worker] = await database.rows<{ id: number }>(
-      `insert into wechat.worker_process (hostname, pid) values ('test', 0) returning id`,
-    );
-    const ids = await database.rows<{ id: string }>('select id from wechat.inbound_message order by id');
-    expect(await createClaims(pool).claim([ids[1]?.id ?? ''], worker?.id ?? 0)).toHaveLength(1);
+    const worker = await createLanes(pool, { appId }).worker();
+    await worker.take(openid);
 
     expect(await forget(database)).toEqual({ messages: 0, deliveries: 0, given_up: 1, in_hand: 1 });
     const states = () =>
@@ -284,7 +178,7 @@ describe('wechat.forget', () => {
       { openid, content: 'in hand', status: 'received' },
       { openid, content: 'waits', status: 'settled' },
     ]);
-    await pool.query('update wechat.inbound_message set claimed_by = null, claimed_at = null');
+    await pool.query('update wechat.lane set claim = null, worker_id = null, claimed_at = null');
 
     const other = await pool.connect();
     await other.query('begin');
@@ -295,6 +189,22 @@ describe('wechat.forget', () => {
     expect(await forget(database)).toMatchObject({ messages: 3, in_hand: 0 });
     expect(await database.rows('select distinct openid from wechat.inbound_message')).toHaveLength(1);
     expect(await tablesWith(database, openid)).toEqual([]);
+  });
+
+  test('takes a user of an account that keeps no order, whose messages have a lane each', async () => {
+    const database = await createDatabase();
+    const lanes = createLanes(database.pool, { appId, ordered: false });
+    await lanes.arrive(textMessage({ openid }), eventMessage('click', { openid, eventKey: 'MENU' }));
+    const worker = await lanes.worker();
+    const [held] = await worker.claim(openid);
+    if (!held) throw new Error('nothing was claimed');
+    await lanes.arrive(textMessage({ openid }));
+    // Both that were claimed are in hand.
+    expect(await forget(database)).toEqual({ messages: 0, deliveries: 0, given_up: 1, in_hand: 2 });
+    await database.rows('update wechat.lane set claim = null, worker_id = null, claimed_at = null');
+    expect(await forget(database)).toEqual({ messages: 3, deliveries: 0, given_up: 2, in_hand: 0 });
+    expect(await tablesWith(database, openid)).toEqual([]);
+    expect(await database.rows('select from wechat.lane')).toEqual([]);
   });
 
   test('leaves nothing to send again and nobody to send to, not even by force', async () => {

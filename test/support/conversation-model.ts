@@ -258,7 +258,6 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
     if (answer?.result !== 'requeued') return;
     requeued.deliveries.add(Number(chosen.id));
     requeued.messages.add(Number(chosen.message_id));
-    disturbed = true;
   }
 
   /** Those who die do so with something in hand, if anybody has. */
@@ -279,7 +278,8 @@ export async function createWorld({ database, onUnknown, look }: WorldOptions): 
   async function take(step: Step): Promise<void> {
     const worker = choose(step);
     if (!worker) return;
-    if (['crashes', 'is given up', 'leaves', 'jobs are lost'].includes(step.step)) disturbed = true;
+    if (['crashes', 'is given up', 'leaves', 'jobs are lost', 'jobs are reconciled'].includes(step.step))
+      disturbed = true;
     switch (step.step) {
       case 'users write': {
         const messages = step.users.map((openid) => textMessage({ openid }));

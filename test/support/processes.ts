@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { waitFor } from './wait.js';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const mainFile = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface Command {
   readonly child: ChildProcess;
@@ -31,7 +31,21 @@ export function runCommand(
   cwd = '/',
   limits = 'true',
 ): Command {
-  const child = spawn('sh', ['-c', `${limits} && exec "$0" "$@"`, process.execPath, main, ...args], {
+  return watch([mainFile, ...args], settings, cwd, limits);
+}
+
+/** The same for another program than the command line. */
+export function runProgram(file: string, settings: Record<string, string>): Command {
+  return watch([file], settings, '/', 'true');
+}
+
+function watch(
+  args: readonly string[],
+  settings: Record<string, string>,
+  cwd: string,
+  limits: string,
+): Command {
+  const child = spawn('sh', ['-c', `${limits} && exec "$0" "$@"`, process.execPath, ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,11 +9,11 @@ import { createEnd } from '../../src/outbox/end.js';
 import type { HeldLane } from '../../src/outbox/lane.js';
 import { createPlanner } from '../../src/outbox/plan.js';
 import { createSettle } from '../../src/outbox/settle.js';
-import type { SendAnswer } from '../../src/sending/clients.js';
 import type { Media } from '../../src/sending/media.js';
 import { createSendReply, type SendEnd, type SendReplyDependencies } from '../../src/sending/reply.js';
 import { defaultRetryPolicy } from '../../src/sending/retry-policy.js';
 import type { SendingAccount } from '../../src/sending/run.js';
+import type { SendOutcome } from '../../src/wechat/out/client.js';
 import { classifyErrcode } from '../../src/wechat/out/errors.js';
 import type { WirePayload } from '../../src/wechat/out/reply.js';
 
@@ -28,7 +28,7 @@ export interface SentCall {
 export interface SenderOptions {
   appId: string;
   /** What WeChat answers; default: all is sent. */
-  answer?: (call: SentCall) => SendAnswer | Promise<SendAnswer>;
+  answer?: (call: SentCall) => SendOutcome | Promise<SendOutcome>;
   media?: Partial<Media>;
   overrides?: Partial<SendReplyDependencies>;
   account?: Partial<SendingAccount>;
@@ -47,9 +47,9 @@ export interface Sender {
   send(lane: HeldLane, ...payloads: WirePayload[]): Promise<SendEnd>;
 }
 
-export const accepted: SendAnswer = { kind: 'sent', httpStatus: 200, errmsg: 'ok' };
+export const accepted: SendOutcome = { kind: 'sent', httpStatus: 200, errmsg: 'ok' };
 
-export function refusal(errcode: number, errmsg = 'no'): SendAnswer {
+export function refusal(errcode: number, errmsg = 'no'): SendOutcome {
   return { kind: 'refused', httpStatus: 200, errcode, errmsg, errorClass: classifyErrcode(errcode) };
 }
 
@@ -81,7 +81,7 @@ export function createSender(pool: pg.Pool, options: SenderOptions): Sender {
     settle: single(createSettle(pool)),
     clients: {
       sends: () => ({
-        async sendMessage(token, openid, payload, { mayWrite }) {
+        async sendMessage(token, openid, payload, { mayWrite = () => true } = {}) {
           const call = { token, openid, payload, mayWrite };
           calls.push(call);
           return answer(call);

@@ -168,38 +168,126 @@ const golden: readonly [name: string, pushed: XmlFields, seen: Record<string, un
     { MsgType: 'event', Event: 'kf_switch_session', FromKfAccount: 'anna@shop', ToKfAccount: 'ben@shop' },
     { event: 'kf_switch_session', fromKfAccount: 'anna@shop', toKfAccount: 'ben@shop' },
   ],
-  ...(
-    [
-      ['subscribe_msg_popup_event', 'SubscribeMsgPopupEvent'],
-      ['subscribe_msg_change_event', 'SubscribeMsgChangeEvent'],
-      ['subscribe_msg_sent_event', 'SubscribeMsgSentEvent'],
-    ] as const
-  ).map(([name, element]): (typeof golden)[number] => [
-    name,
+  ...subscribeMessages(),
+  [
+    'subscribe after a payment',
+    { MsgType: 'event', Event: 'subscribe', EventKey: 'last_trade_no_4200001' },
+    { event: 'subscribe', scene: undefined, eventKey: 'last_trade_no_4200001' },
+  ],
+  [
+    'user_get_card',
     {
       MsgType: 'event',
-      Event: name,
-      [element]: {
-        List: [
-          { TemplateId: 'A', Status: 'accept' },
-          { TemplateId: 'B', Status: 'reject' },
-        ],
-      },
+      Event: 'user_get_card',
+      CardId: 'pC',
+      UserCardCode: '12',
+      OuterStr: 's',
+      IsGiveByFriend: 1,
     },
     {
-      event: name,
-      items: [
-        { TemplateId: 'A', Status: 'accept' },
-        { TemplateId: 'B', Status: 'reject' },
-      ],
+      event: 'user_get_card',
+      cardId: 'pC',
+      userCardCode: '12',
+      outerStr: 's',
+      fields: { IsGiveByFriend: '1' },
     },
-  ]),
+  ],
+  [
+    'user_gifting_card',
+    {
+      MsgType: 'event',
+      Event: 'user_gifting_card',
+      CardId: 'pC',
+      UserCardCode: '12',
+      FriendUserName: 'oB',
+      IsReturnBack: 0,
+    },
+    { event: 'user_gifting_card', friendUserName: 'oB', isReturnBack: '0' },
+  ],
+  [
+    'user_pay_from_pay_cell',
+    {
+      MsgType: 'event',
+      Event: 'user_pay_from_pay_cell',
+      CardId: 'pC',
+      UserCardCode: '12',
+      TransId: '100222',
+    },
+    { event: 'user_pay_from_pay_cell', transId: '100222' },
+  ],
+  [
+    'card_sku_remind',
+    { MsgType: 'event', Event: 'card_sku_remind', CardId: 'pC', Detail: 'few left' },
+    { event: 'card_sku_remind', cardId: 'pC', detail: 'few left' },
+  ],
+  [
+    'card_pay_order',
+    { MsgType: 'event', Event: 'card_pay_order', OrderId: '404091456', Status: 'ORDER_STATUS_FINANCE_SUCC' },
+    { event: 'card_pay_order', orderId: '404091456' },
+  ],
+  [
+    'user_authorize_invoice',
+    { MsgType: 'event', Event: 'user_authorize_invoice', SuccOrderId: '12', FailOrderId: '' },
+    { event: 'user_authorize_invoice', succOrderId: '12', failOrderId: undefined },
+  ],
+  [
+    'user_authorization_revoke',
+    { MsgType: 'event', Event: 'user_authorization_revoke', OpenID: 'oB', RevokeInfo: '301' },
+    { event: 'user_authorization_revoke', subject: 'oB', revokeInfo: '301' },
+  ],
+  [
+    'PUBLISHJOBFINISH',
+    { MsgType: 'event', Event: 'PUBLISHJOBFINISH', PublishEventInfo: { publish_id: 2_247_503_051n } },
+    { event: 'publishjobfinish', publishId: '2247503051' },
+  ],
+  [
+    'qualification_verify_fail',
+    { MsgType: 'event', Event: 'qualification_verify_fail', FailTime: 1_442_401_122, FailReason: 'by time' },
+    { event: 'qualification_verify_fail', failTime: '1442401122', fields: { FailReason: 'by time' } },
+  ],
   [
     'an unknown event',
     { MsgType: 'event', Event: 'Teleport', Where: { X: 1, Y: [2, 3] } },
     { event: 'other', name: 'teleport', fields: { Where: { X: '1', Y: ['2', '3'] } } },
   ],
 ];
+
+/** In every form that a sample of the reference or a report of users has. */
+function subscribeMessages(): (typeof golden)[number][] {
+  const one = { TemplateId: 'A', SubscribeStatusString: 'accept', PopupScene: '1' };
+  const two = { TemplateId: 'B', SubscribeStatusString: 'reject', PopupScene: '2' };
+  const result = { TemplateId: 'A', MsgID: '1864323726461255680', ErrorCode: '0', ErrorStatus: 'success' };
+  const items = [
+    { templateId: 'A', status: 'accept', popupScene: '1', fields: one },
+    { templateId: 'B', status: 'reject', popupScene: '2', fields: two },
+  ];
+  const shape = (form: string, name: string, more: XmlFields, seen: unknown[]): (typeof golden)[number] => [
+    `${name}, ${form}`,
+    { MsgType: 'event', Event: name, ...more },
+    { event: name, items: seen },
+  ];
+  return [
+    ['subscribe_msg_popup_event', 'SubscribeMsgPopupEvent'] as const,
+    ['subscribe_msg_change_event', 'SubscribeMsgChangeEvent'] as const,
+    ['subscribe_msg_change_event', 'SubscribeMsgPopupEvent'] as const,
+  ]
+    .flatMap(([name, wrapper]) => [
+      shape(`several in ${wrapper}`, name, { [wrapper]: { List: [one, two] } }, items),
+      shape(`one in ${wrapper}`, name, { [wrapper]: { List: one } }, items.slice(0, 1)),
+      shape(`several ${wrapper}`, name, { [wrapper]: [{ List: one }, { List: two }] }, items),
+      shape('several at the top', name, { List: [one, two] }, items),
+      shape('one at the top', name, { List: one }, items.slice(0, 1)),
+    ])
+    .concat([
+      shape('at the top', 'subscribe_msg_sent_event', { List: result }, [
+        { templateId: 'A', msgId: '1864323726461255680', errorCode: '0', errorStatus: 'success' },
+      ]),
+      shape('wrapped', 'subscribe_msg_sent_event', { SubscribeMsgSentEvent: { List: [result] } }, [
+        { msgId: '1864323726461255680' },
+      ]),
+      shape('without entries', 'subscribe_msg_sent_event', {}, []),
+    ]);
+}
 
 describe.each(['xml', 'json'] as const)('a push in %s', (format) => {
   test.each(golden)('of %s has its fields, exactly as sent', (_name, pushed, seen) => {

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { searchableText } from '../../src/wechat/in/message.js';
 import { parseInbound } from '../../src/wechat/in/parse.js';
+import { storable } from '../support/xml-push.js';
 
 const xml = (inner: string) => `<xml>${inner}</xml>`;
-const cdata = (text: string) => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
+const cdata = (text: string) => `<![CDATA[${text}]]>`;
 const common = `<ToUserName>${cdata('gh_1')}</ToUserName><FromUserName>${cdata('oABC')}</FromUserName><CreateTime>1348831860</CreateTime>`;
 const textPush = (content: string) =>
   xml(
@@ -32,10 +33,8 @@ describe('a push in XML', () => {
   test('keeps any text as it was meant, spaces, entities and markup included', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (content) => {
-        // XML 1.0 carries no control characters.
-        const sent = content.replace(/\p{Cc}/gu, '');
-        const message = parsed(textPush(sent));
-        expect(message.kind === 'text' && message.content).toBe(sent);
+        const message = parsed(textPush(content));
+        expect(message.kind === 'text' && message.content).toBe(storable(content));
       }),
     );
   });
@@ -130,7 +129,6 @@ describe('a push in XML', () => {
     ],
     ['a cut end', textPush('x').slice(0, -3)],
     ['an event without a name', xml(`${common}<MsgType>event</MsgType>`)],
-    ['a reserved name', xml(`${common}<MsgType>text</MsgType><__proto__><x>1</x></__proto__>`)],
     ['very deep nesting', xml('<a>'.repeat(50_000))],
     ['only brackets', xml('<'.repeat(200_000))],
   ])('is refused, and quickly, when it is %s', (_name, body) => {
@@ -173,6 +171,12 @@ describe('a push in JSON', () => {
       msgId: '12345678901234567890',
       fields: { Extra: { List: ['1', '2.5', { a: '-3' }], Flag: 'true' } },
     });
+  });
+
+  test('may have control characters as they are, which is no JSON', () => {
+    const body =
+      '{\n"FromUserName":"o","CreateTime":1,\t"MsgType":"text","Content":"a\u001d\\"\u0010\nb"\r\n}';
+    expect(parsed(body)).toMatchObject({ content: 'a\u001d"\u0010\nb' });
   });
 
   test('keeps any text as it was meant', () => {

@@ -1,7 +1,7 @@
 /**
  * The least that a worker can do and still have every attempt on record: three statements for each set of messages. It
- * keeps no order, fences nothing off, retries nothing, runs no reply logic and logs nothing; so it is no baseline, but the
- * limit for whatever writes these rows.
+ * keeps no order, fences nothing off, retries nothing, runs no reply logic and logs nothing. It works on the first
+ * engine's tables, frozen in schema `before`, so that it stays the same however the product's tables change.
  */
 import pg from 'pg';
 import { Pool } from 'undici';
@@ -18,11 +18,11 @@ const maxReady = 600;
 const recordsAtOnce = 2;
 
 const claimSql = `
-  update wechat.inbound_message set claimed_by = 1, claimed_at = now(), status = 'answering'
+  update before.inbound_message set claimed_by = 1, claimed_at = now(), status = 'answering'
   where id = any($1::bigint[]) returning id as message_id, app_id, openid`;
 
 const planSql = `
-  insert into wechat.delivery
+  insert into before.delivery
     (message_id, position, app_id, openid, msg_type, payload, status, attempts, attempt_started_at)
   select message_id, 1, app_id, openid, 'text', $2::jsonb, 'sending', 1, now()
   from json_to_recordset($1) as i (message_id bigint, app_id text, openid text)
@@ -33,15 +33,15 @@ const recordSql = `
     select * from json_to_recordset($1) as i (id bigint, message_id bigint, started_at float8, finished_at float8)
   ),
   attempt as (
-    insert into wechat.delivery_attempt
+    insert into before.delivery_attempt
       (delivery_id, attempt, started_at, finished_at, outcome, http_status, errcode, errmsg)
     select id, 1, to_timestamp(started_at / 1000), to_timestamp(finished_at / 1000), 'sent', 200, 0, 'ok' from input
   ),
   sent as (
-    update wechat.delivery d set status = 'sent', sent_at = now(), errcode = 0, errmsg = 'ok'
+    update before.delivery d set status = 'sent', sent_at = now(), errcode = 0, errmsg = 'ok'
     from input i where d.id = i.id
   )
-  update wechat.inbound_message m
+  update before.inbound_message m
   set status = 'settled', settled_at = now(), claimed_by = null, claimed_at = null
   from input i where m.id = i.message_id`;
 
@@ -123,7 +123,7 @@ async function record(): Promise<void> {
 serveHealth();
 const waiting = await query<{ id: string }>(
   'waiting',
-  'select id from wechat.inbound_message where settled_at is null order by id',
+  'select id from before.inbound_message where settled_at is null order by id',
   [],
 );
 for (let from = 0; from < waiting.length; from += messagesInSet) {

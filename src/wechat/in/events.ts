@@ -1,20 +1,22 @@
-import { type CommonFields, type FieldMap, listField, nestedFields, textField } from './fields.js';
+import { type BusinessEvent, toBusinessEvent } from './business-events.js';
+import {
+  type CommonFields,
+  type EventCommon,
+  type FieldMap,
+  listField,
+  nestedFields,
+  textField,
+} from './fields.js';
+import { type SubscribeMessageEvent, toSubscribeMessageEvent } from './subscribe-message-events.js';
 
 /**
  * What the user or the platform did. Coordinates, counts and ids are text, exactly as sent.
  * Source: the reference of event pushes and of menu events.
  */
-interface EventCommon extends CommonFields {
-  kind: 'event';
-  /** Event in lower case, whatever its case on the wire; for `other`, the name is here alone. */
-  name: string;
-  /** EventKey as sent: menu key, scene or url; absent when empty. */
-  eventKey?: string | undefined;
-}
 
 export interface SubscribeEvent extends EventCommon {
   event: 'subscribe';
-  /** Of the QR code that led here: EventKey without `qrscene_`. */
+  /** Of the QR code that led here: EventKey without `qrscene_`. A user who came otherwise may have another `eventKey`. */
   scene?: string | undefined;
   ticket?: string | undefined;
 }
@@ -107,13 +109,6 @@ export interface AgentSwitchEvent extends EventCommon {
   toKfAccount: string;
 }
 
-/** Answers to, changes of and results of subscription messages. */
-export interface SubscribeMessageEvent extends EventCommon {
-  event: 'subscribe_msg_popup_event' | 'subscribe_msg_change_event' | 'subscribe_msg_sent_event';
-  /** TemplateId and what became of it, a template each. */
-  items: FieldMap[];
-}
-
 /** An event that this version does not know: stored whole, answered only if a rule says so. */
 export interface OtherEvent extends EventCommon {
   event: 'other';
@@ -134,6 +129,7 @@ export type EventMessage =
   | AgentSessionEvent
   | AgentSwitchEvent
   | SubscribeMessageEvent
+  | BusinessEvent
   | OtherEvent;
 
 /** Gives an event its type. Fields that WeChat left out are empty. */
@@ -147,7 +143,7 @@ export function toEvent(common: CommonFields, eventName: string): EventMessage {
   const key = eventKey ?? '';
   switch (name) {
     case 'subscribe':
-      return { ...base, event: name, scene: eventKey?.replace(/^qrscene_/, ''), ticket: optional('Ticket') };
+      return { ...base, event: name, scene: sceneOf(eventKey), ticket: optional('Ticket') };
     case 'unsubscribe':
       return { ...base, event: name };
     case 'scan':
@@ -213,23 +209,22 @@ export function toEvent(common: CommonFields, eventName: string): EventMessage {
         toKfAccount: field('ToKfAccount'),
       };
     case 'subscribe_msg_popup_event':
-      return { ...base, event: name, items: subscribeItems(fields, 'SubscribeMsgPopupEvent') };
     case 'subscribe_msg_change_event':
-      return { ...base, event: name, items: subscribeItems(fields, 'SubscribeMsgChangeEvent') };
     case 'subscribe_msg_sent_event':
-      return { ...base, event: name, items: subscribeItems(fields, 'SubscribeMsgSentEvent') };
+      return toSubscribeMessageEvent(base, name);
     default:
-      return { ...base, event: 'other' };
+      return toBusinessEvent(base) ?? { ...base, event: 'other' };
   }
+}
+
+/** A QR code's; users who came from a payment or an advertisement have keys of other kinds. */
+function sceneOf(eventKey: string | undefined): string | undefined {
+  const prefix = 'qrscene_';
+  return eventKey?.startsWith(prefix) ? eventKey.slice(prefix.length) : undefined;
 }
 
 /** In XML the pictures are items inside PicList; in JSON PicList may be the list itself. */
 function pictureItems(sent: FieldMap): FieldMap[] {
   const list = listField(sent, 'PicList');
   return list.flatMap((entry) => (entry.item === undefined ? [entry] : listField(entry, 'item')));
-}
-
-/** In XML a repeated List inside one element; in JSON also an array of elements. */
-function subscribeItems(fields: FieldMap, name: string): FieldMap[] {
-  return listField(fields, name).flatMap((entry) => listField(entry, 'List'));
 }

@@ -24,10 +24,26 @@ export interface CommonFields {
   fields: FieldMap;
 }
 
+/** What every event carries besides. */
+export interface EventCommon extends CommonFields {
+  kind: 'event';
+  /** Event in lower case, whatever its case on the wire; for `other`, the name is here alone. */
+  name: string;
+  /** EventKey as sent: menu key, scene, url or other; absent when empty. */
+  eventKey?: string | undefined;
+}
+
 /** A field that must be text: undefined when it is absent or has elements inside. */
 export function textField(fields: FieldMap, name: string): string | undefined {
   const value = fields[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** As textField; of a repeated field its first text. */
+export function firstText(fields: FieldMap, name: string): string | undefined {
+  const value = fields[name];
+  if (typeof value === 'string') return value;
+  return Array.isArray(value) ? value.find((entry) => typeof entry === 'string') : undefined;
 }
 
 /** The elements inside a field; none when it is absent or text. */
@@ -42,6 +58,6 @@ export function listField(fields: FieldMap, name: string): FieldMap[] {
   return (Array.isArray(value) ? value : [value]).filter(isFieldMap);
 }
 
-function isFieldMap(value: FieldValue | undefined): value is FieldMap {
+export function isFieldMap(value: FieldValue | undefined): value is FieldMap {
   return typeof value === 'object' && !Array.isArray(value);
 }

@@ -1,31 +1,11 @@
 import { XMLParser } from 'fast-xml-parser';
 import { toEvent } from './events.js';
-import { type CommonFields, type FieldMap, Fields, type FieldValue, textField } from './fields.js';
-import { readFlatXml } from './flat-xml.js';
+import { type CommonFields, type FieldMap, Fields, type FieldValue, firstText, textField } from './fields.js';
 import type { InboundMessage } from './message.js';
+import { decodeReferences } from './references.js';
+import { readWeChatXml } from './wechat-xml.js';
 
 export type ParseResult = { ok: true; message: InboundMessage } | { ok: false; reason: string };
-
-const predefined: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-/**
- * Decodes outside of CDATA what every XML has without a declaration: five entities, and references to characters.
- * One pass, and the result is never longer than the text. Whatever else begins with & stays as it is, and so does a
- * reference to what is no character of XML (&#0;).
- */
-function decodeReferences(text: string): string {
-  return text.replace(/&(?:(amp|lt|gt|quot|apos)|#(\d+)|#x([\da-fA-F]+));/g, (sent, name, decimal, hex) => {
-    if (name !== undefined) return predefined[name] ?? sent;
-    const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
-    return isXmlCharacter(code) ? String.fromCodePoint(code) : sent;
-  });
-}
-
-/** Source: XML 1.0, 2.2 Characters. */
-function isXmlCharacter(code: number): boolean {
-  if (code < 0x20) return code === 0x9 || code === 0xa || code === 0xd;
-  return code <= 0xd7ff || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff);
-}
 
 /**
  * A DOCTYPE is refused and nothing that it declares is known, so no push can make the parser expand or fetch
@@ -67,8 +47,8 @@ export type FieldsResult = { ok: true; fields: FieldMap } | { ok: false; reason:
 
 /** Reads the fields of a push, in XML or, as the newer console lets the owner choose, in JSON. Never throws. */
 export function parseFields(body: string): FieldsResult {
-  const flat = readFlatXml(body);
-  if (flat) return hasFields(flat) ? { ok: true, fields: flat } : { ok: false, reason: 'it has no fields' };
+  const fields = readWeChatXml(body);
+  if (fields) return hasFields(fields) ? { ok: true, fields } : { ok: false, reason: 'it has no fields' };
   return parseAnyFields(body);
 }
 
@@ -105,6 +85,23 @@ function readXml(body: string): Root {
   }
 }
 
+/** Escapes control characters inside strings: they may come as they are, which is no JSON. */
+function escapeControls(text: string): string {
+  let escaped = '';
+  let from = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) inString = !inString;
+    else if (code === 0x5c) at += 1;
+    else if (code < 0x20 && inString) {
+      escaped += `${text.slice(from, at)}\\u${code.toString(16).padStart(4, '0')}`;
+      from = at + 1;
+    }
+  }
+  return escaped + text.slice(from);
+}
+
 /** A string of JSON, or a number outside of one. */
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
@@ -113,11 +110,21 @@ function readJson(body: string): Root {
   const text = body.replace(/^\uFEFF/, '');
   try {
     // Once as it is: the expression is linear only on text that is JSON.
-    JSON.parse(text);
-    const quoted = text.replace(stringOrNumber, (token) => (token.startsWith('"') ? token : `"${token}"`));
+    const json = isJson(text) ? text : escapeControls(text);
+    JSON.parse(json);
+    const quoted = json.replace(stringOrNumber, (token) => (token.startsWith('"') ? token : `"${token}"`));
     return { ok: true, root: JSON.parse(quoted) };
   } catch (error) {
     return { ok: false, reason: `the JSON cannot be read: ${describe(error)}` };
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -130,18 +137,24 @@ function describe(error: unknown): string {
 /** Gives stored fields (inbound_message.payload) their type again. */
 export function toMessage(fields: FieldMap): ParseResult {
   const text = (name: string) => textField(fields, name);
-  const openid = text('FromUserName');
-  const msgType = text('MsgType');
-  const createTime = text('CreateTime');
+  // The head stands before all that a user can write: should one of these be repeated, the first is WeChat's.
+  const openid = firstText(fields, 'FromUserName');
+  const msgType = firstText(fields, 'MsgType');
+  const createTime = firstText(fields, 'CreateTime');
   if (!openid) return { ok: false, reason: 'FromUserName is missing' };
   if (openid.length > maxOpenidLength) return { ok: false, reason: 'FromUserName is too long for an OpenID' };
   if (!msgType) return { ok: false, reason: 'MsgType is missing' };
   if (!createTime || !/^\d{1,11}$/.test(createTime)) {
     return { ok: false, reason: 'CreateTime is missing or not a unix time in seconds' };
   }
-  const common = { toUserName: text('ToUserName') ?? '', openid, createTime: Number(createTime), fields };
+  const common = {
+    toUserName: firstText(fields, 'ToUserName') ?? '',
+    openid,
+    createTime: Number(createTime),
+    fields,
+  };
   if (msgType.toLowerCase() === 'event') {
-    const event = text('Event');
+    const event = firstText(fields, 'Event');
     if (!event) return { ok: false, reason: 'Event is missing' };
     return { ok: true, message: toEvent(common, event) };
   }

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { FormData } from 'undici';
+import type { Call } from './answer.js';
 import { classifyErrcode, type ErrorClass, TokenError } from './errors.js';
-import { type Call, createHttp, type HttpOptions } from './http.js';
+import { type CallOptions, createHttp, type HttpOptions } from './http.js';
 import type { MediaType, WirePayload } from './reply.js';
 
 /** WeChat answered with an error; `errorClass` is undefined for a code that our table does not know. */
@@ -14,7 +15,7 @@ export interface Refusal {
 }
 
 /** No answer of WeChat's: `unknown` if the call may have been carried out all the same. */
-export type NoAnswer = { kind: 'transient' | 'unknown'; httpStatus?: number; errmsg: string };
+export type NoAnswer = Exclude<Call, { kind: 'answered' }>;
 
 /** What came of one HTTP call to send a message. */
 export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoAnswer;
@@ -59,7 +60,13 @@ export interface Upload {
 
 /** WeChat's API, as far as we call it. Knows no database and keeps no token. */
 export interface WeChatClient {
-  sendMessage(accessToken: string, openid: string, payload: WirePayload): Promise<SendOutcome>;
+  /** With `mayWrite`, the outcome may be one that is `unwritten`: see CallOptions. */
+  sendMessage(
+    accessToken: string,
+    openid: string,
+    payload: WirePayload,
+    options?: CallOptions,
+  ): Promise<SendOutcome>;
   /** Shows the user that an answer is being typed, for some 15 s, or no longer. @returns an errcode, 0 for success */
   setTyping(
     accessToken: string,
@@ -81,20 +88,18 @@ export function createClient(options: HttpOptions): WeChatClient {
     `/cgi-bin/${path}?access_token=${encodeURIComponent(accessToken)}${more}`;
 
   return {
-    async sendMessage(accessToken, openid, payload) {
+    async sendMessage(accessToken, openid, payload, options) {
       const body = JSON.stringify({ touser: openid, ...payload });
-      const call = await http.post(endpoint(accessToken, 'message/custom/send'), body);
+      const call = await http.post(endpoint(accessToken, 'message/custom/send'), body, options);
       if (call.kind !== 'answered') return call;
-      const refusal = readRefusal(call);
-      return (
-        refusal ?? { kind: 'sent', httpStatus: call.httpStatus, errmsg: String(call.answer.errmsg ?? '') }
-      );
+      const { httpStatus, answer } = call;
+      return readRefusal(call) ?? { kind: 'sent', httpStatus, errmsg: answer.errmsg };
     },
 
     async setTyping(accessToken, openid, command) {
       const body = JSON.stringify({ touser: openid, command });
       const call = await http.post(endpoint(accessToken, 'message/custom/typing'), body);
-      return call.kind === 'answered' ? Number(call.answer.errcode) : undefined;
+      return call.kind === 'answered' ? (call.answer.errcode ?? 0) : undefined;
     },
 
     async fetchToken({ appId, appSecret, accessTokenMode }, { forceRefresh }) {
@@ -110,8 +115,9 @@ export function createClient(options: HttpOptions): WeChatClient {
       if (call.kind !== 'answered') throw new TokenError('transient', undefined, call.errmsg);
       const granted = readGranted(call, 'access_token');
       if (granted) return granted;
-      const { errcode, errmsg } = call.answer;
-      throw new TokenError(tokenErrorClass(Number(errcode)), Number(errcode), String(errmsg ?? ''));
+      const refusal = readRefusal(call);
+      if (!refusal) throw new TokenError('transient', undefined, unexpected(call).errmsg);
+      throw new TokenError(tokenErrorClass(refusal.errcode), refusal.errcode, refusal.errmsg);
     },
 
     async fetchJsapiTicket(accessToken) {
@@ -147,9 +153,8 @@ export function createClient(options: HttpOptions): WeChatClient {
 type Answered = Extract<Call, { kind: 'answered' }>;
 
 function readRefusal({ httpStatus, answer }: Answered): Refusal | undefined {
-  const errcode = Number(answer.errcode ?? 0);
+  const { errcode = 0, errmsg } = answer;
   if (errcode === 0) return undefined;
-  const errmsg = String(answer.errmsg ?? '');
   return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
 }
 
@@ -164,8 +169,11 @@ function unexpected({ httpStatus, answer }: Answered): NoAnswer {
 
 function readGranted({ answer }: Answered, name: 'access_token' | 'ticket'): FetchedToken | undefined {
   const { [name]: value, expires_in: expiresIn } = answer;
-  if (typeof value !== 'string' || value === '' || typeof expiresIn !== 'number') return undefined;
-  return { value, expiresInSeconds: expiresIn };
+  const expiresInSeconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn;
+  if (typeof value !== 'string' || value === '') return undefined;
+  return typeof expiresInSeconds === 'number' && expiresInSeconds > 0
+    ? { value, expiresInSeconds }
+    : undefined;
 }
 
 /** From a token call, 40001 means a wrong secret: no renewal helps. */

@@ -1,6 +1,10 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, errors, type FormData, Pool } from 'undici';
+import { createProxyAgent, type Proxies } from '../../lib/proxies.js';
+import { scrub } from '../../lib/scrub.js';
+import { type Call, readAnswer, unreadable } from './answer.js';
+import { callLimits } from './limits.js';
 
 export interface HttpOptions {
   /** e.g. https://api.weixin.qq.com */
@@ -10,21 +14,13 @@ export interface HttpOptions {
   connectTimeoutMs?: number;
   /** For the answer, once the request is written. */
   answerTimeoutMs?: number;
+  /** Undefined: there are none. */
+  proxies?: Proxies | undefined;
+  /** Addresses to connect to, where no proxy does; default: whichever answers first. */
+  ipFamily?: IpFamily;
 }
 
-export interface Answer {
-  errcode?: unknown;
-  errmsg?: unknown;
-  [name: string]: unknown;
-}
-
-/** What came of a call: an answer of WeChat's (which may be a refusal), or none. */
-export type Call =
-  | { kind: 'answered'; httpStatus: number; answer: Answer }
-  /** It did not reach WeChat, or WeChat said that it failed (HTTP 5xx). */
-  | { kind: 'transient'; httpStatus?: number; errmsg: string }
-  /** The request was written and no readable answer came: it may have been carried out. */
-  | { kind: 'unknown'; httpStatus?: number; errmsg: string };
+export type IpFamily = 4 | 6 | 'auto';
 
 /** A call that may be answered with a file. */
 export type FileCall =
@@ -37,48 +33,76 @@ export type FileCall =
       body: Readable;
     };
 
+export interface CallOptions {
+  /**
+   * Asked once, when the request is about to be written to its connection, however long it waited for one. False: not a
+   * byte of it is written.
+   */
+  mayWrite?: (() => boolean) | undefined;
+}
+
 /** Calls of WeChat's API over connections that are kept. Knows paths and JSON, but no API. */
 export interface WeChatHttp {
   get(path: string): Promise<Call>;
   /** `body`: JSON in raw UTF-8 (WeChat refuses \uXXXX escapes in some fields, 40033), or a form. */
-  post(path: string, body: string | FormData): Promise<Call>;
+  post(path: string, body: string | FormData, options?: CallOptions): Promise<Call>;
   /** Reads an answer in JSON; anything else is a file, which the caller must read or destroy. */
   getFile(path: string, signal?: AbortSignal): Promise<FileCall>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }
 
-export function createHttp({
+/** The connections of a client: kept, and through a proxy where one stands before WeChat. */
+export function createConnections({
   apiBase,
   connections = 256,
-  connectTimeoutMs = 3_000,
-  answerTimeoutMs = 10_000,
-}: HttpOptions): WeChatHttp {
-  const { origin, pathname } = new URL(apiBase);
-  const prefix = pathname.replace(/\/+$/, '');
-  const pool = new Pool(origin, {
+  connectTimeoutMs = callLimits.connectMs,
+  answerTimeoutMs = callLimits.answerMs,
+  proxies,
+  ipFamily = 'auto',
+}: HttpOptions): Dispatcher {
+  const options = {
     connections,
     pipelining: 1,
-    connect: { timeout: connectTimeoutMs },
+    connect: { timeout: connectTimeoutMs, ...(ipFamily === 'auto' ? {} : { family: ipFamily }) },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
     // Below what servers and load balancers commonly allow: they must not close a connection that we are about to use.
     keepAliveTimeout: 10_000,
-  });
+  };
+  if (!proxies) return new Pool(new URL(apiBase).origin, options);
+  // Tunnelled in any case: so a request is written when we say so, not when the proxy does.
+  return createProxyAgent(proxies, { ...options, connectTimeoutMs, tunnelsHttp: true });
+}
+
+export function createHttp(options: HttpOptions): WeChatHttp {
+  const { origin, pathname } = new URL(options.apiBase);
+  const prefix = pathname.replace(/\/+$/, '');
+  const pool = createConnections(options);
+  // Its own: a proxy agent adds the host to it.
+  const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
 
   /**
    * One request and its whole answer, on undici's lowest level: it costs half of what its `request` does, and tells when
    * the request begins to be written. Before that, nothing can have reached WeChat.
    */
-  function exchange(method: 'GET' | 'POST', path: string, body?: string | FormData): Promise<Call> {
+  function exchange(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string | FormData,
+    { mayWrite }: CallOptions = {},
+  ): Promise<Call> {
     return new Promise((resolve) => {
+      const hide = hideSecrets(path, body);
       let written = false;
+      let isTooLong = false;
       let httpStatus = 0;
       let text = '';
       const decoder = new StringDecoder('utf8');
       // A form brings its own type, with its boundary.
       const headers = typeof body === 'string' ? jsonHeaders : null;
       const options: Dispatcher.DispatchOptions = {
+        origin,
         method,
         path: prefix + path,
         headers,
@@ -86,6 +110,8 @@ export function createHttp({
       };
       pool.dispatch(options, {
         onRequestStart() {
+          // To throw ends this request alone; to abort it would end the connection as well.
+          if (mayWrite && !mayWrite()) throw new UnwrittenError();
           written = true;
         },
         onResponseStart(_controller, statusCode) {
@@ -93,13 +119,15 @@ export function createHttp({
         },
         onResponseData(controller, chunk) {
           text += decoder.write(chunk);
-          if (text.length > maxAnswerLength) controller.abort(new Error('the answer is too long'));
+          if (text.length <= maxAnswerLength) return;
+          isTooLong = true;
+          controller.abort(new Error('the answer is too long'));
         },
         onResponseEnd() {
-          resolve(readAnswer(httpStatus, text + decoder.end()));
+          resolve(readAnswer(httpStatus, text + decoder.end(), hide));
         },
         onResponseError(_controller, error) {
-          resolve(toFailure(error, written));
+          resolve(isTooLong ? unreadable(httpStatus, text, hide) : toFailure(error, written, hide));
         },
       });
     });
@@ -107,39 +135,71 @@ export function createHttp({
 
   return {
     get: (path) => exchange('GET', path),
-    post: (path, body) => exchange('POST', path, body),
+    post: (path, body, options) => exchange('POST', path, body, options),
     async getFile(path, signal) {
+      const hide = hideSecrets(path);
       try {
-        return await readFile(
-          await pool.request({ path: prefix + path, method: 'GET', signal: signal ?? null }),
-        );
+        const response = await pool.request({
+          origin,
+          path: prefix + path,
+          method: 'GET',
+          signal: signal ?? null,
+        });
+        return await readFile(response, hide);
       } catch (error) {
         // Asking twice does no harm.
-        return toFailure(error, false);
+        return toFailure(error, false, hide);
       }
     },
     destroy: () => pool.destroy(),
   };
 }
 
-const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
-
 /** WeChat's are of some hundred characters. */
 const maxAnswerLength = 1_000_000;
 
-function toFailure(error: unknown, written: boolean): Call {
-  const errmsg = describe(error);
+class UnwrittenError extends Error {
+  readonly code = 'UNWRITTEN';
+  constructor() {
+    super('the call was not made: its leave was gone');
+    this.name = 'UnwrittenError';
+  }
+}
+
+type Hide = (text: string) => string;
+
+/**
+ * Texts of others may quote our request: nothing that was secret in it leaves this module with them. By value, whatever
+ * form it is quoted in, and by name, for secrets of other requests.
+ */
+function hideSecrets(path: string, body?: string | FormData): Hide {
+  return (text) => {
+    let hidden = text;
+    for (const secret of secretsIn(path, body)) hidden = hidden.replaceAll(secret, '[hidden]');
+    return scrub(hidden);
+  };
+}
+
+function secretsIn(path: string, body: string | FormData | undefined): string[] {
+  const inPath = [...path.matchAll(/[?&](?:access_token|secret)=([^&]+)/g)].map(([, value = '']) => value);
+  const inBody = typeof body === 'string' ? /"secret":"([^"]+)"/.exec(body)?.[1] : undefined;
+  const secrets = [...inPath, ...inPath.map(decodeURIComponent), inBody ?? ''];
+  // What is shorter is none, and may stand in any text.
+  return secrets.filter((secret) => secret.length >= 8);
+}
+
+function toFailure(error: unknown, written: boolean, hide: Hide): Call {
+  const errmsg = hide(describe(error));
+  if (error instanceof UnwrittenError) return { kind: 'transient', errmsg, unwritten: true };
   return written && !isConnectError(error) ? { kind: 'unknown', errmsg } : { kind: 'transient', errmsg };
 }
 
-async function readJson({ statusCode, body }: Dispatcher.ResponseData): Promise<Call> {
-  return readAnswer(statusCode, await body.text());
-}
-
-async function readFile(response: Dispatcher.ResponseData): Promise<FileCall> {
+async function readFile(response: Dispatcher.ResponseData, hide: Hide): Promise<FileCall> {
   const { statusCode, headers, body } = response;
   const contentType = String(headers['content-type'] ?? '');
-  if (statusCode !== 200 || /json|text\/plain/.test(contentType)) return readJson(response);
+  if (statusCode !== 200 || /json|text\/plain/.test(contentType)) {
+    return readAnswer(statusCode, await body.text(), hide);
+  }
   const length = Number(headers['content-length'] ?? Number.NaN);
   return {
     kind: 'file',
@@ -148,30 +208,6 @@ async function readFile(response: Dispatcher.ResponseData): Promise<FileCall> {
     length: Number.isNaN(length) ? undefined : length,
     body,
   };
-}
-
-/** WeChat says 200 also for failures; an answer without an errcode or what was asked for is none of WeChat's. */
-function readAnswer(httpStatus: number, text: string): Call {
-  if (httpStatus >= 500) return { kind: 'transient', httpStatus, errmsg: `HTTP ${httpStatus}` };
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return unreadable(httpStatus, text);
-  }
-  if (typeof answer !== 'object' || answer === null) return unreadable(httpStatus, text);
-  const hasCode = 'errcode' in answer && typeof answer.errcode === 'number';
-  const isGranted = 'access_token' in answer || 'media_id' in answer || 'thumb_media_id' in answer;
-  if (!hasCode && !isGranted && !('video_url' in answer)) return unreadable(httpStatus, text);
-  return { kind: 'answered', httpStatus, answer: answer as Answer };
-}
-
-/** A 4xx from something in between was not carried out; a garbled 200 may have been. */
-function unreadable(httpStatus: number, text: string): Call {
-  const errmsg = `HTTP ${httpStatus}, not an answer of WeChat's: ${text.slice(0, 200)}`;
-  return httpStatus >= 400
-    ? { kind: 'transient', httpStatus, errmsg }
-    : { kind: 'unknown', httpStatus, errmsg };
 }
 
 function isConnectError(error: unknown): boolean {

@@ -41,6 +41,21 @@ async function attemptsOf(openid: string) {
   );
 }
 
+test('a worker without its lock is missed for a while before its lanes are given away', async () => {
+  const { openid, worker, lane } = await heldMessage();
+  const { pool } = races();
+  expect(await rescue(pool, 10_000)).toEqual({ workers: [], lanes: 0 });
+  await pool.query(
+    `update wechat.worker_process set missing_since = now() - interval '11 seconds' where id = $1`,
+    [worker.id],
+  );
+  expect(await rescue(pool, 10_000)).toEqual({ workers: [worker.id], lanes: 1 });
+  expect(await rescue(pool, 10_000)).toEqual({ workers: [], lanes: 0 });
+  expect(await worker.claim(openid)).toEqual([]);
+  expect((await (await races().lanes.worker()).take(openid)).laneId).toBe(lane.laneId);
+  await pool.query('delete from wechat.worker_process');
+});
+
 test('a worker that was declared dead can write nothing more: plan, begin, settle, release, claim', async () => {
   const held = await heldMessage();
   const { openid, worker, lane } = held;

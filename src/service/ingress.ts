@@ -1,0 +1,52 @@
+import type { Config } from '../config/settings.js';
+import { createCommitGroup, type Inbox } from '../ingress/queue.js';
+import { createWebhook } from '../ingress/webhook.js';
+import { type HttpServer, serve } from '../lib/serve.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import { createArrive } from '../outbox/arrive.js';
+import type { Pools } from './pools.js';
+
+export interface IngressRole {
+  inbox: Inbox;
+  server: HttpServer;
+}
+
+/** Statements that store at once: more gain nothing. */
+const mostStatements = 4;
+
+/** The role `ingress`: from the webhook's port to the commit. */
+export async function startIngressRole({
+  pools,
+  config,
+  log,
+  metrics,
+  clock,
+  isReady,
+}: {
+  pools: Pools;
+  config: Config;
+  log: Logger;
+  metrics: Metrics;
+  clock: () => Date;
+  isReady: () => Promise<boolean>;
+}): Promise<IngressRole> {
+  const inbox = createCommitGroup({
+    arrive: createArrive(pools.open('ingress')),
+    maxConcurrent: Math.min(mostStatements, pools.sizeOf('ingress')),
+    maxWaiting: config.inboxQueue,
+    onGroup: (size) => metrics.commitGroupSize.observe(size),
+    onError: (error) => log.warn({ event: 'store_failed', err: error }, 'storing a group of messages failed'),
+  });
+  const webhook = createWebhook({
+    accounts: config.accounts,
+    inbox,
+    log,
+    metrics,
+    clock,
+    isReady,
+    maxTimestampAgeSeconds: config.maxTimestampAgeSeconds,
+  });
+  const server = await serve(webhook, { host: config.host, port: config.port, shared: true });
+  return { inbox, server };
+}

@@ -1,0 +1,97 @@
+import type { AccessTokens } from '../accounts/access-token.js';
+import { createMediaUploads } from '../accounts/media-uploads.js';
+import type { AccountConfig, Config } from '../config/settings.js';
+import { createKysely } from '../db/kysely.js';
+import { persist } from '../db/persist.js';
+import { createWeb } from '../lib/web.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import type { Replies } from '../replies/router.js';
+import type { SendClients } from '../sending/clients.js';
+import type { RetryPolicy } from '../sending/retry-policy.js';
+import { defaultWorkerOptions, startWorker, type Worker } from '../worker/runner.js';
+import { createTokens } from './credentials.js';
+import type { Pools } from './pools.js';
+
+export interface WorkerRoleDependencies {
+  pools: Pools;
+  config: Config;
+  databaseUrl: string;
+  clients: SendClients;
+  repliesOf(account: AccountConfig): Replies;
+  retryPolicy: RetryPolicy;
+  log: Logger;
+  metrics: Metrics;
+  clock: () => Date;
+}
+
+/** The role `worker`: from jobs to settled messages. */
+export async function startWorkerRole(dependencies: WorkerRoleDependencies): Promise<Worker> {
+  const { pools, config, databaseUrl, clients, repliesOf, log, metrics, clock } = dependencies;
+  const pool = pools.open('writes');
+  const givingUp = new AbortController();
+  const web = createWeb({
+    allowPrivateAddresses: config.mediaFromPrivateAddresses,
+    proxies: config.proxies,
+  });
+  const worker = await startWorker(
+    {
+      pool,
+      claimPool: pools.open('jobs'),
+      connectionString: databaseUrl,
+      accounts: config.accounts.map((account) => ({ ...account, replies: repliesOf(account) })),
+      clients,
+      tokens: patientTokens(dependencies, givingUp.signal),
+      web,
+      uploads: createMediaUploads(createKysely(pool)),
+      log,
+      metrics,
+      clock,
+      random: Math.random,
+    },
+    {
+      ...defaultWorkerOptions,
+      replyTimeoutMs: config.replyTimeoutMs,
+      overflowNotice: config.overflowNotice,
+      policy: dependencies.retryPolicy,
+      shutdownGraceMs: config.shutdownGraceMs,
+      rescueAfterMs: config.rescueAfterMs,
+      replyConcurrency: config.replyConcurrency,
+      sendConcurrency: config.sendConcurrency,
+      retentionDays: config.retentionDays,
+    },
+  );
+  async function stop(): Promise<void> {
+    const grace = setTimeout(() => givingUp.abort(), config.shutdownGraceMs);
+    await worker.stop();
+    clearTimeout(grace);
+    givingUp.abort();
+    await web.destroy();
+  }
+  return {
+    get workerId() {
+      return worker.workerId;
+    },
+    get hasLooked() {
+      return worker.hasLooked;
+    },
+    looked: worker.looked,
+    stop,
+  };
+}
+
+/** A reply waits for a database that is away: that is no failure of its own. */
+function patientTokens(
+  { pools, clients, log, metrics, clock }: WorkerRoleDependencies,
+  givingUp: AbortSignal,
+): AccessTokens {
+  const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
+  return createTokens({
+    pool: pools.open('writes'),
+    durably: (statements) => persist(statements, { signal: givingUp, onOutage }),
+    client: clients.tokens,
+    log,
+    metrics,
+    clock,
+  }).tokens;
+}

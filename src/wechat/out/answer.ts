@@ -1,0 +1,92 @@
+export interface Answer {
+  /** Undefined where there is none, which is success. */
+  errcode: number | undefined;
+  errmsg: string;
+  [name: string]: unknown;
+}
+
+/** What came of a call: an answer of WeChat's (which may be a refusal), or none. */
+export type Call =
+  | { kind: 'answered'; httpStatus: number; answer: Answer }
+  /**
+   * It did not reach WeChat, or WeChat said that it failed (HTTP 5xx). `unwritten`: it was not made, because its caller said
+   * so when its turn came.
+   */
+  | { kind: 'transient'; httpStatus?: number; errmsg: string; unwritten?: boolean }
+  /**
+   * The request was written and no readable answer came: it may have been carried out. `unreadable`: an answer came, and it
+   * was none of WeChat's (an empty body, a page of something in between). To ask again often gives the same.
+   */
+  | { kind: 'unknown'; httpStatus?: number; errmsg: string; unreadable?: boolean };
+
+/** Of a text that is none of WeChat's, as much as tells what it was. */
+const maxQuoted = 200;
+
+/**
+ * Reads what WeChat answered, which says 200 also for failures. Relays and proxies put byte order marks, blanks and NULs
+ * around it, and numbers into quotes: what says success is success.
+ *
+ * @param hide takes secrets out of a text of others
+ */
+export function readAnswer(httpStatus: number, text: string, hide: (text: string) => string): Call {
+  if (httpStatus >= 500) return { kind: 'transient', httpStatus, errmsg: `HTTP ${httpStatus}` };
+  const answer = parseObject(withoutPadding(text));
+  if (!answer) return unreadable(httpStatus, text, hide);
+  const errcode = toCode(answer.errcode);
+  if (answer.errcode === undefined ? !isSuccess(answer) : errcode === undefined) {
+    return unreadable(httpStatus, text, hide);
+  }
+  const errmsg = typeof answer.errmsg === 'string' ? answer.errmsg : '';
+  // In place: a copy would cost every call more than all else here.
+  answer.errcode = errcode;
+  answer.errmsg = errmsg === 'ok' ? errmsg : hide(errmsg);
+  return { kind: 'answered', httpStatus, answer: answer as unknown as Answer };
+}
+
+/** A 4xx from something in between was not carried out; a garbled 200 may have been. */
+export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): Call {
+  // First hidden, then cut: half a secret would not be known for one.
+  const quoted = hide(text).slice(0, maxQuoted);
+  const errmsg = `HTTP ${httpStatus}, not an answer of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;
+  return httpStatus >= 400
+    ? { kind: 'transient', httpStatus, errmsg }
+    : { kind: 'unknown', httpStatus, errmsg, unreadable: true };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without an errcode: what was asked for, or the word for it. */
+function isSuccess(answer: Record<string, unknown>): boolean {
+  const { access_token, media_id, thumb_media_id, video_url, errmsg } = answer;
+  return (
+    [access_token, media_id, thumb_media_id, video_url].some((value) => value !== undefined) ||
+    errmsg === 'ok'
+  );
+}
+
+function toCode(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isInteger(value) ? value : undefined;
+  return typeof value === 'string' && /^\s{0,9}-?\d{1,10}\s{0,9}$/.test(value) ? Number(value) : undefined;
+}
+
+/** By hand: an expression for the end of a text may take the square of its length. */
+function withoutPadding(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && isPadding(text.charCodeAt(start))) start += 1;
+  while (end > start && isPadding(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+/** Blanks, control characters (NUL among them), and byte order marks. */
+function isPadding(code: number): boolean {
+  return code <= 0x20 || code === 0xfeff;
+}
