@@ -53,8 +53,15 @@ function checkSettings(environment: Environment, tell: (finding: Finding) => voi
     const config = readConfig(environment);
     const accounts = config.accounts.map(({ appId }) => appId).join(', ');
     tell({ level: 'ok', what: 'settings', found: `complete, for ${accounts}` });
-    for (const { appId, encodingAesKeys, requireEncryption } of config.accounts) {
-      if (encodingAesKeys.length === 0)
+    for (const { appId, encodingAesKeys, requireEncryption, cloudHosting } of config.accounts) {
+      if (cloudHosting !== 'off')
+        tell({
+          level: 'warn',
+          what: 'signature',
+          found: `${appId} takes pushes without one (WECHAT_CLOUD_HOSTING): whoever reaches the port can write as any user`,
+          todo: 'let public access of the service be off',
+        });
+      else if (encodingAesKeys.length === 0)
         tell({
           level: 'warn',
           what: 'encryption',

@@ -170,6 +170,8 @@ const settings = z.object({
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.
   WECHAT_REQUIRE_ENCRYPTION: flag(),
+  WECHAT_COMPONENT_APP_ID: shapes.appId.optional(),
+  WECHAT_CLOUD_HOSTING: shapes.cloudHosting.default('off'),
   WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
   PUBLIC_URL: shapes.webUrl.optional(),
   REPLIES: z.string().optional(),
@@ -272,6 +274,8 @@ function without(given: Environment, error: z.ZodError): Environment {
 function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
   return {
     requireEncryption: data.WECHAT_REQUIRE_ENCRYPTION,
+    componentAppId: data.WECHAT_COMPONENT_APP_ID,
+    cloudHosting: data.WECHAT_CLOUD_HOSTING,
     name: data.WECHAT_ACCOUNT_NAME,
     publicUrl: data.PUBLIC_URL,
     repliesModule: data.REPLIES,
@@ -321,6 +325,8 @@ function fromEnvironment(given: Environment, defaults: AccountDefaults, problems
       'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
     );
   }
+  const contradiction = shapes.contradictionOf(defaults);
+  if (contradiction) problems.push(`WECHAT_CLOUD_HOSTING ${contradiction}`);
   if (!parsed.success) return [];
   const { data } = parsed;
   return [
