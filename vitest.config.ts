@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // By `npm run test:servers`.
+    exclude: ['test/servers/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,

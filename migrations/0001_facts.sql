@@ -4,7 +4,6 @@
 -- There are no foreign keys among these tables: each would cost every message a look-up of a row that the same
 -- transaction has just written. Who deletes a message deletes its deliveries and attempts with it (retention).
 
-create schema if not exists wechat;
 comment on schema wechat is 'wechat-outbox: messages from and to the users of WeChat Official Accounts';
 
 create table wechat.inbound_message (

@@ -1,7 +1,7 @@
 import type { Benchmark } from './benchmark.js';
 import { ingressRate } from './ingress.js';
 import type { Lab } from './lab.js';
-import { storeHistory } from './messages.js';
+import { deleteMessagesAfter, lastMessageId, settleWaiting, storeHistory } from './messages.js';
 import { type DrainResult, drain } from './worker.js';
 
 const messages = 24_000;
@@ -20,13 +20,10 @@ export const history: Benchmark = async (lab, { rounds, history: millions }, pro
     const measure = async (where: Lab, ingress: number[], worker: number[], what: string, empty: boolean) => {
       ingress.push(await ingressRate(where, { empty }));
       // What the ingress stored is settled as it is: only the history shall differ.
-      await where.pool.query(
-        `update wechat.inbound_message set status = 'settled', settled_at = now() where settled_at is null`,
-      );
-      await where.pool.query('truncate graphile_worker._private_jobs');
-      await where.pool.query('vacuum (analyze) wechat.inbound_message');
+      await settleWaiting(where);
+      const last = await lastMessageId(where);
       worker.push((await drain(where, { messages, empty })).rate);
-      await where.pool.query(`delete from wechat.inbound_message where dedupe_key like 'msg:w%'`);
+      await deleteMessagesAfter(where, last);
       progress(
         `round ${round}, ${what}: ${Math.round(ingress.at(-1) ?? 0)} messages/s in, ${Math.round(worker.at(-1) ?? 0)} replies/s out`,
       );

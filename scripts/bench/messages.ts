@@ -1,26 +1,71 @@
+import { type Arrival, createArrive } from '../../src/outbox/arrive.js';
 import type { Lab } from './lab.js';
 import { account } from './pushes.js';
 
-/** Stores messages that wait for their answers, as the ingress does: with their jobs, in groups of 200. */
+const question = '你好，请问怎么退款？';
+
+const groupSize = 200;
+
+/** Stores messages that wait for their answers, by the ingress's own statement and in groups of its size. */
 export async function storeMessages({ pool }: Lab, count: number, users: number): Promise<void> {
-  await insertMessages(pool, 'wechat.inbound_message', count, users);
+  const arrive = createArrive(pool);
+  for (let from = 1; from <= count; from += groupSize) {
+    const numbers = Array.from({ length: Math.min(groupSize, count + 1 - from) }, (_, nth) => from + nth);
+    await arrive(numbers.map((number) => toArrival(number, users)));
+  }
+  await pool.query('vacuum (analyze) wechat.inbound_message, wechat.lane');
+}
+
+function toArrival(number: number, users: number): Arrival {
+  const createTime = Math.floor(Date.now() / 1_000);
+  const openid = `o${number % users}`;
+  const msgId = String(number);
+  const fields = {
+    ToUserName: 'gh_bench',
+    FromUserName: openid,
+    MsgType: 'text',
+    CreateTime: String(createTime),
+    Content: question,
+    MsgId: msgId,
+  };
+  return {
+    appId: account.appId,
+    ordered: true,
+    message: { kind: 'text', toUserName: 'gh_bench', openid, createTime, content: question, msgId, fields },
+    window: { endsAt: new Date((createTime + 48 * 3_600) * 1_000), quota: 5 },
+  };
+}
+
+/** Whatever waits is settled as it is, so that nothing is left to do. */
+export async function settleWaiting({ pool }: Lab): Promise<void> {
   await pool.query(
-    `select count(wechat.add_answer_jobs(ids, urgent, run_at)) from (
-       select array_agg(id) as ids, array_agg(false) as urgent, array_agg(now()) as run_at
-       from wechat.inbound_message where settled_at is null group by id / 200) as part`,
+    `update wechat.inbound_message set status = 'settled', settled_at = now() where settled_at is null`,
   );
+  await pool.query('truncate wechat.lane, graphile_worker._private_jobs');
   await pool.query('vacuum (analyze) wechat.inbound_message');
+}
+
+export async function lastMessageId({ pool }: Lab): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>(
+    'select coalesce(max(id), 0) as id from wechat.inbound_message',
+  );
+  return rows[0]?.id ?? '0';
+}
+
+/** Messages that came later than this one, with what they were answered. */
+export async function deleteMessagesAfter({ pool }: Lab, id: string): Promise<void> {
+  await pool.query(
+    `with message as (delete from wechat.inbound_message where id > $1 returning id),
+       delivery as (delete from wechat.delivery d using message m where d.message_id = m.id returning d.id)
+     delete from wechat.delivery_attempt a using delivery d where a.delivery_id = d.id`,
+    [id],
+  );
 }
 
 /** The same for the limit program, which needs no jobs: in the first engine's tables. */
 export async function storeMessagesBefore({ pool }: Lab, count: number, users: number): Promise<void> {
-  await insertMessages(pool, 'before.inbound_message', count, users);
-  await pool.query('vacuum (analyze) before.inbound_message');
-}
-
-async function insertMessages(pool: Lab['pool'], table: string, count: number, users: number): Promise<void> {
   await pool.query(
-    `insert into ${table}
+    `insert into before.inbound_message
        (app_id, dedupe_key, openid, msg_type, content, created_at, payload, window_ends_at, window_quota)
      select $1, 'msg:w' || n, 'o' || n % $3, 'text', '你好，请问怎么退款？', now(),
             jsonb_build_object('ToUserName', 'gh_bench', 'FromUserName', 'o' || n % $3, 'MsgType', 'text',
@@ -29,6 +74,7 @@ async function insertMessages(pool: Lab['pool'], table: string, count: number, u
      from generate_series(1, $2::int) n`,
     [account.appId, count, users],
   );
+  await pool.query('vacuum (analyze) before.inbound_message');
 }
 
 /** Answered messages of long ago, with what was sent and every attempt; as many users as messages divided by 20. */

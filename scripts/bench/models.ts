@@ -13,6 +13,7 @@ import {
 } from './models/drive.js';
 import { lanesByCursorAlone, lanesWithClosingUpdate } from './models/lanes.js';
 import type { Model, OpenModel } from './models/model.js';
+import { product } from './models/product.js';
 import { today } from './models/today.js';
 import type { Measure } from './report.js';
 
@@ -23,11 +24,12 @@ const passesInRound = 3;
 const warmUpMessages = 3_000;
 const queueLength = 10_000;
 /** Of that queue, one by one. */
-const queueAnswers = 1_000;
+const queueAnswers = 300;
 
 /** Compared with today's model; the goals are for those that are judged. */
 const contenders: readonly { model: Model; isJudged: boolean }[] = [
-  { model: lanesWithClosingUpdate, isJudged: true },
+  { model: product, isJudged: true },
+  { model: lanesWithClosingUpdate, isJudged: false },
   { model: lanesByCursorAlone, isJudged: false },
 ];
 
@@ -70,7 +72,13 @@ export const models: Benchmark = async (lab, { rounds }, progress) => {
           progress(`round ${round}: ${one.model.name}: ${describe(one.costs.at(-1) ?? {})}`);
         }
       }
-      for (const [one, model] of opened) await measureQueues(one, model, meter, lab);
+      for (const [one, model] of opened) {
+        await measureQueues(one, model, meter, lab);
+        const [user, users] = [one.oneUser, one.manyUsers].map((values) => Math.round(values.at(-1) ?? 0));
+        progress(
+          `round ${round}: ${one.model.name}: ${queueLength} of one user ${user} us, of as many users ${users} us`,
+        );
+      }
     }
     for (const [one, model] of opened) {
       await afresh(model, lab);

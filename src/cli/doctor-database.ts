@@ -1,71 +1,81 @@
 import { pendingMigrations, UnknownMigrationsError, unknownMigrations } from '../db/migrate.js';
 import type { Pool } from '../db/pool.js';
+import { findUnsuitable } from '../db/suitability.js';
 import type { Finding } from './doctor.js';
 import { duration } from './format.js';
 import { readStatus } from './status-queries.js';
 
-const oldestVersion = 15;
-
 /** In this order: where one throws, the rest could tell nothing. */
-export const databaseChecks: readonly ((pool: Pool) => Promise<Finding[]>)[] = [
+export const databaseChecks: readonly ((pool: Pool, about: ServiceHere) => Promise<Finding[]>)[] = [
   checkServer,
+  checkSuited,
+  checkConnections,
   checkClock,
   checkMigrations,
   checkPrivileges,
   checkWork,
 ];
 
+/** What is known of the service that is looked at. */
+export interface ServiceHere {
+  /** Undefined where it is not set up here: an operator looks at it from elsewhere, with rights of their own. */
+  databaseConnections: number | undefined;
+}
+
 async function checkServer(pool: Pool): Promise<Finding[]> {
-  const { rows } = await pool.query<{
-    version: string;
-    number: number;
-    standby: boolean;
-    read_only: string;
-    max_connections: number;
-    used: number;
-    fsync: string;
-    durable: string;
-  }>(
-    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
-       pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') as read_only,
-       current_setting('max_connections')::int as max_connections,
-       (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as used,
-       current_setting('fsync') as fsync, current_setting('full_page_writes') as durable`,
+  const { rows } = await pool.query<{ version: string; fsync: string }>(
+    `select current_setting('server_version') as version, current_setting('fsync') as fsync`,
   );
   const [server] = rows;
-  if (!server) return [];
-  const findings: Finding[] = [
-    Math.floor(server.number / 10_000) < oldestVersion
-      ? {
-          level: 'fail',
-          what: 'database',
-          found: `PostgreSQL ${server.version}`,
-          todo: `PostgreSQL ${oldestVersion} or newer is needed`,
-        }
-      : { level: 'ok', what: 'database', found: `PostgreSQL ${server.version}` },
-  ];
-  if (server.standby || server.read_only === 'on')
-    findings.push({
-      level: 'fail',
-      what: 'database',
-      found: server.standby ? 'a standby: nothing can be stored' : 'read-only: nothing can be stored',
-      todo: 'let DATABASE_URL lead to the primary',
-    });
-  if (server.fsync === 'off')
+  const findings: Finding[] = [{ level: 'ok', what: 'database', found: `PostgreSQL ${server?.version}` }];
+  if (server?.fsync === 'off')
     findings.push({
       level: 'fail',
       what: 'durability',
       found: 'fsync is off: acknowledged messages are lost when the machine loses power',
       todo: 'set fsync = on',
     });
-  const free = server.max_connections - server.used;
-  findings.push({
-    level: free < 30 ? 'warn' : 'ok',
-    what: 'connections',
-    found: `${server.used} of ${server.max_connections} in use`,
-    todo: 'a process with both roles takes up to 30: raise max_connections',
-  });
   return findings;
+}
+
+/** What the service refuses at its start. An operator needs fewer rights than it does. */
+async function checkSuited(pool: Pool, { databaseConnections }: ServiceHere): Promise<Finding[]> {
+  const findings = await findUnsuitable(pool);
+  return findings.map(({ what, found, todo }) => ({
+    level: what === 'rights' && databaseConnections === undefined ? 'warn' : 'fail',
+    what,
+    found,
+    todo,
+  }));
+}
+
+/** The narrowest of the limits counts: the server's, the database's, the role's. */
+async function checkConnections(pool: Pool, { databaseConnections = 20 }: ServiceHere): Promise<Finding[]> {
+  const { rows } = await pool.query<{ name: string; most: number; used: number }>(
+    `with backend as (
+       select datname, usename from pg_stat_activity where backend_type = 'client backend'
+     )
+     select 'the server' as name,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most,
+       (select count(*)::int from backend) as used
+     union all
+     select 'the database ' || datname, datconnlimit,
+       (select count(*)::int from backend where backend.datname = d.datname)
+     from pg_database d where datname = current_database() and datconnlimit >= 0
+     union all
+     select 'the role ' || rolname, rolconnlimit,
+       (select count(*)::int from backend where usename = rolname)
+     from pg_roles where rolname = current_user and rolconnlimit >= 0`,
+  );
+  return rows.map(({ name, most, used }) => {
+    const level = most < databaseConnections ? 'fail' : most - used < databaseConnections ? 'warn' : 'ok';
+    return {
+      level,
+      what: 'connections',
+      found: `${used} of ${most} of ${name} in use; a process may open ${databaseConnections} (DATABASE_CONNECTIONS)`,
+      todo: 'for another process, raise the limit or lower DATABASE_CONNECTIONS: 6 are enough',
+    };
+  });
 }
 
 async function checkClock(pool: Pool): Promise<Finding[]> {

@@ -1,7 +1,7 @@
 import { type Config, ConfigError, readConfig, readDatabaseConfig } from '../config/settings.js';
 import type { Pool } from '../db/pool.js';
 import { checkApi, checkToken, checkWebhook } from './doctor-api.js';
-import { databaseChecks } from './doctor-database.js';
+import { databaseChecks, type ServiceHere } from './doctor-database.js';
 import { print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
 
@@ -28,7 +28,7 @@ export async function doctorCommand({ environment, json }: DoctorOptions): Promi
 
   const isSetUp = Object.keys(environment).some((name) => /^WECHAT_APP_|^ACCOUNTS_FILE$/.test(name));
   const config = isSetUp ? checkSettings(environment, tell) : undefined;
-  await checkDatabase(environment, tell);
+  await checkDatabase(environment, { databaseConnections: config?.databaseConnections }, tell);
   if (config) {
     tell(await checkApi(config));
     for (const account of config.accounts) tell(await checkToken(account, config));
@@ -87,6 +87,7 @@ function checkSettings(environment: Environment, tell: (finding: Finding) => voi
 
 async function checkDatabase(
   environment: Environment,
+  about: ServiceHere,
   tell: (...findings: Finding[]) => void,
 ): Promise<void> {
   try {
@@ -98,9 +99,11 @@ async function checkDatabase(
         found: 'DATABASE_URL is not set: the embedded PostgreSQL is used',
         todo: 'fine on one machine; set DATABASE_URL for more',
       });
-    await withDatabase(environment, async (pool: Pool) => {
-      for (const check of databaseChecks) tell(...(await check(pool)));
-    });
+    const look = async (pool: Pool) => {
+      for (const check of databaseChecks) tell(...(await check(pool, about)));
+    };
+    // Two, to see whether something stands between.
+    await withDatabase(environment, look, { connections: 2 });
   } catch (error) {
     const found = error instanceof AggregateError ? error.errors.join('; ') : String(error);
     tell({

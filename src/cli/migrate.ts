@@ -1,5 +1,6 @@
 import { readDatabaseConfig } from '../config/settings.js';
 import { migrateDatabase } from '../db/migrate.js';
+import { checkSuitability } from '../db/suitability.js';
 import { createLogger } from '../observe/log.js';
 import { useDatabase } from './database.js';
 
@@ -13,9 +14,10 @@ export async function migrateCommand({
   const log = createLogger(config.logLevel);
   const database = await useDatabase(config, log);
   try {
-    const applied = await migrateDatabase(database.url, (error) =>
-      log.warn({ event: 'connection_lost', err: error }, 'database connection lost'),
-    );
+    const onError = (error: Error) =>
+      log.warn({ event: 'connection_lost', err: error }, 'database connection lost');
+    await checkSuitability(database.url, onError);
+    const applied = await migrateDatabase(database.url, onError);
     process.stdout.write(
       applied.length > 0 ? `applied: ${applied.join(', ')}\n` : 'the database is up to date\n',
     );

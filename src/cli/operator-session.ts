@@ -14,14 +14,17 @@ export type Environment = Record<string, string | undefined>;
 export async function withDatabase<T>(
   environment: Environment,
   use: (pool: Pool) => Promise<T>,
-  { statementTimeoutMs = 60_000 }: { statementTimeoutMs?: number } = {},
+  {
+    statementTimeoutMs = 60_000,
+    connections = 1,
+  }: { statementTimeoutMs?: number; connections?: number } = {},
 ): Promise<T> {
   const config = readDatabaseConfig(environment);
   const database = await useDatabase(config, createLogger('warn'));
   const pool = createPool({
     connectionString: database.url,
     name: 'command',
-    max: 1,
+    max: connections,
     statementTimeoutMs,
     onError: () => undefined,
   });

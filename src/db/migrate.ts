@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runMigrations } from 'graphile-worker';
 import { type Migration, Migrator, sql } from 'kysely';
+import type { ClientBase } from 'pg';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
 import { createPool, type Pool } from './pool.js';
@@ -51,6 +52,7 @@ export async function migrate(pool: Pool): Promise<string[]> {
     const unknown = await unknownMigrations(pool);
     if (unknown.length > 0) throw new UnknownMigrationsError(unknown);
     // First: functions of ours add jobs.
+    await prepareJobs(lock);
     await runMigrations({ pgPool: pool });
     const db = createKysely(pool);
     const migrator = new Migrator({ db, provider: { getMigrations: readMigrations }, ...bookkeeping });
@@ -68,6 +70,20 @@ export async function migrate(pool: Pool): Promise<string[]> {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.
     lock.release(true);
   }
+}
+
+/**
+ * graphile-worker creates its schema where its first table is missing, for which `if not exists` wants the right to create
+ * schemas even where it is there, made by an administrator. Then the table is all that is missing.
+ */
+async function prepareJobs(client: ClientBase): Promise<void> {
+  await client.query(`
+    do $$ begin
+      if to_regnamespace('graphile_worker') is not null and to_regclass('graphile_worker.migrations') is null then
+        create table graphile_worker.migrations (
+          id int primary key, ts timestamptz not null default now(), breaking boolean not null default false);
+      end if;
+    end $$`);
 }
 
 /**

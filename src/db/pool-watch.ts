@@ -18,8 +18,12 @@ const refusalLastsMs = 15_000;
 /** Who gets a connection as soon as this has not starved. */
 const quickMs = 1_000;
 
-/** Looks on at each connection that is asked for. */
-export function watchPool(pool: Pool, name: string): PoolWatch {
+/**
+ * Looks on at each connection that is asked for.
+ *
+ * @param onRefused told of each that the server refuses
+ */
+export function watchPool(pool: Pool, name: string, onRefused: () => void): PoolWatch {
   let refused: { at: number; message: string } | undefined;
   let isStarving = false;
 
@@ -29,6 +33,7 @@ export function watchPool(pool: Pool, name: string): PoolWatch {
       if (now - startedAt < quickMs) isStarving = false;
     } else if (classifyDatabaseError(error) === 'refused_connection') {
       refused = { at: now, message: error.message };
+      onRefused();
     } else if (error.message.includes('timeout exceeded when trying to connect')) {
       isStarving = true;
     }
@@ -59,4 +64,25 @@ export function watchPool(pool: Pool, name: string): PoolWatch {
       return undefined;
     },
   };
+}
+
+/**
+ * Changes how many connections a pool may have. Those above that are closed as soon as nobody uses them, and not by waiting
+ * for a quiet moment: a busy pool has none.
+ */
+export function resizePool(pool: Pool, max: number): void {
+  pool.options.max = max;
+  for (let idle = Math.min(pool.idleCount, pool.totalCount - max); idle > 0; idle -= 1)
+    pool.connect().then(
+      (client) => client.release(true),
+      () => undefined,
+    );
+}
+
+/** To be asked once for a pool that is resized. */
+export function closeSurplus(pool: Pool): void {
+  // Looked at by the pool right after this event: "used up" is what it closes.
+  pool.on('release', () => {
+    pool.options.maxUses = pool.totalCount > pool.options.max ? 1 : Number.POSITIVE_INFINITY;
+  });
 }

@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -31,6 +39,10 @@ export interface WechatAccountPause {
    */
   app_id: string;
   /**
+   * The lane whose message was refused last; the probe takes another where there is one. Null for an operator's pause
+   */
+  cause_lane_id: Int8 | null;
+  /**
    * WeChat's code that led to it; null for an operator's pause
    */
   errcode: number | null;
@@ -38,6 +50,14 @@ export interface WechatAccountPause {
    * WeChat's text, or the operator's reason
    */
   errmsg: string | null;
+  /**
+   * When they were chosen: one that is due later has been looked at since, and rests again; null before the first
+   */
+  overdue_at: Timestamp | null;
+  /**
+   * Lanes let through although the account rests, because their first message is past every reply window and only has to end
+   */
+  overdue_lane_ids: Generated<ArrayType<Int8>>;
   /**
    * Since when
    */
@@ -82,7 +102,7 @@ export interface WechatCredential {
    */
   refreshed_at: Generated<Timestamp>;
   /**
-   * The process that is asking WeChat for the next one; null when none is
+   * The process that is asking WeChat for the next one, while no connection is held; null when none is
    */
   renewing_by: string | null;
   /**

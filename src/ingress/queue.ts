@@ -69,13 +69,25 @@ export function createCommitGroup({
   let unanswered = 0;
   let lastError = 'the database did not answer in time';
   let failedAt: number | undefined;
+  /** Start of the latest statement that stored: what failed and had begun before it tells of a problem that is over. */
+  let storedFrom = Number.NEGATIVE_INFINITY;
 
-  const group = createBatcher<Waiting, ArriveResult>({
-    async run(entries) {
+  async function store(entries: readonly Waiting[]): Promise<ArriveResult[]> {
+    const startedAt = performance.now();
+    try {
       const results = await arrive(entries.map(({ arrival }) => arrival));
+      storedFrom = Math.max(storedFrom, startedAt);
       failedAt = undefined;
       return results;
-    },
+    } catch (error) {
+      lastError = describe(error);
+      if (startedAt >= storedFrom) failedAt = performance.now();
+      throw error;
+    }
+  }
+
+  const group = createBatcher<Waiting, ArriveResult>({
+    run: store,
     classify: batchFailure,
     maxItems: maxGroup,
     fullItems: fullGroup,
@@ -84,11 +96,7 @@ export function createCommitGroup({
     pauseMs: () => retryPauseMs,
     isWanted: ({ answered }) => !answered,
     onStatement: (items) => onGroup?.(items),
-    onFailure(error) {
-      onError?.(error);
-      lastError = describe(error);
-      failedAt = performance.now();
-    },
+    onFailure: (error) => onError?.(error),
   });
 
   /** Answers once, however many ways there are to an answer. */

@@ -1,3 +1,5 @@
+import { type Aside, createSetAside, type SetAside } from './set-aside.js';
+
 /**
  * Turns many small writes into few statements: what arrives while statements are under way is collected and goes out
  * together. Under light load an item is a statement of its own and waits for nobody.
@@ -48,11 +50,8 @@ export interface BatcherOptions<Item, Result> {
   onFailure?(error: unknown, failure: Failure): void;
 }
 
-interface Entry<Item, Result> {
+interface Entry<Item, Result> extends Aside {
   item: Item;
-  /** Tries that met a lock. */
-  tries: number;
-  dueAt: number;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -79,9 +78,7 @@ class SharedStatements<Item, Result> {
   readonly #maxSmall: number;
   #waiting: Entry<Item, Result>[] = [];
   /** What met a lock, and what was in a set with several such. */
-  #aside: Entry<Item, Result>[] = [];
-  #asideTimer: NodeJS.Timeout | undefined;
-  #asideUnderWay = false;
+  readonly #aside: SetAside<Entry<Item, Result>>;
   #underWay = 0;
   #itemsUnderWay = 0;
   #scheduled = false;
@@ -95,11 +92,15 @@ class SharedStatements<Item, Result> {
     this.#options = options;
     this.#limit = options.maxItems;
     this.#maxSmall = Math.min(options.maxConcurrentSmall ?? options.maxConcurrent, options.maxConcurrent);
+    this.#aside = createSetAside(
+      (due) => this.#flush(due, 0),
+      () => this.#limit,
+    );
     options.giveUp?.addEventListener('abort', () => this.#endPauses());
   }
 
   get size(): number {
-    return this.#waiting.length + this.#aside.length + this.#itemsUnderWay;
+    return this.#waiting.length + this.#aside.size + this.#itemsUnderWay;
   }
 
   add(item: Item): Promise<Result> {
@@ -133,13 +134,14 @@ class SharedStatements<Item, Result> {
     return all;
   }
 
-  async #flush(set: Entry<Item, Result>[]): Promise<void> {
-    this.#underWay += 1;
+  /** @param slots of those that there are for statements: what was set aside takes none, for it may wait for its lock */
+  async #flush(set: Entry<Item, Result>[], slots = 1): Promise<void> {
+    this.#underWay += slots;
     this.#itemsUnderWay += set.length;
     try {
       await this.#settle(set);
     } finally {
-      this.#underWay -= 1;
+      this.#underWay -= slots;
       this.#itemsUnderWay -= set.length;
       this.#schedule();
     }
@@ -233,38 +235,8 @@ class SharedStatements<Item, Result> {
     for (const entry of set) {
       entry.tries += lockedTries;
       entry.dueAt = performance.now() + (this.#options.giveUp?.aborted ? 0 : this.#pauseMs(entry.tries + 1));
-      this.#aside.push(entry);
     }
-    this.#scheduleAside();
-  }
-
-  /** One statement at a time, beside those of the others: it may wait for its lock while they pass. */
-  #scheduleAside(): void {
-    if (this.#asideUnderWay || this.#aside.length === 0) return;
-    clearTimeout(this.#asideTimer);
-    const nextAt = Math.min(...this.#aside.map(({ dueAt }) => dueAt));
-    this.#asideTimer = setTimeout(() => void this.#flushAside(), Math.max(0, nextAt - performance.now()));
-  }
-
-  async #flushAside(): Promise<void> {
-    const now = performance.now();
-    // Those that have been looked at least first, so that each has its turn.
-    const due = this.#aside
-      .filter(({ dueAt }) => dueAt <= now)
-      .sort((left, right) => left.tries - right.tries)
-      .slice(0, this.#limit);
-    const taken = new Set(due);
-    this.#aside = this.#aside.filter((entry) => !taken.has(entry));
-    this.#asideUnderWay = true;
-    this.#itemsUnderWay += due.length;
-    try {
-      await this.#settle(due);
-    } finally {
-      this.#asideUnderWay = false;
-      this.#itemsUnderWay -= due.length;
-      this.#scheduleAside();
-      this.#schedule();
-    }
+    this.#aside.add(set);
   }
 
   #endPauses(): void {
@@ -273,7 +245,6 @@ class SharedStatements<Item, Result> {
       this.#pause = undefined;
       this.#schedule();
     }
-    for (const entry of this.#aside) entry.dueAt = 0;
-    this.#scheduleAside();
+    this.#aside.hurry();
   }
 }

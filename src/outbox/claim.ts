@@ -15,14 +15,21 @@ export interface ClaimResult {
  */
 const restingParts = `
   resting as materialized (
-    select app_id, probe_lane_id from wechat.account_pause for share skip locked
+    select app_id, probe_lane_id, overdue_lane_ids, overdue_at from wechat.account_pause for share skip locked
   )`;
+
+/** A pause lets through the lane that probes it, and lanes whose reply windows are over, to be ended without a call. */
+const isHeldBack = `
+  exists (
+    select from resting r
+    where r.app_id = l.app_id and r.probe_lane_id is distinct from l.id
+      and not (l.id = any(r.overdue_lane_ids) and l.due_at <= r.overdue_at))`;
 
 /**
  * Takes the lanes that are free and due, waits for nobody, and looks at no message: that is the next statement's, for a lock
  * that is taken inside a statement keeps the snapshot from before it (see look.ts).
  *
- * Lanes of an account that rests are left alone, but for the one that probes it. The row of the pause is locked with the
+ * Lanes of an account that rests are left alone, but for what its pause lets through. The row of the pause is locked with the
  * claim: whoever ends the pause waits for this statement, then sees the lanes that it left (`wechat.end_pause`).
  *
  * A worker that was declared dead takes nothing. May run again with the same number: it then finds what it took.
@@ -32,10 +39,7 @@ const claimSql = `
   wanted as materialized (
     select l.id from wechat.lane l
     where l.id = any($1::bigint[])
-      and ((l.claim is null and l.due_at <= now()
-          and not exists (
-            select from resting r where r.app_id = l.app_id and r.probe_lane_id is distinct from l.id))
-        or l.claim = $3)
+      and ((l.claim is null and l.due_at <= now() and not ${isHeldBack}) or l.claim = $3)
       and exists (select from wechat.worker_process w where w.id = $2 and w.ended_at is null)
     for update of l skip locked
   )
@@ -45,15 +49,12 @@ const claimSql = `
 
 /**
  * Of lanes that were not taken: which are this claim's all the same, by an earlier try that was still to commit, and which are
- * to be asked for again. All others need no further ring: they are gone, held by
- * somebody who will see what came, due later with a job of their own, or of an account that rests, whose end rings.
+ * to be asked for again. All others need no further ring: they are gone, held by somebody who will see what came, due later with a job of their own, or of an account that rests, whose end rings.
  */
 const busySql = `
   with ${restingParts}
   select l.id, l.claim is not null as is_held from wechat.lane l
-  where l.id = any($1::bigint[]) and (l.claim = $2 or (l.claim is null and l.due_at <= now()
-    and not exists (
-      select from resting r where r.app_id = l.app_id and r.probe_lane_id is distinct from l.id)))`;
+  where l.id = any($1::bigint[]) and (l.claim = $2 or (l.claim is null and l.due_at <= now() and not ${isHeldBack}))`;
 
 export function createClaim(pool: Pool): {
   claim(laneIds: readonly string[], workerId: number, claim: string): Promise<ClaimResult>;

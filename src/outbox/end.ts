@@ -46,9 +46,9 @@ export const endParts = `
     set status = i.status, failures = i.failures, errcode = i.errcode, errmsg = i.errmsg,
         sent_at = case when i.status = 'sent' then now() end,
         next_attempt_at = now() + i.delay_ms * interval '1 ms'
-    from input i left join held on (held.lane_id, held.claim) = (i.lane_id, i.claim)
+    from input i
     where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
-      and (i.outcome is not null or held.lane_id is not null)
+      and (i.outcome is not null or (i.lane_id, i.claim) in (select lane_id, claim from held))
     returning d.id
   )`;
 

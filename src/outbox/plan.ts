@@ -38,19 +38,18 @@ const planSql = `
     on conflict (message_id, position) do nothing
     returning id, message_id, position
   )
-  select planned.id, held.claim, planned.message_id, planned.position
-  from planned join held on held.message_id = planned.message_id
+  select null::bigint as id, claim, message_id, null::int as position from held
   union all
-  select d.id, held.claim, d.message_id, d.position from held join wechat.delivery d on d.message_id = held.message_id
+  select id, null, message_id, position from planned
+  union all
+  select d.id, null, d.message_id, d.position from held join wechat.delivery d on d.message_id = held.message_id
   where (select count(*) from planned)
     < (select count(*) from held join input i on (i.lane_id, i.claim) = (held.lane_id, held.claim))`;
 
-interface StoredDelivery {
-  id: string;
-  claim: string;
-  message_id: string;
-  position: number;
-}
+/** Either a message that is held, under this claim, or one of its deliveries. */
+type Row =
+  | { id: null; claim: string; message_id: string; position: null }
+  | { id: string; claim: null; message_id: string; position: number };
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
   async function store(plans: readonly Plan[]): Promise<PlanResult[]> {
@@ -65,7 +64,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         begins: beginsFirst && index === 0,
       })),
     );
-    const { rows: stored } = await pool.query<StoredDelivery>({
+    const { rows: found } = await pool.query<Row>({
       name: 'plan',
       text: planSql,
       values: [
@@ -78,10 +77,15 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         column(rows, ({ begins }) => begins),
       ],
     });
-    const idOf = new Map(
-      stored.map(({ id, claim, message_id, position }) => [`${claim} ${message_id} ${position}`, id]),
+    const held = new Set<string>();
+    const idOf = new Map<string, string>();
+    for (const { id, claim, message_id, position } of found) {
+      if (id === null) held.add(`${claim} ${message_id}`);
+      else idOf.set(`${message_id} ${position}`, id);
+    }
+    return plans.map((plan) =>
+      held.has(`${plan.claim} ${plan.messageId}`) ? toResult(plan, idOf) : { kind: 'lost' },
     );
-    return plans.map((plan) => toResult(plan, idOf));
   }
 
   return async (plans) => {
@@ -94,13 +98,10 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
   };
 }
 
-function toResult(
-  { claim, messageId, payloads, beginsFirst }: Plan,
-  idOf: ReadonlyMap<string, string>,
-): PlanResult {
+function toResult({ messageId, payloads, beginsFirst }: Plan, idOf: ReadonlyMap<string, string>): PlanResult {
   const deliveries: OpenDelivery[] = [];
   for (const [index, payload] of payloads.entries()) {
-    const id = idOf.get(`${claim} ${messageId} ${index + 1}`);
+    const id = idOf.get(`${messageId} ${index + 1}`);
     if (id === undefined) return { kind: 'lost' };
     deliveries.push({
       id,

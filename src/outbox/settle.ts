@@ -55,13 +55,13 @@ const settleSql = `
   closed as (
     update wechat.inbound_message m
     set status = held.message_status, settled_at = now(), error = coalesce(held.error, m.error)
-    from held left join ended on ended.id = held.delivery_id
-    where m.id = held.message_id and m.settled_at is null and (held.delivery_id is null or ended.id is not null)
+    from held
+    where m.id = held.message_id and m.settled_at is null
+      and (held.delivery_id is null or held.delivery_id in (select id from ended))
     returning m.id
   ),
   done as materialized (
-    select held.* from held left join closed on closed.id = held.message_id
-    where held.message_id is null or closed.id is not null
+    select * from held where message_id is null or message_id in (select id from closed)
   ),
   gone as (
     delete from wechat.lane l using done where l.id = done.lane_id and done.arrivals = done.seen

@@ -27,8 +27,9 @@ export interface WeChatAccess {
   media(mediaId: string, options?: { maxBytes?: number }): Promise<InboundMedia>;
 }
 
-/** Nothing, one reply or several; a string is short for a text reply. */
-export type ReplyResult = undefined | null | string | Reply | readonly (string | Reply)[];
+/** One reply or several; a string is short for a text reply. False, null, blanks and an empty list are nothing to say. */
+export type ReplyResult = Said | readonly Said[];
+type Said = undefined | null | false | string | Reply;
 
 type Awaitable<T> = T | Promise<T>;
 

@@ -10,12 +10,16 @@ export class InvalidReplyError extends Error {
   }
 }
 
-const filled = z.string({ error: 'must be a string' }).refine((value) => value.trim() !== '', 'is empty');
-const optional = z.string({ error: 'must be a string' }).optional();
+const string = z.string({ error: 'must be a string' });
+/** What a user gets to read. */
+const shown = string.transform(withoutControls);
+const filled = shown.refine((value) => value.trim() !== '', 'is empty');
+const optional = shown.optional();
+const filename = string.refine((value) => value.trim() !== '', 'is empty');
 const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
 /** An empty one is the same as none. */
 const optionalUrl = z.union([z.literal(''), url], { error: 'must be an http(s) URL' }).optional();
-const media = z.union([filled, z.strictObject({ file: filled }), z.strictObject({ url })], {
+const media = z.union([filled, z.strictObject({ file: filename }), z.strictObject({ url })], {
   error: 'must be a media_id, { file: path } or { url: http(s) URL }',
 });
 const kfAccount = z
@@ -28,7 +32,7 @@ const entry = z.object({ id: filled, content: filled });
 
 /** Every type of reply, and what it must carry. Unknown fields are dropped. */
 const shapes = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('text'), kfAccount, content: filled }),
+  z.object({ type: z.literal('text'), kfAccount, content: shown }),
   z.object({ type: z.literal('image'), kfAccount, media }),
   z.object({ type: z.literal('voice'), kfAccount, media }),
   z.object({
@@ -58,7 +62,7 @@ const shapes = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('msgmenu'),
     kfAccount,
-    head: z.string({ error: 'must be a string' }),
+    head: shown,
     entries: z.array(entry).min(1, 'must hold at least one'),
     tail: optional,
   }),
@@ -73,8 +77,20 @@ const shapes = z.discriminatedUnion('type', [
   }),
 ]) satisfies z.ZodType<Reply>;
 
+/** Escape sequences of terminals: colours and cursors (CSI), titles (OSC). Each part is bounded by what it begins with. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what it looks for are control characters
+const terminalSequence = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
+const control = /[^\P{Cc}\n\t]/gu;
+
+/** WeChat refuses them (40033) or shows them; line breaks and tabs stay. */
+function withoutControls(text: string): string {
+  if (text.search(control) < 0) return text;
+  return text.replace(terminalSequence, '').replace(/\r\n?/g, '\n').replace(control, '');
+}
+
 /**
- * Checks one thing that the reply logic returned: it may be plain JavaScript, so its type is not to be trusted.
+ * Checks one thing that the reply logic returned: it may be plain JavaScript, so its type is not to be trusted. Control
+ * characters go. A text may be blank: that is nothing to say.
  *
  * @param position of the reply in the result, from 1
  * @throws InvalidReplyError

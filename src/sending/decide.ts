@@ -48,6 +48,12 @@ export interface DecisionInput {
 /** How long calls of an account rest when a person has to put it right; then one probe. */
 export const accountProbeMs = 5 * 60_000;
 
+/** Refusals of an IP by the administrator, who is not to be asked again before that. */
+const refusedForMs: ReadonlyMap<number, number> = new Map([
+  [89506, 24 * 3_600_000],
+  [89507, 3_600_000],
+]);
+
 /**
  * After so many failures an answer that cannot be read is not followed by another send. Failures of whatever kind are counted,
  * for no count of this kind is kept: so it is sent again twice at most, and fewer times where other failures came before.
@@ -93,7 +99,7 @@ function refused(outcome: Refused, input: DecisionInput): Decision {
     }
     case 'account':
       if (input.about === 'message') return final('permanent', 'failed', outcome, input);
-      return rest('account', accountProbeMs, outcome, input);
+      return rest('account', refusedForMs.get(outcome.errcode) ?? accountProbeMs, outcome, input);
     case 'permanent':
       return final('permanent', 'failed', outcome, input);
     case 'user':

@@ -1,3 +1,4 @@
+import { describeErrcode } from '../wechat/out/errors.js';
 import type { WirePayload } from '../wechat/out/reply.js';
 
 /** Which call was refused with a code that may be about the account. */
@@ -13,8 +14,8 @@ export type RefusedCall =
     };
 
 /**
- * Whom a refusal of class `account` is about. Most codes say it: the secret, the machine's IP, the account's state. Some are
- * given as well for one kind of message alone, such as a mini program that is not linked to the account (40013, 48001): these
+ * Whom a refusal of class `account` is about. Most codes say it: the secret, the machine's IP, the account's state. Some
+ * (`maybe-account`) are given as well for one kind of message, such as a mini program that is not linked to the account: these
  * are about the account only where different kinds are refused alike and nothing was accepted in between, or where a plain
  * text is refused, which needs no right but the account's own. Else that message fails, and the others go on.
  */
@@ -26,9 +27,6 @@ export interface Evidence {
 
 /** Refusals that lie further apart tell nothing of one another. */
 const togetherMs = 5 * 60_000;
-
-/** Codes of class `account` that one kind of message can bring: an AppID in it, a right to use it. */
-const alsoOfMessages: ReadonlySet<number> = new Set([40013, 48001]);
 
 /** @param now milliseconds that never run backwards */
 export function createEvidence(now: () => number): Evidence {
@@ -47,7 +45,7 @@ export function createEvidence(now: () => number): Evidence {
   return {
     judge(appId, errcode, refused) {
       if (refused.call === 'token') return 'account';
-      if (!alsoOfMessages.has(errcode)) return 'account';
+      if (describeErrcode(errcode)?.evidence !== 'maybe-account') return 'account';
       if (refused.call === 'upload') return 'message';
       const byKind = note(appId, errcode, refused.payload.msgtype);
       if (refused.isProbe || isPlainText(refused.payload)) return 'account';

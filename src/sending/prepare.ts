@@ -79,15 +79,15 @@ function toOutcome(problem: Exclude<Resolved, { kind: 'ready' }>): Outcome {
 }
 
 /**
- * Besides WeChat, Postgres may keep us from a token: it is read from there. A code that nobody knows is about the account too:
- * its messages have nothing to do with it, so none shall use up its tries.
+ * Besides WeChat, Postgres may keep us from a token: it is read from there. What WeChat refuses for good is about the account,
+ * whatever its code: messages have nothing to do with it, so none shall use up its tries.
  */
 function describeTokenError(error: unknown): Outcome {
   if (!(error instanceof TokenError)) return describeOutage(error);
   const { errcode, errmsg } = error;
   if (errcode === undefined) return { kind: 'transient', errmsg };
-  const errorClass = classifyErrcode(errcode) ? error.errorClass : 'account';
-  if (errorClass === 'transient') return { kind: 'transient', errmsg };
+  if (classifyErrcode(errcode) === 'transient') return { kind: 'transient', errmsg };
+  const errorClass = error.errorClass === 'throttled' ? 'throttled' : 'account';
   return { kind: 'refused', httpStatus: 200, errcode, errmsg, errorClass };
 }
 

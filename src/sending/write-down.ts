@@ -1,5 +1,5 @@
 import type { DeliveryEnd } from '../outbox/end.js';
-import { errorReason } from '../wechat/out/errors.js';
+import { describeErrcode } from '../wechat/out/errors.js';
 import { logRecord } from './attempt-log.js';
 import type { AttemptEvent, AttemptRecord } from './attempt-state.js';
 import { leaveGate, type Run, type Tools } from './run.js';
@@ -24,7 +24,6 @@ export async function writeDown(tools: Tools, run: Run, record: AttemptRecord): 
 async function close(tools: Tools, run: Run, record: AttemptRecord): Promise<true> {
   const { lane, delivery, note } = run.task;
   const { restStatus, decision } = record;
-  const reason = decision.errcode ?? decision.errmsg;
   run.result = await tools.settle({
     lane,
     status: 'settled',
@@ -33,7 +32,9 @@ async function close(tools: Tools, run: Run, record: AttemptRecord): Promise<tru
     rest: restStatus && {
       status: restStatus,
       errcode: decision.errcode,
-      errmsg: `not tried: reply ${delivery.position} failed with ${reason}`,
+      errmsg: record.call
+        ? `not tried: reply ${delivery.position} failed with ${decision.errcode ?? decision.errmsg}`
+        : decision.errmsg,
     },
   });
   return true;
@@ -50,12 +51,20 @@ async function pauseAccount(tools: Tools, run: Run, { decision }: AttemptRecord)
   const { pause, errcode, errmsg } = decision;
   if (!pause) return;
   const { lane, account } = run.task;
-  const remedy = errcode === undefined ? undefined : errorReason(errcode);
-  const words = remedy === undefined ? errmsg : `${errmsg} (${remedy})`;
+  const words = explain(errcode, errmsg);
   const cause = { appId: account.appId, laneId: lane.laneId, errcode, errmsg: words, ...pause };
   if (!(await tools.pauses.pause(cause))) return;
   tools.log.error(
     { event: 'account_paused', app_id: account.appId, ...pause, errcode, errmsg: words },
     'account paused',
   );
+}
+
+/** What WeChat said, what that means, and what to do about it. */
+function explain(errcode: number | undefined, errmsg: string): string {
+  const known = errcode === undefined ? undefined : describeErrcode(errcode);
+  if (!known) return errmsg;
+  // A token call is refused with 40001 for a wrong secret: there the remedy of a token that ended is none.
+  const remedy = known.class === 'account' || known.class === 'throttled' ? ` ${known.remedy}` : '';
+  return `${errmsg} (${known.reason}.${remedy})`;
 }

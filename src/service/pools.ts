@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/settings.js';
 import { createPool, type Pool } from '../db/pool.js';
-import { watchPool } from '../db/pool-watch.js';
+import { closeSurplus, resizePool, watchPool } from '../db/pool-watch.js';
 import type { Logger } from '../observe/log.js';
 
 export type Role = 'all' | 'ingress' | 'worker';
@@ -112,20 +112,45 @@ export interface Pools {
   end(): Promise<void>;
 }
 
-export function createPools({
-  connectionString,
-  role,
-  connections,
-  log,
-}: {
+/** After so long with fewer connections than it may have, a process tries again whether there are more. */
+const regrowAfterMs = 60_000;
+
+export interface PoolsOptions {
   connectionString: string;
   role: Role;
   connections: number;
   log: Logger;
-}): Pools {
-  const shares = shareConnections(role, connections);
+}
+
+/**
+ * Where the server has fewer connections for us than DATABASE_CONNECTIONS says, the pools share what they got: else those
+ * that came first would keep all, and the others do nothing for ever.
+ *
+ * @throws ConfigError when there are too few for the role
+ */
+export function createPools({ connectionString, role, connections, log }: PoolsOptions): Pools {
   const opened = new Map<PoolName, { pool: Pool; problem(): string | undefined }>();
+  let shares = shareConnections(role, connections);
+  let current = connections;
+  let regrow: NodeJS.Timeout | undefined;
   const sizeOf = (name: PoolName) => shares[name] ?? 0;
+
+  function share(among: number): void {
+    current = among;
+    shares = shareConnections(role, among);
+    for (const [name, { pool }] of opened) resizePool(pool, sizeOf(name));
+  }
+
+  function onRefused(): void {
+    const got = [...opened.values()].reduce((sum, { pool }) => sum + pool.totalCount, sizeOf('session'));
+    const fewer = Math.max(leastConnections(role), Math.min(got, current - 1));
+    if (fewer < current) {
+      log.warn({ event: 'connections_refused', connections: fewer, of: connections }, 'fewer connections');
+      share(fewer);
+    }
+    clearTimeout(regrow);
+    regrow = setTimeout(() => share(connections), regrowAfterMs).unref();
+  }
 
   function open(name: PoolName): Pool {
     const known = opened.get(name);
@@ -143,7 +168,8 @@ export function createPools({
       onError: (error) =>
         log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost'),
     });
-    opened.set(name, { pool, ...watchPool(pool, name) });
+    closeSurplus(pool);
+    opened.set(name, { pool, ...watchPool(pool, name, onRefused) });
     return pool;
   }
 
@@ -155,6 +181,7 @@ export function createPools({
       return problems.length > 0 ? problems.join('; ') : undefined;
     },
     async end() {
+      clearTimeout(regrow);
       await Promise.all([...opened.values()].map(({ pool }) => pool.end()));
     },
   };

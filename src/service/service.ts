@@ -4,6 +4,7 @@ import { createJsapi } from '../accounts/jsapi.js';
 import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
 import { migrateDatabase } from '../db/migrate.js';
 import { persist } from '../db/persist.js';
+import { checkSuitability } from '../db/suitability.js';
 import { type HttpServer, serve } from '../lib/serve.js';
 import { createDatabaseGauges } from '../observe/database-gauges.js';
 import type { Logger } from '../observe/log.js';
@@ -52,7 +53,7 @@ const clock = () => new Date();
 /**
  * Migrates the database and starts the roles; the only place that knows all the parts.
  *
- * @throws ConfigError when there are too few connections for the role
+ * @throws ConfigError when there are too few connections for the role; UnsuitableDatabaseError
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, databaseUrl, role, log } = options;
@@ -162,6 +163,8 @@ async function migrateNow(
 ): Promise<void> {
   const onOutage = (error: unknown) =>
     log.warn({ event: 'database_away', err: error }, 'database away: waiting for it');
-  const applied = await persist(() => migrateDatabase(databaseUrl, onOutage), { signal: giveUp, onOutage });
+  const durably = <T>(run: () => Promise<T>) => persist(run, { signal: giveUp, onOutage });
+  await durably(() => checkSuitability(databaseUrl, onOutage));
+  const applied = await durably(() => migrateDatabase(databaseUrl, onOutage));
   if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
 }

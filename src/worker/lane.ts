@@ -7,6 +7,7 @@ import type { RunReplies, ServedAccount } from '../replies/run.js';
 import type { SendReply, Thought } from '../sending/reply.js';
 import { backoffMs, type RetryPolicy, urgentPolicy } from '../sending/retry-policy.js';
 import { toWire } from '../wechat/out/reply.js';
+import { givenUp } from './give-up.js';
 
 export interface LaneWorkDependencies {
   accounts: ReadonlyMap<string, ServedAccount>;
@@ -15,6 +16,7 @@ export interface LaneWorkDependencies {
   look(lane: HeldLane): Promise<HeldLane | undefined>;
   settle(settlement: Settlement): Promise<SettleResult>;
   release(release: Release): Promise<boolean>;
+  isPaused(appId: string): boolean;
   policy: RetryPolicy;
   random: () => number;
   clock: () => Date;
@@ -62,7 +64,15 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
       if (message.deliveries.length === 0) return settle({ lane, status: 'settled' });
       return send(lane, message, account, undefined);
     }
+    if (isOverdue(lane, message))
+      return fail(lane, message, 'the reply window ended while the account rested');
     return think(lane, message, account);
+  }
+
+  /** Let through a pause only to be ended: the reply logic is not run for what nobody may be sent. */
+  function isOverdue({ appId, isProbe }: HeldLane, { windowEndsAt, receivedAt }: OpenMessage): boolean {
+    const endsAt = windowEndsAt?.getTime() ?? receivedAt.getTime() + longestWindowMs;
+    return !isProbe && dependencies.isPaused(appId) && endsAt <= clock().getTime();
   }
 
   async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {
@@ -154,25 +164,29 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
     log.error({ event: 'account_unknown', app_id: lane.appId, message_id: message.id }, error);
     const ageMs = clock().getTime() - message.receivedAt.getTime();
     if (ageMs <= longestWindowMs) return release(lane, unknownAccountMs);
-    const rest = { status: 'expired', errcode: undefined, errmsg: error } as const;
-    return settle({ lane, status: message.isPlanned ? 'settled' : 'failed', error, rest });
+    return settle(givenUp(lane, message, { status: 'expired', problem: error, at: clock() }));
   }
 
   /**
-   * Whatever nobody foresaw counts as a failure of this message, so that it neither blocks its conversation for ever nor is worked
-   * on in circles.
+   * Whatever nobody foresaw counts as a failure of the message that was worked on, so that it neither blocks its conversation for
+   * ever nor is sent again and again. What is on record by now is looked at anew: the failure may have come behind it.
    */
   async function breakOff(lane: HeldLane, error: unknown): Promise<Next> {
-    const { message } = lane;
     log.error(
-      { event: 'answer_broken_off', app_id: lane.appId, message_id: message?.id, err: error },
+      { event: 'answer_broken_off', app_id: lane.appId, message_id: lane.message?.id, err: error },
       'answer broken off',
     );
-    if (drain.aborted || !message) return release(lane, restingMs);
+    if (drain.aborted) return release(lane, restingMs);
+    const current = await look(lane);
+    if (!current) return 'done';
+    const { message } = current;
+    if (!message) return release(current, restingMs);
+    if (message.id !== lane.message?.id) return 'look';
     const problem = `broken off: ${error instanceof Error ? error.message : String(error)}`;
-    if (!message.isPlanned && message.deliveries.length === 0) return retry(lane, message, problem);
-    const delayMs = backoffMs(policy, lane.failures + 1, random());
-    return release(lane, delayMs, problem);
+    if (!message.isPlanned) return retry(current, message, problem);
+    const failures = current.failures + 1;
+    if (failures < maxFailures) return release(current, backoffMs(policy, failures, random()), problem);
+    return settle(givenUp(current, message, { status: 'failed', problem, at: clock() }));
   }
 
   function observeSettled({ appId }: HeldLane, { receivedAt }: OpenMessage): void {

@@ -11,7 +11,7 @@ export interface MaintenanceDependencies {
   pool: Pool;
   log: Logger;
   metrics: Metrics;
-  pauses: Pick<Pauses, 'refresh' | 'probe'>;
+  pauses: Pick<Pauses, 'refresh' | 'probe' | 'overdue'>;
   rescueAfterMs: number;
   /** Undefined: nothing is ever deleted. */
   retention: Retention | undefined;
@@ -25,15 +25,16 @@ export interface MaintenanceDependencies {
 const rescueEveryMs = (rescueAfterMs: number) => Math.min(2_000, rescueAfterMs / 4);
 /** How long another process may go on sending for an account that was paused. */
 const pausesEveryMs = 1_000;
+const overdueEveryMs = 5_000;
 const reconcileEveryMs = 8_000;
 const straysEveryMs = 30_000;
 
 /**
- * The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses,
- * delete what is older than it shall be kept.
+ * The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses, let
+ * through what a pause has outlasted, delete what is older than it shall be kept.
  */
 export function startMaintenance(dependencies: MaintenanceDependencies): { stop(): Promise<void> } {
-  const { pool, log, rescueAfterMs, retention, onWorkers, returnStrays, random } = dependencies;
+  const { pool, log, pauses, rescueAfterMs, retention, onWorkers, returnStrays, random } = dependencies;
 
   async function rescueRound(): Promise<void> {
     const { workers, lanes } = await rescue(pool, rescueAfterMs);
@@ -62,6 +63,9 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     });
   const rounds = [
     every(pausesEveryMs, () => lookAtPauses(dependencies)),
+    every(overdueEveryMs, async () => {
+      await pauses.overdue();
+    }),
     every(rescueEveryMs(rescueAfterMs), rescueRound),
     every(reconcileEveryMs, reconcileRound),
     every(straysEveryMs, straysRound),

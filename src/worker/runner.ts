@@ -285,6 +285,7 @@ function laneWorkDependencies(
   return {
     ...statements,
     accounts: served,
+    isPaused: pauses.isPaused,
     runReplies,
     sendReply,
     policy,

@@ -5,34 +5,11 @@ import { createCredentialStore } from '../../src/accounts/credential-store.js';
 import { createKysely } from '../../src/db/kysely.js';
 import { persist } from '../../src/db/persist.js';
 import { createPool } from '../../src/db/pool.js';
-import { createClient, type FetchedToken } from '../../src/wechat/out/client.js';
+import type { FetchedToken } from '../../src/wechat/out/client.js';
 import { TokenError } from '../../src/wechat/out/errors.js';
-import { type Stage, setStage, settled } from '../support/stage.js';
+import { type Stage, setStage } from '../support/stage.js';
+import { tokenCalls, tokensOfAnotherProcess } from '../support/tokens.js';
 import { waitFor } from '../support/wait.js';
-
-/** As a process of its own would have them: with its own pool, cache and client. */
-function tokensOfAnotherProcess({ database, simulator }: Stage, clock = () => new Date()) {
-  const pool = createPool({
-    connectionString: database.url,
-    name: 'test',
-    max: 3,
-    statementTimeoutMs: 20_000,
-    onError: () => undefined,
-  });
-  const client = createClient({ apiBase: simulator.apiBase });
-  onTestFinished(async () => {
-    await client.destroy();
-    await pool.end();
-  });
-  return createAccessTokens({
-    store: createCredentialStore(createKysely(pool)),
-    fetchToken: client.fetchToken,
-    clock,
-  });
-}
-
-const tokenCalls = ({ simulator }: Stage) =>
-  simulator.calls.filter(({ path }) => path === '/cgi-bin/stable_token').length;
 
 interface Process {
   tokens: AccessTokens;
@@ -193,21 +170,6 @@ describe('a renewal', () => {
 });
 
 describe('the access token', () => {
-  test('is asked for once when twenty workers start with an expired one', async () => {
-    const stage = await setStage();
-    await stage.database.pool.query(
-      `insert into wechat.credential (app_id, kind, value, expires_at) values ($1, 'access_token', 'old', now() - interval '1 hour')`,
-      [stage.account.appId],
-    );
-    stage.simulator.faults.add({ path: '/cgi-bin/stable_token', fault: { delayMs: 300 } });
-    const values = await Promise.all(
-      Array.from({ length: 20 }, () => tokensOfAnotherProcess(stage).get(stage.account)),
-    );
-    expect(tokenCalls(stage)).toBe(1);
-    expect(new Set(values)).toEqual(new Set([stage.simulator.tokens.current(stage.account.appId)]));
-    expect(await stage.database.rows('select version from wechat.credential')).toEqual([{ version: '2' }]);
-  });
-
   test('is read from memory, then from Postgres, before WeChat is asked', async () => {
     const stage = await setStage();
     const first = tokensOfAnotherProcess(stage);
@@ -226,18 +188,6 @@ describe('the access token', () => {
     stage.simulator.faults.add({ path: '/cgi-bin/stable_token', fault: { delayMs: 200 } });
     expect(await tokens.get(stage.account)).toBe(first);
     await expect.poll(() => tokens.get(stage.account)).not.toBe(first);
-    expect(tokenCalls(stage)).toBe(2);
-  });
-
-  test('that WeChat refuses a hundred times at once is renewed once', async () => {
-    const stage = await setStage();
-    const workers = Array.from({ length: 4 }, () => tokensOfAnotherProcess(stage));
-    const [failed] = await Promise.all(workers.map((tokens) => tokens.get(stage.account)));
-    stage.simulator.tokens.expire(stage.account.appId);
-    const renewed = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => workers[index % 4]?.replace(stage.account, failed ?? '')),
-    );
-    expect(new Set(renewed)).toEqual(new Set([stage.simulator.tokens.current(stage.account.appId)]));
     expect(tokenCalls(stage)).toBe(2);
   });
 
@@ -306,26 +256,4 @@ test('replies go out by the classic API, too', async () => {
   await simulator.user('oUser').say('hello');
   await simulator.waitForDelivered('oUser', 1);
   expect(simulator.calls.map(({ path }) => path)).toEqual(['/cgi-bin/token', '/cgi-bin/message/custom/send']);
-});
-
-test('a reply refused for its token is sent again at once with a new one, without a counted failure', async () => {
-  const stage = await setStage();
-  const { simulator, database, account, start } = stage;
-  await start();
-  await simulator.user('oUser').say('one');
-  await simulator.waitForDelivered('oUser', 1);
-  simulator.tokens.expire(account.appId);
-  await simulator.user('oUser').say('two');
-  await simulator.waitForDelivered('oUser', 2);
-  await settled(database, 2);
-  expect(
-    await database.rows(
-      `select a.attempt, a.outcome, a.errcode, d.failures from wechat.delivery d
-       join wechat.delivery_attempt a on a.delivery_id = d.id
-       where d.id = (select max(id) from wechat.delivery) order by a.attempt`,
-    ),
-  ).toEqual([
-    { attempt: 1, outcome: 'token', errcode: 40001, failures: 0 },
-    { attempt: 2, outcome: 'sent', errcode: 0, failures: 0 },
-  ]);
 });

@@ -151,7 +151,7 @@ describe('wechat-outbox', () => {
     await database.pool.query('drop schema wechat cascade');
     const first = runCommand(['migrate'], { DATABASE_URL: database.url });
     expect(await first.exited).toBe(0);
-    expect(text(first.lines)).toContain('applied: 0001_inbox');
+    expect(text(first.lines)).toContain('applied: 0001_facts');
     const second = runCommand(['migrate'], { DATABASE_URL: database.url });
     expect(await second.exited).toBe(0);
     expect(text(second.lines)).toContain('the database is up to date');

@@ -21,7 +21,7 @@ test('a process whose reply logic blocks it for ever is replaced, and the messag
   await simulator.user('oBlocking').say('block');
   await simulator.user('oOther').say('hello');
   // Two have died of it already; from then on it is run alone.
-  await database.rows(`update wechat.inbound_message set crashes = 2 where content = 'block'`);
+  await database.rows(`update wechat.lane set crashes = 2 where openid = 'oBlocking'`);
   const file = path.join(scratchDirectory(), 'replies.mjs');
   writeFileSync(file, module);
   const settings = {
@@ -34,7 +34,7 @@ test('a process whose reply logic blocks it for ever is replaced, and the messag
     const worker = runCommand(['start', '--role', 'worker'], settings);
     await waitFor('the next to stand still with the message', async () => {
       const [row] = await database.rows<{ taken: boolean }>(
-        `select claimed_by is not null and crashes = $1 as taken from wechat.inbound_message where content = 'block'`,
+        `select claim is not null and crashes = $1 as taken from wechat.lane where openid = 'oBlocking'`,
         [crashes],
       );
       return row?.taken;
@@ -51,7 +51,7 @@ test('a process whose reply logic blocks it for ever is replaced, and the messag
   );
   blocked?.child.kill('SIGKILL');
   expect(
-    await database.rows(`select status, crashes from wechat.inbound_message where content = 'block'`),
-  ).toEqual([{ status: 'failed', crashes: 4 }]);
+    await database.rows(`select status, error from wechat.inbound_message where content = 'block'`),
+  ).toEqual([{ status: 'failed', error: 'the worker process died 4 times while the reply logic ran' }]);
   expect(simulator.inboxOf('oOther')).toHaveLength(1);
 });

@@ -168,6 +168,6 @@ describe('the admin port', () => {
     await database.pool.query(`delete from wechat.schema_migration where name like '0004%'`);
     const response = await request(`${adminUrl}/readyz`);
     expect(response.statusCode).toBe(503);
-    expect(await response.body.text()).toContain('migrations: not applied: 0004_worker');
+    expect(await response.body.text()).toContain('migrations: not applied: 0004_operators');
   });
 });

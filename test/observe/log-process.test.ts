@@ -89,11 +89,12 @@ test('the log is whole at the end of the process, and lines do not wait long whi
   const { simulator, database } = stage;
   const command = await run(stage, `() => 'hi'`);
   const users = Array.from({ length: 100 }, (_, index) => simulator.user(`o${index}`));
-  await Promise.all(users.map((user) => user.say('hello')));
+  const pushes = await Promise.all(users.map((user) => user.say('hello')));
   await settled(database, 100);
   command.child.kill('SIGTERM');
   expect(await command.exited).toBe(0);
-  expect(eventsOf(command, 'push')).toHaveLength(100);
+  // On a slow machine the platform may have lost its patience with some, and tried again.
+  expect(eventsOf(command, 'push')).toHaveLength(pushes.flatMap(({ tries }) => tries).length);
   expect(eventsOf(command, 'attempt')).toHaveLength(100);
   expect(command.lines.at(-1)).toContain('"event":"stopped"');
 

@@ -7,7 +7,7 @@ import { waitFor } from '../support/wait.js';
 function push(webhookUrl: string, token: string, openid: string, headers: Record<string, string> = {}) {
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const query = new URLSearchParams({ timestamp, nonce: '7', signature: sign(token, timestamp, '7') });
-  const body = `<xml><FromUserName>${openid}</FromUserName><CreateTime>${timestamp}</CreateTime><MsgType>text</MsgType><Content>x</Content><MsgId>${openid.length}${timestamp}</MsgId></xml>`;
+  const body = `<xml><FromUserName>${openid}</FromUserName><CreateTime>${timestamp}</CreateTime><MsgType>text</MsgType><Content>x</Content><MsgId>${openid.length}4711</MsgId></xml>`;
   return fetch(`${webhookUrl}?${query}`, {
     method: 'POST',
     body,

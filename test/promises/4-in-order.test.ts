@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Replies } from '../../src/replies/router.js';
 import { setStage, settled } from '../support/stage.js';
 
@@ -62,4 +62,51 @@ test('bursts of many users over several processes are answered one by one, in th
   );
   for (const { openid, contents } of stored)
     expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(contents);
+});
+
+const echo: Replies = ({ message }) => (message.kind === 'text' ? message.content : undefined);
+
+describe('a conversation', () => {
+  test('is answered in order while others overtake it', async () => {
+    const { simulator, database, start } = await setStage();
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    await start({
+      replies: async ({ message }) => {
+        if (message.kind !== 'text') return undefined;
+        if (message.content === 'slow') await opened;
+        return message.content;
+      },
+    });
+    await simulator.user('oSlow').say('slow');
+    for (const text of ['b', 'c', 'd']) await simulator.user('oSlow').say(text);
+    await simulator.user('oOther').say('quick');
+    await simulator.waitForDelivered('oOther', 1);
+    expect(simulator.inboxOf('oSlow')).toEqual([]);
+    open();
+    const inbox = await simulator.waitForDelivered('oSlow', 4);
+    expect(inbox.map(({ text }) => text)).toEqual(['slow', 'b', 'c', 'd']);
+    await settled(database, 5);
+  });
+
+  test('keeps its order over retries, with several workers', async () => {
+    const { simulator, database, start } = await setStage();
+    await start({ replies: echo });
+    await start({ role: 'worker', replies: echo });
+    await start({ role: 'worker', replies: echo });
+    simulator.faults.ratio(0.3, { errcode: -1 }, 7);
+    const users = Array.from({ length: 20 }, (_, index) => simulator.user(`oUser${index}`));
+    const texts = ['1', '2', '3', '4', '5'];
+    await Promise.all(
+      users.map(async (user) => {
+        for (const text of texts) await user.say(text);
+      }),
+    );
+    await settled(database, users.length * texts.length);
+    for (const { openid } of users) {
+      expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(texts);
+    }
+  });
 });

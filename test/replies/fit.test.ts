@@ -29,16 +29,129 @@ describe('what the reply logic returns', () => {
   });
 
   test.each([
-    ['an empty text', ''],
+    ['true', true],
     ['a number', 7],
     ['a text without content', { type: 'text' }],
     ['news without an article', { type: 'news', articles: [] }],
     ['an article without a title', { type: 'news', articles: [{}] }],
     ['an image without its media', { type: 'image' }],
     ['an unknown type', { type: 'hologram' }],
-    ['null among replies', ['ok', null]],
+    ['a number among replies', ['ok', 7]],
   ])('is refused when it is %s', (_name, result) => {
     expect(() => repliesTo(result as never)).toThrow(InvalidReplyError);
+  });
+});
+
+describe('nothing to say', () => {
+  test.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['false', false],
+    ['an empty text', ''],
+    ['blanks', ' \n\t\u3000'],
+    ['an empty list', []],
+    ['a list of nothing', [undefined, null, false, '', ' ']],
+    ['a text reply without a text', text('')],
+    ['control characters alone', '\u0000\u001b\u007f'],
+  ])('is %s', (_name, result) => {
+    expect(fitReplies(result as ReplyResult, { ...generous, quota: 5 })).toEqual({
+      kind: 'fits',
+      replies: [],
+      cut: undefined,
+    });
+  });
+
+  test('is left out among what there is to say, and takes none of the allowance', () => {
+    expect(fitReplies(['', 'ok', null, ' ', false, text('\n'), 'well'], { ...generous, quota: 2 })).toEqual({
+      kind: 'fits',
+      replies: [text('ok'), text('well')],
+      cut: undefined,
+    });
+  });
+});
+
+describe('control characters', () => {
+  const all = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('');
+
+  test('go, but for line breaks and tabs', () => {
+    expect(repliesTo(`a${all}b\u007f\u0085c`)).toEqual([text('a\t\n\nbc')]);
+    expect(repliesTo('one\r\ntwo\rthree')).toEqual([text('one\ntwo\nthree')]);
+  });
+
+  test('go with what they begin: the colours of a terminal', () => {
+    expect(repliesTo('\u001b[1;31mred\u001b[0m \u001b]0;title\u0007\u001b[2Kplain')).toEqual([
+      text('red plain'),
+    ]);
+  });
+
+  test('go from titles, menus and the like as well, and nothing else does', () => {
+    const dirty = 'a\u001db';
+    expect(repliesTo(news({ title: dirty, description: dirty }))).toEqual([
+      news({ title: 'ab', description: 'ab' }),
+    ]);
+    expect(
+      repliesTo({ type: 'msgmenu', head: dirty, entries: [{ id: '1', content: dirty }], tail: dirty }),
+    ).toEqual([{ type: 'msgmenu', head: 'ab', entries: [{ id: '1', content: 'ab' }], tail: 'ab' }]);
+    for (const kept of ['\u2028', '\u200d', '👨‍👩‍👧', '\u00a0'])
+      expect(repliesTo(`a${kept}b`)).toEqual([text(`a${kept}b`)]);
+    // The name of a file is what it is.
+    expect(repliesTo(image({ file: `/tmp/${dirty}` }))).toEqual([image({ file: `/tmp/${dirty}` })]);
+  });
+});
+
+describe('a very long reply', () => {
+  test.each([
+    ['a text', '字'.repeat(22_000)],
+    ['several texts', ['字'.repeat(11_000), '字'.repeat(11_000)]],
+    ['a title', news({ title: '字'.repeat(22_000) })],
+    ['a megabyte', '<a>'.repeat(400_000)],
+  ])('is refused with its length: %s', (_name, result) => {
+    for (const quota of [undefined, 5]) {
+      expect(fitReplies(result as ReplyResult, { ...generous, quota })).toEqual({
+        kind: 'refused',
+        problem: expect.stringMatching(
+          /^the reply has [\d,]+ bytes of text, and at most 65,536 can be sent$/,
+        ),
+      });
+    }
+  });
+
+  test('of just the limit is not', () => {
+    expect(fitReplies('a'.repeat(65_536), { ...generous, quota: 5 })).toMatchObject({ kind: 'fits' });
+    expect(fitReplies('a'.repeat(65_537), generous)).toMatchObject({ kind: 'refused' });
+  });
+
+  test('has no more parts computed than can be sent, and says at least how many there would be', () => {
+    expect(splitText('word '.repeat(10_000), 2_048, 3)).toHaveLength(3);
+    expect(fitReplies('word '.repeat(10_000), { ...generous, quota: 2 })).toMatchObject({
+      cut: 'the reply was cut: at least 3 messages, and the reply window allows 2',
+    });
+  });
+
+  test.each([
+    ['beginnings of links', '<a>'],
+    ['links', '<a>x</a>'],
+    ['open links with blanks', '<a \n'],
+    ['marks on one letter', '\u0301'],
+    ['line breaks', '\n'],
+    ['blanks after a line break', '\n   '],
+    ['sentences', '。'],
+    ['quotes', '!”'],
+    ['joined pictures', '👨‍👩‍👧'],
+  ])('is split in a time that grows as its length: %s', (_name, piece) => {
+    const cpuMs = (length: number) => {
+      const content = piece.repeat(length / piece.length);
+      let least = Number.POSITIVE_INFINITY;
+      for (let time = 0; time < 3; time += 1) {
+        const before = process.cpuUsage();
+        splitText(content, 2_048);
+        const { user, system } = process.cpuUsage(before);
+        least = Math.min(least, (user + system) / 1_000);
+      }
+      return least;
+    };
+    // 8 times the length: what is quadratic takes 64 times as long.
+    expect(cpuMs(160_000)).toBeLessThan(Math.max(cpuMs(20_000), 2) * 24);
   });
 });
 

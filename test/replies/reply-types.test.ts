@@ -111,9 +111,8 @@ test('every type of reply arrives as the reference has it', async () => {
 
 describe('a reply that cannot be sent is refused with the field that is wrong', () => {
   test.each<[unknown, string]>([
-    ['', 'reply 1 (text): content is empty'],
     [7, 'reply 1 is 7, not a reply or a string'],
-    [['ok', null], 'reply 2 is null, not a reply or a string'],
+    [['ok', '', 7], 'reply 3 is 7, not a reply or a string'],
     [{ type: 'hologram' }, 'reply 1 has the unknown type "hologram"'],
     [{ type: 'text', content: 4 }, 'reply 1 (text): content must be a string'],
     [{ type: 'image' }, 'reply 1 (image): media must be a media_id, { file: path } or { url: http(s) URL }'],

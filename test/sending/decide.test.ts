@@ -7,7 +7,7 @@ import {
   nextAfterFailure,
   urgentPolicy,
 } from '../../src/sending/retry-policy.js';
-import { classifyErrcode } from '../../src/wechat/out/errors.js';
+import { classifyErrcode, errorCodes } from '../../src/wechat/out/errors.js';
 
 const now = new Date('2026-01-01T15:00:00Z');
 const input: DecisionInput = {
@@ -156,6 +156,34 @@ describe('what follows an attempt', () => {
     ],
   ])('%s', (_name, outcome, overrides, expected) => {
     expect(decide(outcome, { ...input, ...overrides })).toMatchObject(expected);
+  });
+
+  test.each(errorCodes.filter(({ errorClass }) => errorClass === 'account'))(
+    'lets the account rest where the refusal is about it, and fails the message where it is not: $errcode, $reason',
+    ({ errcode }) => {
+      const pause = { reason: 'account' };
+      expect(decide(refused(errcode), input)).toMatchObject({ status: 'pending', failures: 0, pause });
+      const ofMessage = decide(refused(errcode), { ...input, about: 'message' });
+      expect(ofMessage).toMatchObject({ status: 'failed', pause: undefined, restStatus: undefined });
+    },
+  );
+
+  test.each(errorCodes.filter(({ errorClass }) => errorClass === 'throttled'))(
+    'lets the account rest until its quota begins anew: $errcode, $reason',
+    ({ errcode }) => {
+      const pause =
+        errcode === 45009
+          ? { reason: 'daily_quota', forMs: 3_600_000 }
+          : { reason: 'minute_quota', forMs: 60_000 };
+      expect(decide(refused(errcode), input)).toMatchObject({ status: 'pending', failures: 0, pause });
+    },
+  );
+
+  test.each([
+    [89506, 24 * 3_600_000],
+    [89507, 3_600_000],
+  ])('waits as long as the administrator said: %i', (errcode, forMs) => {
+    expect(decide(refused(errcode), input).pause).toEqual({ reason: 'account', forMs });
   });
 
   test('never waits past the end of the reply window', () => {

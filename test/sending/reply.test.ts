@@ -382,7 +382,7 @@ describe('a refusal', () => {
     expect(await pausedWith(appId)).toMatchObject({
       reason: 'account',
       errcode: 48001,
-      errmsg: 'api unauthorized (the account has no permission for this API)',
+      errmsg: expect.stringMatching(/^api unauthorized \(.*no permission.*\. .+\)$/),
       cause_lane_id: lane.laneId,
     });
   });
@@ -391,7 +391,7 @@ describe('a refusal', () => {
     let asked = 0;
     const refuseToken = async () => {
       asked += 1;
-      throw new TokenError('account', 40125, 'invalid appsecret');
+      throw new TokenError('account', 40243, 'invalid appsecret');
     };
     const { appId, sender, hear } = await stage({
       overrides: { tokens: { peek: () => undefined, get: refuseToken, replace: refuseToken } },
@@ -404,7 +404,11 @@ describe('a refusal', () => {
     }
     expect(ends).toEqual(Array(3).fill({ kind: 'paused' }));
     expect(asked).toBe(1);
-    expect(await pausedWith(appId)).toMatchObject({ reason: 'account', errcode: 40125 });
+    expect(await pausedWith(appId)).toMatchObject({
+      reason: 'account',
+      errcode: 40243,
+      errmsg: expect.stringContaining('Unfreeze the AppSecret'),
+    });
   });
 
   test('of uploads for their quota puts off what needs one, and nothing else', async () => {
@@ -445,9 +449,10 @@ describe('while the account rests', () => {
       kind: 'settled',
       result: 'gone',
     });
+    const errmsg = 'not tried: the reply window ended while the account rested';
     expect(await deliveriesOf(late)).toMatchObject([
-      { status: 'expired', attempts: 0 },
-      { status: 'expired', attempts: 0 },
+      { status: 'expired', attempts: 0, errmsg },
+      { status: 'expired', attempts: 0, errmsg },
     ]);
     expect(await sender.send(inTime, textPayload('one'))).toEqual({ kind: 'paused' });
     expect(sender.calls).toEqual([]);

@@ -68,3 +68,30 @@ test('a pool that starves is told until somebody gets a connection at once again
   await waitFor('a statement', () => pool.query('select 1').then(() => true));
   expect(pools.problem()).toBe(undefined);
 });
+
+test('where the server has fewer connections than it may take, the pools share what they got', async () => {
+  const database = await ownDatabase();
+  const role = `few_${Date.now().toString(36)}`;
+  await database.pool.query(`create role ${role} login password 'few' connection limit 7`);
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'few';
+  const log = pino({ level: 'silent' });
+  const pools = createPools({ connectionString: url.href, role: 'worker', connections: 20, log });
+  onTestFinished(() => pools.end());
+  // The first has them all, and is busy.
+  const clients = await Promise.all(Array.from({ length: 7 }, () => pools.open('jobs').connect()));
+  await expect(pools.open('writes').query('select 1')).rejects.toThrow(/too many connections/);
+  for (const client of clients) client.release();
+  await waitFor('a connection for the other', () =>
+    pools
+      .open('writes')
+      .query('select 1')
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
+  expect(pools.open('jobs').totalCount).toBeLessThanOrEqual(pools.sizeOf('jobs'));
+  expect(pools.problem()).toMatch(/lower DATABASE_CONNECTIONS/);
+});

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
-import type { HeldLane } from '../../src/outbox/lane.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { createLanes, type LaneRow, type Lanes, type LaneWorker, type Queryable } from './lanes.js';
 import { waitFor } from './wait.js';
@@ -165,11 +164,6 @@ let lastUser = 0;
 export function newUser(): string {
   lastUser += 1;
   return `o${String(lastUser).padStart(4, '0')}`;
-}
-
-/** What a later write of this hold is compared with. */
-export function holdOf({ laneId, claim }: HeldLane): { laneId: string; claim: string } {
-  return { laneId, claim };
 }
 
 /**

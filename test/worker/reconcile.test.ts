@@ -12,7 +12,7 @@ async function stranded(openids: readonly string[]): Promise<Stage> {
   for (const openid of openids) await stage.simulator.user(openid).say(`hello ${openid}`);
   await ingress.stop();
   await stage.database.pool.query('truncate graphile_worker._private_jobs');
-  await stage.database.pool.query(`update wechat.inbound_message set due_at = now() - interval '1 minute'`);
+  await stage.database.pool.query(`update wechat.lane set due_at = now() - interval '1 minute'`);
   return stage;
 }
 
@@ -46,11 +46,7 @@ test('whatever a crash left half done goes on from there, and nothing that is se
     `insert into wechat.worker_process (id, hostname, pid, ended_at) overriding system value values (900, 'gone', 1, now())`,
   );
   await run(
-    `update wechat.inbound_message set claimed_by = 900, claimed_at = now() where openid = 'oClaimed'`,
-  );
-  await run(
-    `update wechat.inbound_message set status = 'answering'
-     where openid in ('oPlanned', 'oSending', 'oPartly', 'oAllSent', 'oNoDeliveries')`,
+    `update wechat.lane set claim = 900, worker_id = 900, claimed_at = now() where openid = 'oClaimed'`,
   );
   await run(
     `insert into wechat.delivery (message_id, position, app_id, openid, msg_type, payload)
@@ -103,9 +99,21 @@ test('a job that still waits keeps its messages from getting another', async () 
   await stage.database.pool.query(
     `update graphile_worker._private_jobs set run_at = now() - interval '1 hour'`,
   );
-  await stage.database.pool.query(`update wechat.inbound_message set due_at = now() - interval '1 hour'`);
+  await stage.database.pool.query(`update wechat.lane set due_at = now() - interval '1 hour'`);
   expect(await reconcile(stage.database.pool)).toBe(0);
   // Of the urgent one alone the job is gone: the other's priority says nothing about it.
   await stage.database.pool.query('delete from graphile_worker._private_jobs where priority < 0');
   expect(await reconcile(stage.database.pool)).toBe(1);
+});
+
+test('a message whose job was deleted by hand is answered all the same', { timeout: 90_000 }, async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  await simulator.user('oUser').say('hello');
+  await database.pool.query('delete from graphile_worker._private_jobs');
+  // As if it had been so for a while.
+  await database.pool.query(`update wechat.lane set due_at = now() - interval '1 minute'`);
+  await start({ role: 'worker' });
+  await simulator.waitForDelivered('oUser', 1, 60_000);
+  await settled(database, 1);
 });

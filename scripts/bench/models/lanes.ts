@@ -238,14 +238,10 @@ function lanes({ name, schema, isClosing }: Variant): Model {
   };
 }
 
-export const lanesWithClosingUpdate = lanes({
-  name: 'lanes, closing update',
-  schema: 'lanes_closing',
-  isClosing: true,
-});
+const [closing, cursor] = [
+  { name: 'lanes, closing update', schema: 'lanes_closing', isClosing: true },
+  { name: 'lanes, cursor alone', schema: 'lanes_cursor', isClosing: false },
+] as const;
 
-export const lanesByCursorAlone = lanes({
-  name: 'lanes, cursor alone',
-  schema: 'lanes_cursor',
-  isClosing: false,
-});
+export const lanesWithClosingUpdate = lanes(closing);
+export const lanesByCursorAlone = lanes(cursor);

@@ -2,11 +2,8 @@
  * Models: ways to keep messages, claims and deliveries, compared by what they cost Postgres. A model here is its tables
  * (a .sql file, in a schema of its own) and its statements (a .ts file); drive.ts takes messages through it, without HTTP
  * and without reply logic. `today` is the first engine, frozen, which the others are measured against in the same run;
- * the lanes are sketches.
- *
- * The product's own statements join as `product.ts`: a Model that makes its pools by src/db/pool.ts, calls the functions
- * of src/outbox/ and empties the tables of schema wechat. It is then listed first in `contenders` of ../models.ts, with
- * `isJudged`, and the sketches stay for as long as they teach something.
+ * `product` calls the functions of src/outbox/; the lanes are sketches of the model that the product has, for trying
+ * changes on. A statement of the product that is measured here is one that the service runs.
  */
 import pg from 'pg';
 

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { Replies } from '../src/replies/router.js';
-import { newAccount, type TestAccount } from './support/service.js';
-import { setStage, settled } from './support/stage.js';
-import { scratchDirectory } from './support/temporary-directory.js';
-import { waitFor } from './support/wait.js';
+import type { Replies } from '../../src/replies/router.js';
+import { newAccount, type TestAccount } from '../support/service.js';
+import { setStage, settled } from '../support/stage.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
+import { waitFor } from '../support/wait.js';
 
 /** The settings of a service for these accounts, with their secrets beside the file. */
 function settingsFor(

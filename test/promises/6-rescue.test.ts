@@ -1,27 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startTcpProxy } from '../../scripts/soak/tcp-proxy.js';
 import { type Command, runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
-import { type Stage, setStage, settled } from '../support/stage.js';
-import { scratchDirectory } from '../support/temporary-directory.js';
+import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
-
-/** A worker as a process of its own, to be ended by signals. */
-async function startWorkerProcess(
-  { account, simulator, database }: Stage,
-  settings: Record<string, string> = {},
-): Promise<Command> {
-  const worker = runCommand(
-    ['start', '--role', 'worker'],
-    testSettings({ account, simulator, databaseUrl: database.url, settings }),
-  );
-  await worker.event('started');
-  return worker;
-}
-
-const sendsTo = ({ simulator }: Stage, openid: string) =>
-  simulator.calls.filter((call) => call.openid === openid && call.path.endsWith('/custom/send'));
+import { sends, startWorkerProcess } from '../support/worker-process.js';
 
 describe('SIGTERM', () => {
   test('in the middle of a send lets it finish, records it, and gives back the rest', async () => {
@@ -31,7 +15,7 @@ describe('SIGTERM', () => {
     const worker = await startWorkerProcess(stage);
     simulator.faults.add({ fault: { delayMs: 1_500 } });
     await simulator.user('oUser').say('tw');
-    await waitFor('the send', () => sendsTo(stage, 'oUser').length === 1);
+    await waitFor('the send', () => sends(stage, 'oUser').length === 1);
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
     expect(simulator.inboxOf('oUser')).toHaveLength(1);
@@ -57,7 +41,7 @@ describe('SIGTERM', () => {
     const users = Array.from({ length: 200 }, (_, index) => simulator.user(`oUser${index}`));
     await Promise.all(users.map((user) => user.say('hello')));
     simulator.faults.ratio(1, { delayMs: 50 });
-    const worker = await startWorkerProcess(stage, { SEND_CONCURRENCY: '20' });
+    const worker = await startWorkerProcess(stage, { settings: { SEND_CONCURRENCY: '20' } });
     await waitFor('some replies', () => simulator.delivered.length > 20);
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
@@ -73,14 +57,9 @@ describe('SIGTERM', () => {
     await start({ role: 'ingress' });
     const users = Array.from({ length: 8 }, (_, index) => simulator.user(`oUser${index}`));
     await Promise.all(users.map((user) => user.say('hello')));
-    const folder = scratchDirectory();
-    writeFileSync(
-      path.join(folder, 'slow.mjs'),
-      `export const replies = () => new Promise((resolve) => setTimeout(resolve, 1_000, 'slow'));`,
-    );
     const worker = await startWorkerProcess(stage, {
-      REPLIES: path.join(folder, 'slow.mjs'),
-      REPLY_CONCURRENCY: '1',
+      replies: `export const replies = () => new Promise((resolve) => setTimeout(resolve, 1_000, 'slow'));`,
+      settings: { REPLY_CONCURRENCY: '1' },
     });
     await waitFor('the first reply', () => simulator.delivered.length === 1);
     worker.child.kill('SIGTERM');
@@ -88,7 +67,7 @@ describe('SIGTERM', () => {
     // The one that was thought about is planned at least; the others are as if nobody had touched them.
     expect(simulator.delivered.length).toBeLessThan(4);
     const untouched = await database.rows(
-      `select from wechat.inbound_message where status = 'received' and claimed_by is null and reply_attempts = 0`,
+      'select from wechat.lane where claim is null and failures = 0 and crashes = 0',
     );
     expect(untouched.length).toBeGreaterThanOrEqual(users.length - simulator.delivered.length - 1);
     await startWorkerProcess(stage);
@@ -99,10 +78,10 @@ describe('SIGTERM', () => {
   test('does not wait longer than the grace period for a call that hangs', async () => {
     const stage = await setStage();
     await stage.start({ role: 'ingress' });
-    const worker = await startWorkerProcess(stage, { SHUTDOWN_GRACE: '1' });
+    const worker = await startWorkerProcess(stage, { settings: { SHUTDOWN_GRACE: '1' } });
     stage.simulator.faults.add({ fault: { hang: true } });
     await stage.simulator.user('oUser').say('hello');
-    await waitFor('the send', () => sendsTo(stage, 'oUser').length === 1);
+    await waitFor('the send', () => sends(stage, 'oUser').length === 1);
     const asked = Date.now();
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
@@ -119,7 +98,7 @@ test('the work of a worker killed in the middle of a send goes on within 30 s, a
   const worker = await startWorkerProcess(stage);
   simulator.faults.add({ fault: { hang: true } });
   await simulator.user('oUser').say('tw');
-  await waitFor('the send', () => sendsTo(stage, 'oUser').length === 1);
+  await waitFor('the send', () => sends(stage, 'oUser').length === 1);
   worker.child.kill('SIGKILL');
   await worker.exited;
   const killedAt = Date.now();
@@ -143,14 +122,69 @@ test('the work of a worker killed in the middle of a send goes on within 30 s, a
   ]);
 });
 
-test('a message whose job was deleted by hand is answered all the same', { timeout: 90_000 }, async () => {
-  const { simulator, database, start } = await setStage();
-  await start({ role: 'ingress' });
-  await simulator.user('oUser').say('hello');
-  await database.pool.query('delete from graphile_worker._private_jobs');
-  // As if it had been so for a while.
-  await database.pool.query(`update wechat.inbound_message set due_at = now() - interval '1 minute'`);
-  await start({ role: 'worker' });
-  await simulator.waitForDelivered('oUser', 1, 60_000);
-  await settled(database, 1);
+test('a rolling restart under load loses nothing, repeats nothing, and no user notices', {
+  timeout: 90_000,
+}, async () => {
+  const { account, simulator, database } = await setStage();
+  const settings = testSettings({ account, simulator, databaseUrl: database.url });
+  const ports = new Set<number>();
+  const balancer = await startTcpProxy(() => [...ports]);
+  onTestFinished(() => balancer.close());
+  simulator.setWebhookUrl(`http://127.0.0.1:${balancer.port}/wechat`);
+
+  async function startIngress(): Promise<Command & { port: number }> {
+    const ingress = runCommand(['start', '--role', 'ingress'], settings);
+    const { webhook_port: port } = await ingress.event('started');
+    ports.add(Number(port));
+    return Object.assign(ingress, { port: Number(port) });
+  }
+  async function startWorker(): Promise<Command> {
+    const worker = runCommand(['start', '--role', 'worker'], settings);
+    await worker.event('started');
+    return worker;
+  }
+  const [ingresses, workers] = [
+    [await startIngress(), await startIngress()],
+    [await startWorker(), await startWorker()],
+  ];
+
+  let restarting = true;
+  onTestFinished(() => {
+    restarting = false;
+  });
+  const said = new Map<string, string[]>();
+  const users = Array.from({ length: 20 }, async (_, index) => {
+    const openid = `oUser${index}`;
+    const texts: string[] = [];
+    said.set(openid, texts);
+    while (restarting) {
+      const text = `${index}-${texts.length}`;
+      const { outcome } = await simulator.user(openid).say(text);
+      expect(outcome).toBe('acknowledged');
+      texts.push(text);
+      // The processes that start need the machine, too.
+      await sleep(100);
+    }
+  });
+  for (const old of ingresses) {
+    await startIngress();
+    // The balancer is told first, as it would be by a failing readiness check.
+    ports.delete(old.port);
+    old.child.kill('SIGTERM');
+    expect(await old.exited).toBe(0);
+  }
+  for (const old of workers) {
+    await startWorker();
+    old.child.kill('SIGTERM');
+    expect(await old.exited).toBe(0);
+  }
+  restarting = false;
+  await Promise.all(users);
+
+  const total = [...said.values()].flat().length;
+  await settled(database, total);
+  expect(await database.rows(`select distinct outcome from wechat.delivery_attempt`)).toEqual([
+    { outcome: 'sent' },
+  ]);
+  expect(simulator.delivered).toHaveLength(total);
 });

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../src/config/settings.js';
-import { scratchDirectory } from './support/temporary-directory.js';
+import { ConfigError, readConfig } from '../../src/config/settings.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
 
 const key = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG';
 

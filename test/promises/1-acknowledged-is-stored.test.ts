@@ -1,57 +1,62 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { request } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
-import type { EmbeddedPostgres } from '../../src/db/embedded.js';
-import type { Simulator } from '../../src/simulator/index.js';
-import { startOwnPostgres } from '../support/own-postgres.js';
+import { crashFor, query, setOwnStage, startOwnPostgres } from '../support/own-postgres.js';
 import { runCommand } from '../support/processes.js';
-import {
-  newAccount,
-  startService,
-  startTestSimulator,
-  type TestService,
-  testSettings,
-} from '../support/service.js';
+import { newAccount, startTestSimulator, testSettings } from '../support/service.js';
 import { setStage } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 
-interface OwnStage {
-  postgres: EmbeddedPostgres;
-  simulator: Simulator;
-  service: TestService;
-}
-
-async function setOwnStage(): Promise<OwnStage> {
-  const account = newAccount();
-  const postgres = await startOwnPostgres();
-  const simulator = await startTestSimulator(account);
-  onTestFinished(() => simulator.close());
-  const service = await startService({ account, simulator, databaseUrl: postgres.url });
-  onTestFinished(() => service.stop());
-  // The pools are warm, as they are when a database goes away in earnest.
-  await simulator.user('oWarm').say('warm up');
-  await simulator.waitForDelivered('oWarm', 1);
-  return { postgres, simulator, service };
-}
-
-async function query<T extends pg.QueryResultRow>({ postgres }: OwnStage, text: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
-  try {
-    return (await client.query<T>(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-/** A crash of Postgres, and its return after this long. */
-async function crashFor({ postgres }: OwnStage, ms: number): Promise<{ back: Promise<void> }> {
-  await postgres.stop('immediate');
-  return { back: sleep(ms).then(() => postgres.start()) };
-}
-
 const statuses = `select status from wechat.inbound_message where openid = 'oUser'`;
+
+test('the empty answer comes only after the commit', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  const blocker = await database.pool.connect();
+  await blocker.query('begin');
+  await blocker.query('lock table wechat.inbound_message in exclusive mode');
+
+  let answered = false;
+  const push = simulator
+    .user('oUser')
+    .say('hello')
+    .then((result) => {
+      answered = true;
+      return result;
+    });
+  await waitFor('the insert to wait for the lock', async () => {
+    const [row] = await database.rows<{ waiting: number }>(
+      `select count(*)::int as waiting from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock' and query like '%inbound_message%'`,
+    );
+    return row?.waiting === 1;
+  });
+  expect(answered).toBe(false);
+
+  await blocker.query('commit');
+  blocker.release();
+  expect(await push).toMatchObject({ outcome: 'acknowledged', tries: [{ status: 200, body: '' }] });
+  // A connection of its own sees only what is committed.
+  expect(await database.rows('select content from wechat.inbound_message')).toEqual([{ content: 'hello' }]);
+});
+
+test('a message and its job are stored together or not at all', async () => {
+  const { simulator, database, start } = await setStage();
+  await start({ role: 'ingress' });
+  await database.pool.query('alter function graphile_worker.add_jobs rename to add_jobs_gone');
+  const failed = await simulator.user('oUser').say('hello');
+  expect(failed).toMatchObject({
+    outcome: 'notice',
+    tries: [{ status: 503 }, { status: 503 }, { status: 503 }],
+  });
+  expect(await database.rows('select from wechat.inbound_message')).toEqual([]);
+
+  await database.pool.query('alter function graphile_worker.add_jobs_gone rename to add_jobs');
+  expect((await simulator.user('oUser').resend(failed)).outcome).toBe('acknowledged');
+  expect(await database.rows('select count(*)::int as jobs from graphile_worker.jobs')).toEqual([
+    { jobs: 1 },
+  ]);
+});
 
 test('a push while the database is away for 2 s is stored when it is back, and answered inside 5 s', async () => {
   const stage = await setOwnStage();
@@ -65,7 +70,8 @@ test('a push while the database is away for 2 s is stored when it is back, and a
 });
 
 test('a push while it is away for 10 s gets 503 in time, and the retry of the platform is stored and answered', async () => {
-  const stage = await setOwnStage();
+  // Pauses between the tries, so that the last one meets a database that has had time to start.
+  const stage = await setOwnStage({ retryDelayMs: 3_000 });
   const { back } = await crashFor(stage, 10_000);
   const readiness = await request(`${stage.service.adminUrl}/readyz`);
   expect(readiness.statusCode).toBe(503);
@@ -74,7 +80,7 @@ test('a push while it is away for 10 s gets 503 in time, and the retry of the pl
   const result = await stage.simulator.user('oUser').say('hello');
   await back;
   expect(result.outcome).toBe('acknowledged');
-  expect(result.tries.map(({ status }) => status)).toEqual([503, 503, 200]);
+  expect(result.tries.map(({ status }) => status).join()).toMatch(/^503,(503,)?200$/);
   for (const { ms } of result.tries) expect(ms).toBeLessThan(5_000);
   const inbox = await stage.simulator.waitForDelivered('oUser', 1);
   expect(inbox).toHaveLength(1);
@@ -82,7 +88,17 @@ test('a push while it is away for 10 s gets 503 in time, and the retry of the pl
     const rows = await query<{ status: string }>(stage, statuses);
     return rows.length === 1 && rows[0]?.status === 'settled';
   });
-  expect((await request(`${stage.service.adminUrl}/readyz`)).statusCode).toBe(200);
+  // The worker's own session may be the last to come back, and health says so until it has.
+  let health = '';
+  await waitFor(
+    'health',
+    async () => {
+      const response = await request(`${stage.service.adminUrl}/readyz`);
+      health = await response.body.text();
+      return response.statusCode === 200;
+    },
+    10_000,
+  ).catch((error) => expect.fail(`${error}: ${health}`));
 });
 
 test('while every connection hangs, pushes get 503 in time; their retries are stored, once', async () => {
@@ -107,27 +123,6 @@ test('while every connection hangs, pushes get 503 in time; their retries are st
   expect(await database.rows('select count(*)::int as stored from wechat.inbound_message')).toEqual([
     { stored: users.length },
   ]);
-});
-
-test('an answer of WeChat’s that comes while the database is away is on record when it is back', async () => {
-  const stage = await setOwnStage();
-  stage.simulator.faults.add({ fault: { delayMs: 1_000 } });
-  await stage.simulator.user('oUser').say('hello');
-  await waitFor('the send to begin', () => stage.simulator.calls.some(({ openid }) => openid === 'oUser'));
-  const { back } = await crashFor(stage, 2_000);
-  await stage.simulator.waitForDelivered('oUser', 1);
-  await back;
-  await waitFor('the message to be settled', async () => {
-    const rows = await query<{ status: string }>(stage, statuses);
-    return rows[0]?.status === 'settled';
-  });
-  expect(stage.simulator.inboxOf('oUser')).toHaveLength(1);
-  expect(
-    await query(
-      stage,
-      `select a.outcome from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id where d.openid = 'oUser'`,
-    ),
-  ).toEqual([{ outcome: 'sent' }]);
 });
 
 test('a process under load outlives crash after crash of Postgres, and answers all that it acknowledged', {

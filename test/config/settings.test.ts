@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig, readDatabaseConfig } from '../src/config/settings.js';
-import { scratchDirectory } from './support/temporary-directory.js';
+import { ConfigError, readConfig, readDatabaseConfig } from '../../src/config/settings.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
 
 const complete = {
   WECHAT_APP_ID: 'wx0123456789abcdef',

@@ -5,57 +5,7 @@ import { createCommitGroup } from '../../src/ingress/queue.js';
 import { createArrive } from '../../src/outbox/arrive.js';
 import { createTestDatabase } from '../support/database.js';
 import { textMessage } from '../support/messages.js';
-import { setStage } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
-
-test('the empty answer comes only after the commit', async () => {
-  const { simulator, database, start } = await setStage();
-  await start({ role: 'ingress' });
-  const blocker = await database.pool.connect();
-  await blocker.query('begin');
-  await blocker.query('lock table wechat.inbound_message in exclusive mode');
-
-  let answered = false;
-  const push = simulator
-    .user('oUser')
-    .say('hello')
-    .then((result) => {
-      answered = true;
-      return result;
-    });
-  await waitFor('the insert to wait for the lock', async () => {
-    const [row] = await database.rows<{ waiting: number }>(
-      `select count(*)::int as waiting from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock' and query like '%inbound_message%'`,
-    );
-    return row?.waiting === 1;
-  });
-  expect(answered).toBe(false);
-
-  await blocker.query('commit');
-  blocker.release();
-  expect(await push).toMatchObject({ outcome: 'acknowledged', tries: [{ status: 200, body: '' }] });
-  // A connection of its own sees only what is committed.
-  expect(await database.rows('select content from wechat.inbound_message')).toEqual([{ content: 'hello' }]);
-});
-
-test('a message and its job are stored together or not at all', async () => {
-  const { simulator, database, start } = await setStage();
-  await start({ role: 'ingress' });
-  await database.pool.query('alter function graphile_worker.add_jobs rename to add_jobs_gone');
-  const failed = await simulator.user('oUser').say('hello');
-  expect(failed).toMatchObject({
-    outcome: 'notice',
-    tries: [{ status: 503 }, { status: 503 }, { status: 503 }],
-  });
-  expect(await database.rows('select from wechat.inbound_message')).toEqual([]);
-
-  await database.pool.query('alter function graphile_worker.add_jobs_gone rename to add_jobs');
-  expect((await simulator.user('oUser').resend(failed)).outcome).toBe('acknowledged');
-  expect(await database.rows('select count(*)::int as jobs from graphile_worker.jobs')).toEqual([
-    { jobs: 1 },
-  ]);
-});
 
 test('messages that arrive together share a statement and a job', async () => {
   const database = await createTestDatabase();
@@ -224,4 +174,27 @@ test('a message for which there is no room is refused at once, and there is room
   expect(await inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() })).toEqual({
     kind: 'stored',
   });
+});
+
+test('a statement that failed late, when a later one had stored already, tells of no problem that lasts', async () => {
+  const statements: { resolve(): void; reject(error: Error): void }[] = [];
+  const failures: unknown[] = [];
+  const inbox = createCommitGroup({
+    arrive: (arrivals) =>
+      new Promise((resolve, reject) => {
+        statements.push({ resolve: () => resolve(arrivals.map(() => 'stored' as const)), reject });
+      }),
+    patienceMs: 100,
+    onError: (error) => failures.push(error),
+  });
+  const commit = () => inbox.commit({ appId: 'wx1', ordered: true, message: textMessage() });
+  // Told to come again, as it will be in an outage: nobody wants this statement's result any more.
+  expect(await commit()).toMatchObject({ kind: 'unavailable' });
+  const again = commit();
+  await waitFor('both to be under way', () => statements.length === 2);
+  statements[1]?.resolve();
+  expect(await again).toEqual({ kind: 'stored' });
+  statements[0]?.reject(Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' }));
+  await waitFor('its failure', () => failures.length === 1);
+  expect(inbox.problem).toBe(undefined);
 });

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rescue } from '../../src/outbox/rescue.js';
+import { type Arena, accounts } from './arena.js';
+import { userCount } from './arrivals.js';
+import { openShaky } from './connection.js';
+
+const hour = 3_600_000;
+
+const anyUser = (random: () => number) => `o${Math.floor(random() * userCount)}`;
+
+/** Sweeps for lanes of workers that were declared dead, all the time. */
+export async function sweep(arena: Arena, isOver: () => boolean): Promise<void> {
+  const connection = openShaky(arena, { name: 'rescue', rollBack: 0.05, loseAnswer: 0.05 });
+  while (!isOver()) {
+    // Nobody is found to be missing in that time: the stress itself says who is dead.
+    arena.counts.rescued += (await rescue(connection.pool, hour)).lanes;
+    await sleep(20 + arena.random() * 40);
+  }
+  await connection.close();
+}
+
+type Act = (arena: Arena, query: (text: string, values: unknown[]) => Promise<number>) => Promise<void>;
+
+/** Ids of some of the latest, oldest first or not. */
+const latest = (table: string, condition: string) => `
+  array(select id from (
+    select id from wechat.${table} where ${condition} order by id desc limit 40) recent order by random() limit 5)`;
+
+const acts: { weight: number; act: Act }[] = [
+  {
+    weight: 5,
+    async act({ counts }, query) {
+      counts.requeued += await query(
+        `select result = 'requeued' as done from wechat.requeue_many(${latest('delivery', 'ended_unsent')})`,
+        [],
+      );
+    },
+  },
+  {
+    weight: 2,
+    async act({ counts }, query) {
+      counts.requeued += await query(
+        `select result = 'requeued' as done from wechat.requeue_messages(${latest('inbound_message', 'failed')})`,
+        [],
+      );
+    },
+  },
+  {
+    weight: 2,
+    async act({ counts }, query) {
+      counts.cancelled += await query(
+        `select wechat.cancel_message(id) = 'cancelled' as done from unnest(${latest('inbound_message', 'settled_at is null')}) as open (id) limit 2`,
+        [],
+      );
+    },
+  },
+  {
+    weight: 1,
+    async act({ counts }, query) {
+      counts.cancelled += await query(
+        `select result = 'cancelled' as done from wechat.cancel_many(${latest('delivery', "status in ('pending', 'sending')")})`,
+        [],
+      );
+    },
+  },
+  {
+    weight: 2,
+    async act({ counts, random }, query) {
+      const payload = JSON.stringify({ msgtype: 'text', text: { content: 'by hand' } });
+      const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
+      counts.sent += await query(`select result = 'queued' as done from wechat.send($1, $2, $3)`, [
+        appId,
+        anyUser(random),
+        payload,
+      ]);
+    },
+  },
+  {
+    weight: 0.3,
+    async act({ counts, random }, query) {
+      counts.forgotten += await query('select messages > 0 as done from wechat.forget($1, $2)', [
+        random() < 0.7 ? accounts.ordered : accounts.unordered,
+        anyUser(random),
+      ]);
+    },
+  },
+  {
+    weight: 0.7,
+    async act(arena, query) {
+      const { counts, random } = arena;
+      const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
+      counts.pauses += 1;
+      await query('select wechat.pause($1) is null as done', [appId]);
+      await sleep(random() * 150);
+      await query('select wechat.resume($1) as done', [appId]);
+    },
+  },
+];
+
+/** Does what operators do, over and over. */
+export async function operate(arena: Arena, isOver: () => boolean): Promise<void> {
+  const { random } = arena;
+  const connection = openShaky(arena, { name: 'operator', rollBack: 0.05, loseAnswer: 0.05 });
+  const query = async (text: string, values: unknown[]) => {
+    const { rows } = await connection.pool.query<{ done: boolean }>(text, values);
+    return rows.filter(({ done }) => done).length;
+  };
+  const total = acts.reduce((sum, { weight }) => sum + weight, 0);
+  while (!isOver()) {
+    let at = random() * total;
+    const chosen = acts.find(({ weight }) => {
+      at -= weight;
+      return at < 0;
+    });
+    await chosen?.act(arena, query);
+    await sleep(random() * 30);
+  }
+  await connection.close();
+}
