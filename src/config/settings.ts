@@ -53,6 +53,8 @@ export interface Config {
   sendConcurrency: number;
   /** Settled messages older than so many days are deleted; 0: none ever. */
   retentionDays: number;
+  /** Users who unsubscribed so many days ago are forgotten, unless they came back; undefined: nobody is. */
+  forgetAfterUnsubscribeDays: number | undefined;
 }
 
 /** How WeChat's API is reached. */
@@ -167,6 +169,11 @@ const settings = z.object({
     .min(0)
     .max(36_500)
     .default(0),
+  FORGET_AFTER_UNSUBSCRIBE: z
+    .string()
+    .regex(/^(off|\d{1,4})$/, 'must be off, or a number of days, 0 to 9999')
+    .default('off')
+    .transform((value) => (value === 'off' ? undefined : Number(value))),
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.
   WECHAT_REQUIRE_ENCRYPTION: flag(),
@@ -245,6 +252,7 @@ export function readConfig(environment: Environment): Config {
     replyConcurrency: data.REPLY_CONCURRENCY,
     sendConcurrency: data.SEND_CONCURRENCY,
     retentionDays: data.RETENTION_DAYS,
+    forgetAfterUnsubscribeDays: data.FORGET_AFTER_UNSUBSCRIBE,
   };
 }
 
