@@ -10,13 +10,15 @@ export interface RepeatOptions {
   /** Told of a round that failed; the next comes all the same. */
   onError(error: unknown): void;
   random(): number;
+  /**
+   * The pause is at least so many times as long as the round took, for rounds that cost more the more there is, and that nobody
+   * waits for. Default: 0.
+   */
+  costFactor?: number;
 }
 
-/** The pause is at least so many times as long as the round took: no round may cost more than a twentieth of a core. */
-const costFactor = 20;
-
 /** Runs rounds until stopped, one at a time, with jitter: processes that started together must not make them together. */
-export function repeat({ pauseMs, round, onError, random }: RepeatOptions): Repeated {
+export function repeat({ pauseMs, round, onError, random, costFactor = 0 }: RepeatOptions): Repeated {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let underWay = Promise.resolve();

@@ -26,7 +26,7 @@ const reconcileSql = `
     select l.id
     from wechat.lane l cross join oldest cross join turn
     where turn.mine and l.claim is null
-      and l.due_at < case when l.urgent_until > now() then least(oldest.urgent_run_at, oldest.run_at) else oldest.run_at end
+      and l.due_at < case when l.urgent_until > now() then oldest.urgent_run_at else oldest.run_at end
         - $2 * interval '1 ms'
       and not exists (select from wechat.account_pause p where p.app_id = l.app_id)
     order by l.due_at limit $1

@@ -58,21 +58,21 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
       log.warn({ event: 'strays_returned', lanes: strays }, 'claims that this worker had lost track of');
   }
 
+  const onError = (error: unknown) =>
+    log.warn({ event: 'maintenance_failed', err: error }, 'maintenance round failed');
   const every = (pauseMs: number | (() => number), round: () => Promise<void>): Repeated =>
-    repeat({
-      pauseMs,
-      round,
-      random,
-      onError: (error) => log.warn({ event: 'maintenance_failed', err: error }, 'maintenance round failed'),
-    });
+    repeat({ pauseMs, round, random, onError });
+  /** A twentieth of a core at most, however many lanes there are. */
+  const seldom = (pauseMs: number, round: () => Promise<void>): Repeated =>
+    repeat({ pauseMs, round, random, onError, costFactor: 20 });
   const rounds = [
     every(pausesEveryMs, () => lookAtPauses(dependencies)),
-    every(overdueEveryMs, async () => {
+    every(rescueEveryMs(rescueAfterMs), rescueRound),
+    seldom(overdueEveryMs, async () => {
       await pauses.overdue();
     }),
-    every(rescueEveryMs(rescueAfterMs), rescueRound),
-    every(reconcileEveryMs, reconcileRound),
-    every(straysEveryMs, straysRound),
+    seldom(reconcileEveryMs, reconcileRound),
+    seldom(straysEveryMs, straysRound),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));

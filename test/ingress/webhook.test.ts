@@ -152,7 +152,7 @@ describe('the admin port', () => {
     expect(await get('/healthz')).toEqual({ status: 200, body: 'ok\n' });
     expect(await get('/readyz')).toEqual({
       status: 200,
-      body: 'database: ok\nwritable: ok\naccounts: ok\nmigrations: ok\nworker: ok\ninbox: ok\n',
+      body: 'process: ok\ndatabase: ok\nwritable: ok\naccounts: ok\nmigrations: ok\nconnections: ok\nworker: ok\nwebhook: ok\ninbox: ok\n',
     });
     const { body } = await get('/metrics');
     expect(body).toContain(

@@ -41,7 +41,7 @@ const plans = ({ database }: Stage) => database.rows('select distinct message_id
 
 test.each([
   ['a slot', { SEND_CONCURRENCY: '1' }],
-  ['leave of the send rate', { SEND_RATE: '1' }],
+  ['leave of the send rate', { SEND_RATE: '0.1' }],
 ])(
   'a reply that waits for %s is stored: the logic does not run again after a crash',
   { timeout: 60_000 },
@@ -66,8 +66,9 @@ test.each([
     await startWorkerProcess(stage, { replies: module, settings });
     await settled(database, 11);
     expect(runs()).toBe(11);
+    // One may have been on its way when the process died: then it is sent again.
     for (const { openid } of users)
-      expect(simulator.inboxOf(openid).map(({ text }) => text)).toEqual(['hello']);
+      expect(simulator.inboxOf(openid).map(({ text }) => text)).toContain('hello');
   },
 );
 

@@ -4,15 +4,16 @@ import type { Replies } from '../../src/replies/router.js';
 import { setStage, settled } from '../support/stage.js';
 
 /**
- * Commits and claims that take their time, as over a network or on a busy disk: by that, what is quick here and never meets
- * comes to meet.
+ * Locks, commits and claims that take their time, as over a network or on a busy disk: by that, what is quick here and never
+ * meets comes to meet.
  */
 const slowness = `
   create function be_slow() returns trigger language plpgsql as $$
   begin
     if random() < 0.3 then perform pg_sleep(random() * 0.02); end if;
-    return null;
+    return new;
   end $$;
+  create trigger slow_lock before insert on wechat.lane for each row execute function be_slow();
   create constraint trigger slow_commit after insert on wechat.inbound_message
     deferrable initially deferred for each row execute function be_slow();
   create trigger slow_claim after update on wechat.lane for each statement execute function be_slow();`;
@@ -20,20 +21,26 @@ const slowness = `
 const users = 40;
 const burst = 6;
 
-/** Reply logic that notes where two messages of a user are answered side by side, or not in turn. */
+/** Reply logic that notes where two messages of a user are answered side by side, and what it is asked twice. */
 function watchingReplies() {
   const running = new Map<string, number>();
+  const asked = new Set<string>();
   const beside: string[] = [];
+  const again: string[] = [];
   const replies: Replies = async ({ message }) => {
-    const { openid } = message;
+    if (message.kind !== 'text') return undefined;
+    const { openid, content } = message;
+    const question = `${openid} ${content}`;
+    if (asked.has(question)) again.push(question);
+    asked.add(question);
     const others = running.get(openid) ?? 0;
-    if (others > 0) beside.push(openid);
+    if (others > 0) beside.push(question);
     running.set(openid, others + 1);
-    await sleep(Math.random() * 3);
+    await sleep(Math.random() * 20);
     running.set(openid, (running.get(openid) ?? 1) - 1);
-    return message.kind === 'text' ? message.content : undefined;
+    return content;
   };
-  return { replies, beside };
+  return { replies, beside, again };
 }
 
 test('bursts of many users over several processes are answered one by one, in the order in which they were stored', {
@@ -41,22 +48,29 @@ test('bursts of many users over several processes are answered one by one, in th
 }, async () => {
   const { simulator, database, start } = await setStage();
   await database.pool.query(slowness);
-  const { replies, beside } = watchingReplies();
+  const { replies, beside, again } = watchingReplies();
   const ingresses = [await start({ role: 'ingress' }), await start({ role: 'ingress' })];
   await start({ role: 'worker', replies });
   await start({ role: 'worker', replies });
 
-  const pushes: Promise<unknown>[] = [];
-  for (let n = 0; n < users * burst; n += 1) {
+  const say = (openid: string, text: string) => {
     simulator.setWebhookUrl(ingresses[Math.floor(Math.random() * 2)]?.webhookUrl ?? '');
-    pushes.push(simulator.user(`o${n % users}`).say(`${Math.floor(n / users)}`));
-    // Six of a user within milliseconds.
-    if (n % 24 === 0) await sleep(5);
-  }
-  await Promise.all(pushes);
+    return simulator.user(openid).say(text);
+  };
+  const sayAll = async (_: unknown, user: number) => {
+    const pushes: Promise<unknown>[] = [];
+    for (let n = 0; n < burst; n += 2) {
+      pushes.push(say(`o${user}`, `${n}`), say(`o${user}`, `${n + 1}`));
+      // The next two come before these are answered, while they are, or when it has just been done.
+      await sleep(Math.random() * 200);
+    }
+    await Promise.all(pushes);
+  };
+  await Promise.all(Array.from({ length: users }, sayAll));
   await settled(database, users * burst);
 
   expect(beside).toEqual([]);
+  expect(again).toEqual([]);
   const stored = await database.rows<{ openid: string; contents: string[] }>(
     'select openid, array_agg(content order by id) as contents from wechat.inbound_message group by openid',
   );
