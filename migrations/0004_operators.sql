@@ -39,7 +39,7 @@ comment on table wechat.operator_action is 'Every change that an operator made, 
 comment on column wechat.operator_action.id is 'Identity, in the order of the actions';
 comment on column wechat.operator_action.acted_at is 'When';
 comment on column wechat.operator_action.actor is
-  'Who: user@host of the command line, what the session set as wechat.operator, or else the database user';
+  'Who: user@host of the command line, what the session set as wechat.operator, or else the database user; system: a worker, by itself';
 comment on column wechat.operator_action.db_user is 'The database user of the session';
 comment on column wechat.operator_action.action is
   'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh or forget';
@@ -735,6 +735,51 @@ $$;
 comment on function wechat.forget is
   'Removes a user''s openid (a random pseudonym takes its place), and all that they wrote and were sent, for good; rows, types, times, states and codes stay, so that every count does. What waits is given up first. Of how many messages and deliveries; in_hand: so many messages a worker has in hand just now, and nothing was forgotten yet: call it again in a moment';
 
+-- What tells of a user who is there: a message, and the events that open a reply window. Others may tell of one who is gone (a
+-- template message that was not delivered). By the platform's clock, too: pushes may be late.
+create function wechat.came_back(of_app_id text, of_openid text, left_id bigint, left_at timestamptz) returns boolean
+language sql stable as $$
+  select exists (
+    select from wechat.inbound_message m
+    where m.app_id = of_app_id and m.openid = of_openid and (
+      ((m.id > left_id or m.created_at > left_at)
+        and (m.msg_type <> 'event' or m.event in ('subscribe', 'scan', 'click', 'scancode_push', 'scancode_waitmsg')))
+      or (m.id > left_id and m.event = 'unsubscribe')))
+$$;
+comment on function wechat.came_back is
+  'Whether a user did something after the unsubscribe event of this id and time, be it to leave once more';
+
+-- Who comes back while they are being forgotten is seen afterwards, when their lane is locked, and then nothing is done.
+create function wechat.forget_unsubscribed(message_id bigint) returns text
+language plpgsql security definer set search_path = '' set wechat.operator = 'system' as $$
+declare
+  departure wechat.inbound_message;
+  busy integer;
+begin
+  select * into departure from wechat.inbound_message m
+  where m.id = message_id and m.event = 'unsubscribe' and m.forgotten_at is null;
+  if not found then
+    return 'gone';
+  end if;
+  select f.in_hand into busy from wechat.forget(departure.app_id, departure.openid) f;
+  if busy > 0 then
+    return 'in_hand';
+  end if;
+  if wechat.came_back(
+    departure.app_id, (select m.openid from wechat.inbound_message m where m.id = message_id), message_id,
+    departure.created_at)
+  then
+    raise exception 'came back' using errcode = 'WX001';
+  end if;
+  return 'forgotten';
+exception
+  when sqlstate 'WX001' then
+    return 'came_back';
+end
+$$;
+comment on function wechat.forget_unsubscribed is
+  'wechat.forget of the user who left by this event: forgotten, came_back (nothing was done), in_hand (try again in a moment), or gone (forgotten before)';
+
 -- Rights.
 
 -- These run with the rights of their owner: for nobody but operators.
@@ -742,7 +787,7 @@ revoke execute on function
   wechat.record_action(text, text, jsonb, integer),
   wechat.requeue_many(bigint[], boolean), wechat.requeue_messages(bigint[], boolean),
   wechat.cancel_many(bigint[]), wechat.cancel_message(bigint), wechat.send(text, text, jsonb, boolean),
-  wechat.pause(text, text), wechat.resume(text), wechat.forget(text, text)
+  wechat.pause(text, text), wechat.resume(text), wechat.forget(text, text), wechat.forget_unsubscribed(bigint)
 from public;
 
 do $$

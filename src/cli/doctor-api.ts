@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'undici';
-import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
+import { apiOptions, type Config } from '../config/settings.js';
 import { sign } from '../wechat/in/signature.js';
-import { createClient } from '../wechat/out/client.js';
-import { errorReason, TokenError } from '../wechat/out/errors.js';
 import { createConnections } from '../wechat/out/http.js';
-import { type Finding, skipped } from './doctor.js';
+import type { Finding } from './doctor.js';
 import { duration } from './format.js';
 
 const timeLimitMs = 10_000;
@@ -41,38 +39,6 @@ export async function checkApi(config: Config): Promise<Finding> {
     };
   } finally {
     await dispatcher.destroy();
-  }
-}
-
-const remedies: Readonly<Record<number, string>> = {
-  40013: 'correct WECHAT_APP_ID',
-  40125: 'correct WECHAT_APP_SECRET; a reset in the console makes the old one invalid',
-  40164: 'add this machine’s IP to the allowlist in the console (basic configuration)',
-};
-
-/** Secret and allowlist, by asking for the token that is in force; in classic mode that would end it. */
-export async function checkToken(account: AccountConfig, config: Config): Promise<Finding> {
-  const { appId, accessTokenMode } = account;
-  if (accessTokenMode === 'classic') return skipped('token', `asking for one would end that of ${appId}`);
-  const client = createClient(apiOptions(config));
-  try {
-    const { expiresInSeconds } = await client.fetchToken(account, { forceRefresh: false });
-    return {
-      level: 'ok',
-      what: 'token',
-      found: `${appId} has one for ${duration(expiresInSeconds * 1_000)}`,
-    };
-  } catch (error) {
-    if (!(error instanceof TokenError)) throw error;
-    const reason = error.errcode === undefined ? undefined : errorReason(error.errcode);
-    return {
-      level: 'fail',
-      what: 'token',
-      found: `${appId}: ${error.message}${reason ? ` (${reason})` : ''}`,
-      todo: remedies[error.errcode ?? 0] ?? 'try again in a minute',
-    };
-  } finally {
-    await client.destroy();
   }
 }
 

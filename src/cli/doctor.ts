@@ -1,6 +1,7 @@
 import { type Config, ConfigError, readConfig, readDatabaseConfig } from '../config/settings.js';
 import type { Pool } from '../db/pool.js';
-import { checkApi, checkToken, checkWebhook } from './doctor-api.js';
+import { checkAccount } from './doctor-account.js';
+import { checkApi, checkWebhook } from './doctor-api.js';
 import { databaseChecks, type ServiceHere } from './doctor-database.js';
 import { print, printJson } from './format.js';
 import { type Environment, withDatabase } from './operator-session.js';
@@ -31,7 +32,7 @@ export async function doctorCommand({ environment, json }: DoctorOptions): Promi
   await checkDatabase(environment, { databaseConnections: config?.databaseConnections }, tell);
   if (config) {
     tell(await checkApi(config));
-    for (const account of config.accounts) tell(await checkToken(account, config));
+    for (const account of config.accounts) tell(...(await checkAccount(account, config)));
     tell(...(await checkWebhook(config)));
   } else {
     const why = isSetUp ? 'the settings are not complete' : 'no settings of an account here';
@@ -53,8 +54,15 @@ function checkSettings(environment: Environment, tell: (finding: Finding) => voi
     const config = readConfig(environment);
     const accounts = config.accounts.map(({ appId }) => appId).join(', ');
     tell({ level: 'ok', what: 'settings', found: `complete, for ${accounts}` });
-    for (const { appId, encodingAesKeys, requireEncryption } of config.accounts) {
-      if (encodingAesKeys.length === 0)
+    for (const { appId, encodingAesKeys, requireEncryption, cloudHosting } of config.accounts) {
+      if (cloudHosting !== 'off')
+        tell({
+          level: 'warn',
+          what: 'signature',
+          found: `${appId} takes pushes without one (WECHAT_CLOUD_HOSTING): whoever reaches the port can write as any user`,
+          todo: 'let public access of the service be off',
+        });
+      else if (encodingAesKeys.length === 0)
         tell({
           level: 'warn',
           what: 'encryption',

@@ -12,6 +12,11 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   publicUrl?: string | undefined;
   /** Path of a module whose export `replies` replaces the default replies. */
   repliesModule?: string | undefined;
+  /**
+   * Takes pushes that nobody signed, as WeChat Cloud Hosting sends them inside of its network; `source`: only with the header
+   * x-wx-source.
+   */
+  cloudHosting: 'off' | 'on' | 'source';
   /** What becomes of an attempt whose outcome cannot be known. */
   onUnknown: 'resend' | 'hold';
   /** What becomes of a reply with more messages than the reply window allows. */
@@ -56,6 +61,8 @@ export const onUnknown = z.enum(['resend', 'hold'], { error: 'must be resend or 
 
 export const onOverflow = z.enum(['cut', 'refuse'], { error: 'must be cut or refuse' });
 
+export const cloudHosting = z.enum(['off', 'on', 'source'], { error: 'must be off, on or source' });
+
 export const accessTokenMode = z.enum(['stable', 'classic'], { error: 'must be stable or classic' });
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
@@ -77,4 +84,14 @@ export const allowance = z
 /** The current key first, then the previous one. */
 export function encodingAesKeys(current: string | undefined, previous: string | undefined): string[] {
   return [current, previous].filter((key) => key !== undefined);
+}
+
+/** What cannot be asked for together; undefined where all is well. */
+export function contradictionOf({
+  cloudHosting,
+  requireEncryption,
+}: Pick<AccountConfig, 'cloudHosting' | 'requireEncryption'>): string | undefined {
+  return cloudHosting !== 'off' && requireEncryption
+    ? 'takes pushes without a signature, which are never encrypted, and requires encryption: keep one of them'
+    : undefined;
 }

@@ -8,6 +8,8 @@ import {
   allowance,
   appId,
   appSecret,
+  cloudHosting,
+  contradictionOf,
   encodingAesKey,
   encodingAesKeys,
   onOverflow,
@@ -39,6 +41,8 @@ const entry = z.strictObject({
   encodingAesKey: secretReference.optional(),
   encodingAesKeyPrevious: secretReference.optional(),
   requireEncryption: flag.optional(),
+  componentAppId: appId.optional(),
+  cloudHosting: cloudHosting.optional(),
   name: z.string().min(1).optional(),
   publicUrl: webUrl.optional(),
   replies: z.string().min(1).optional(),
@@ -157,6 +161,8 @@ function toAccount(
     token: read('token', one) ?? '',
     encodingAesKeys: encodingAesKeys(read('encodingAesKey', one), read('encodingAesKeyPrevious', one)),
     requireEncryption: one.requireEncryption ?? defaults.requireEncryption,
+    componentAppId: one.componentAppId ?? defaults.componentAppId,
+    cloudHosting: one.cloudHosting ?? defaults.cloudHosting,
     name: one.name ?? defaults.name,
     publicUrl: one.publicUrl ?? defaults.publicUrl,
     repliesModule: one.replies === undefined ? defaults.repliesModule : path.resolve(directory, one.replies),
@@ -177,6 +183,8 @@ function toAccount(
   if (account.requireEncryption && account.encodingAesKeys.length === 0) {
     problems.push(`${where}.encodingAesKey is missing: requireEncryption refuses everything without it`);
   }
+  const contradiction = contradictionOf(account);
+  if (contradiction) problems.push(`${where}.cloudHosting ${contradiction}`);
   if (!account.publicUrl && !account.repliesModule) {
     problems.push(`${where}.publicUrl is missing: the default replies need it (not with replies)`);
   }

@@ -53,6 +53,8 @@ export interface Config {
   sendConcurrency: number;
   /** Settled messages older than so many days are deleted; 0: none ever. */
   retentionDays: number;
+  /** Users who unsubscribed so many days ago are forgotten, unless they came back; undefined: nobody is. */
+  forgetAfterUnsubscribeDays: number | undefined;
 }
 
 /** How WeChat's API is reached. */
@@ -167,9 +169,16 @@ const settings = z.object({
     .min(0)
     .max(36_500)
     .default(0),
+  FORGET_AFTER_UNSUBSCRIBE: z
+    .string()
+    .regex(/^(off|\d{1,4})$/, 'must be off, or a number of days, 0 to 9999')
+    .default('off')
+    .transform((value) => (value === 'off' ? undefined : Number(value))),
   ACCOUNTS_FILE: z.string().optional(),
   // From here on: defaults for each account, which ACCOUNTS_FILE may override.
   WECHAT_REQUIRE_ENCRYPTION: flag(),
+  WECHAT_COMPONENT_APP_ID: shapes.appId.optional(),
+  WECHAT_CLOUD_HOSTING: shapes.cloudHosting.default('off'),
   WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
   PUBLIC_URL: shapes.webUrl.optional(),
   REPLIES: z.string().optional(),
@@ -243,6 +252,7 @@ export function readConfig(environment: Environment): Config {
     replyConcurrency: data.REPLY_CONCURRENCY,
     sendConcurrency: data.SEND_CONCURRENCY,
     retentionDays: data.RETENTION_DAYS,
+    forgetAfterUnsubscribeDays: data.FORGET_AFTER_UNSUBSCRIBE,
   };
 }
 
@@ -272,6 +282,8 @@ function without(given: Environment, error: z.ZodError): Environment {
 function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
   return {
     requireEncryption: data.WECHAT_REQUIRE_ENCRYPTION,
+    componentAppId: data.WECHAT_COMPONENT_APP_ID,
+    cloudHosting: data.WECHAT_CLOUD_HOSTING,
     name: data.WECHAT_ACCOUNT_NAME,
     publicUrl: data.PUBLIC_URL,
     repliesModule: data.REPLIES,
@@ -321,6 +333,8 @@ function fromEnvironment(given: Environment, defaults: AccountDefaults, problems
       'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
     );
   }
+  const contradiction = shapes.contradictionOf(defaults);
+  if (contradiction) problems.push(`WECHAT_CLOUD_HOSTING ${contradiction}`);
   if (!parsed.success) return [];
   const { data } = parsed;
   return [

@@ -16,6 +16,8 @@ export const advisoryLocks = {
   reconcile: 0,
   /** Two numbers, (class, -1), for a transaction: one process deletes old messages. */
   retention: -1,
+  /** Two numbers, (class, -2), for a transaction: one process forgets users who left. */
+  forget: -2,
 } as const;
 
 /** One number, a digest of this name, for a transaction: one process decides about the renewal of a credential. */

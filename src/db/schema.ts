@@ -424,7 +424,7 @@ export interface WechatOperatorAction {
    */
   action: string;
   /**
-   * Who: user@host of the command line, what the session set as wechat.operator, or else the database user
+   * Who: user@host of the command line, what the session set as wechat.operator, or else the database user; system: a worker, by itself
    */
   actor: string;
   /**

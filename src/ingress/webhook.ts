@@ -1,18 +1,20 @@
-import { parse } from 'node:querystring';
 import Router from '@koa/router';
 import Koa from 'koa';
-import { koaBody } from 'koa-body';
 import type { AccountConfig } from '../config/settings.js';
+import { createLimitedLines } from '../observe/limited-lines.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { scrub } from '../observe/scrub.js';
 import { createWideLines } from '../observe/wide-lines.js';
-import { type EnvelopeQuery, openEnvelope } from '../wechat/in/envelope.js';
-import { messageType } from '../wechat/in/message.js';
+import { openEnvelope } from '../wechat/in/envelope.js';
+import type { FieldMap } from '../wechat/in/fields.js';
+import { type InboundMessage, messageType } from '../wechat/in/message.js';
 import { toMessage } from '../wechat/in/parse.js';
-import { checkSignature, type SignedQuery } from '../wechat/in/signature.js';
+import { checkSignature } from '../wechat/in/signature.js';
 import { replyWindow } from '../wechat/in/window.js';
+import { type Admission, admitPush } from './admit.js';
 import type { Inbox } from './queue.js';
+import { givenId, type PushQuery, readBody, readQuery, sourceOf } from './request.js';
 import { createRequestIds } from './request-id.js';
 
 export interface WebhookDependencies {
@@ -26,8 +28,6 @@ export interface WebhookDependencies {
   /** Oldest accepted timestamp; 0 accepts any. */
   maxTimestampAgeSeconds: number;
 }
-
-const bodyLimit = 256 * 1024;
 
 /** WeChat takes what it does not expect as an error and tells the user so: hence no JSON, and no HTML. */
 type Answer = { status: 200 | 400 | 403 | 404 | 413 | 503; text: string };
@@ -47,6 +47,7 @@ export function createWebhook({
   maxTimestampAgeSeconds,
 }: WebhookDependencies): Koa {
   const lines = createWideLines(log);
+  const limited = createLimitedLines(() => performance.now());
   const requestIdOf = createRequestIds();
   let shedCount = 0;
   let shedLoggedAt = 0;
@@ -56,35 +57,54 @@ export function createWebhook({
     return appId === undefined ? accounts[0] : byAppId.get(appId);
   }
 
-  function admit(ctx: Koa.Context, appId: string | undefined, query: PushQuery): AccountConfig | Answer {
-    const account = findAccount(appId);
-    if (!account) return { status: 404, text: 'unknown account' };
+  function checkServer(ctx: Koa.Context, account: AccountConfig, query: PushQuery): Answer {
     const check = checkSignature(query, account.token, clock(), maxTimestampAgeSeconds);
-    return check.ok ? account : refuse(account, 403, `signature ${check.reason}`, ctx);
+    return check.ok
+      ? { status: 200, text: query.echostr ?? '' }
+      : refuse(account, 403, `signature ${check.reason}`, ctx);
   }
 
   function refuse({ appId }: AccountConfig, status: 400 | 403, reason: string, ctx: Koa.Context): Answer {
     metrics.inbound.inc({ account: appId, type: 'unknown', result: 'refused' });
     const requestId = requestIdOf(givenId(ctx));
-    log.warn(
-      { event: 'push_refused', request_id: requestId, app_id: appId, status, reason, ip: ctx.ip },
-      'push refused',
+    // Of each account and each reason its own; what cannot be read has as many reasons as there are strangers.
+    limited(`${appId} ${status === 403 ? reason : status}`, (unlogged) =>
+      log.warn(
+        { event: 'push_refused', request_id: requestId, app_id: appId, status, reason, ip: ctx.ip, unlogged },
+        'push refused',
+      ),
     );
     return { status, text: status === 400 ? `not a WeChat message: ${reason}` : reason };
   }
 
-  async function accept(
-    account: AccountConfig,
+  async function receive(
     ctx: Koa.Context,
+    account: AccountConfig,
     query: PushQuery,
+    admission: Exclude<Admission, { kind: 'refused' }>,
+    startedAt: number,
+  ): Promise<Answer> {
+    const body = await readBody(ctx);
+    if (!body.ok) return body.answer;
+    const envelope = admission.kind === 'by-body' ? { ...account, requireEncryption: true } : account;
+    const opened = openEnvelope(body.text, query, envelope);
+    if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx);
+    if (admission.kind === 'unsigned') {
+      if (isProbe(opened.fields)) return { status: 200, text: 'success' };
+      if (admission.problem) return refuse(account, 403, admission.problem, ctx);
+    }
+    const parsed = toMessage(opened.fields);
+    if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx);
+    return accept(ctx, account, parsed.message, startedAt);
+  }
+
+  async function accept(
+    ctx: Koa.Context,
+    account: AccountConfig,
+    message: InboundMessage,
     startedAt: number,
   ): Promise<Answer> {
     const { appId } = account;
-    const opened = openEnvelope(decode(ctx.request.body), query, account);
-    if (!opened.ok) return refuse(account, opened.kind === 'forbidden' ? 403 : 400, opened.reason, ctx);
-    const parsed = toMessage(opened.fields);
-    if (!parsed.ok) return refuse(account, 400, parsed.reason, ctx);
-    const { message } = parsed;
     const requestId = requestIdOf(givenId(ctx));
     const window = replyWindow(message, account.windows);
     const result = await inbox.commit({ appId, ordered: account.ordered, message, window, requestId });
@@ -130,19 +150,21 @@ export function createWebhook({
   const router = new Router();
   const path = '/wechat{/:appId}';
   router.get(path, (ctx) => {
-    const query = readQuery(ctx);
-    const admitted = admit(ctx, ctx.params.appId, query);
-    respond(ctx, 'status' in admitted ? admitted : { status: 200, text: query.echostr ?? '' });
+    const account = findAccount(ctx.params.appId);
+    respond(ctx, account ? checkServer(ctx, account, readQuery(ctx)) : unknownAccount);
   });
   router.post(path, async (ctx) => {
     // Before anything is read or checked: under overload each refusal must cost as little as can be.
     if (inbox.isFull) return respond(ctx, shed(ctx.params.appId));
+    const account = findAccount(ctx.params.appId);
+    if (!account) return respond(ctx, unknownAccount);
     const startedAt = performance.now();
     const query = readQuery(ctx);
-    const admitted = admit(ctx, ctx.params.appId, query);
-    if ('status' in admitted) return respond(ctx, admitted);
-    const refusal = await readBody(ctx);
-    respond(ctx, refusal ?? (await accept(admitted, ctx, query, startedAt)));
+    const source = sourceOf(ctx);
+    const maxAgeSeconds = maxTimestampAgeSeconds;
+    const admission = admitPush(account, { query, source, now: clock(), maxAgeSeconds });
+    if (admission.kind === 'refused') return respond(ctx, refuse(account, 403, admission.reason, ctx));
+    respond(ctx, await receive(ctx, account, query, admission, startedAt));
     metrics.acknowledgeSeconds.observe((performance.now() - startedAt) / 1_000);
   });
   router.get(['/', '/healthz'], async (ctx) => {
@@ -158,60 +180,10 @@ export function createWebhook({
   return app;
 }
 
-/** No encoding: the bytes as they came, decoded once, by us. Every type of body is read. */
-const readRaw = koaBody({
-  text: true,
-  textTypes: ['*/*'],
-  textLimit: bodyLimit,
-  encoding: '',
-  json: false,
-  urlencoded: false,
-  multipart: false,
-  patchNode: false,
-});
+const unknownAccount: Answer = { status: 404, text: 'unknown account' };
 
-async function readBody(ctx: Koa.Context): Promise<Answer | undefined> {
-  // A push without a type is still a push.
-  ctx.req.headers['content-type'] ??= 'text/xml';
-  try {
-    await readRaw(ctx, async () => undefined);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error && 'status' in error && error.status === 413) {
-      // Read no further: the rest of the body would be taken for the next request.
-      ctx.set('connection', 'close');
-      return { status: 413, text: 'more than 256 KiB' };
-    }
-    return { status: 400, text: 'the body could not be read' };
-  }
-}
-
-function decode(body: unknown): string {
-  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
-}
-
-type PushQuery = SignedQuery & EnvelopeQuery & { echostr: string | undefined };
-
-/** Koa's way to the query goes by URLSearchParams, which costs more than checking the signature. */
-function readQuery({ querystring }: Koa.Context): PushQuery {
-  const { signature, timestamp, nonce, msg_signature, echostr } = parse(querystring);
-  return {
-    signature: single(signature),
-    timestamp: single(timestamp),
-    nonce: single(nonce),
-    msg_signature: single(msg_signature),
-    echostr: single(echostr),
-  };
-}
-
-/** Of the proxy in front: WeChat sends none. */
-function givenId({ req }: Koa.Context): string | undefined {
-  return single(req.headers['x-request-id']);
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
+/** WeChat Cloud Hosting asks so whether somebody is there. */
+const isProbe = ({ action, MsgType }: FieldMap) => action === 'CheckContainerPath' && MsgType === undefined;
 
 function respond(ctx: Koa.Context, { status, text }: Answer): void {
   if (text === '') {

@@ -47,6 +47,18 @@ export async function startIngressRole({
     isReady,
     maxTimestampAgeSeconds: config.maxTimestampAgeSeconds,
   });
+  warnOfUnsigned(config, log);
   const server = await serve(webhook, { host: config.host, port: config.port, shared: true });
   return { inbox, server };
+}
+
+/** Each time, and loudly: this is safe behind one setting of another system alone. */
+function warnOfUnsigned({ accounts, port }: Config, log: Logger): void {
+  for (const { appId, cloudHosting } of accounts) {
+    if (cloudHosting === 'off') continue;
+    log.warn(
+      { event: 'unsigned_pushes', app_id: appId, cloud_hosting: cloudHosting },
+      `pushes for ${appId} are taken without a signature (WECHAT_CLOUD_HOSTING): whoever reaches port ${port} can write as any user. Let public access of the service be off`,
+    );
+  }
 }

@@ -59,6 +59,7 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
       replyConcurrency: config.replyConcurrency,
       sendConcurrency: config.sendConcurrency,
       retentionDays: config.retentionDays,
+      forgetAfterUnsubscribeDays: config.forgetAfterUnsubscribeDays,
     },
   );
   async function stop(): Promise<void> {

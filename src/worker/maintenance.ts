@@ -5,6 +5,7 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { reconcile } from '../outbox/reconcile.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
+import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 
 export interface MaintenanceDependencies {
@@ -15,6 +16,8 @@ export interface MaintenanceDependencies {
   rescueAfterMs: number;
   /** Undefined: nothing is ever deleted. */
   retention: Retention | undefined;
+  /** Undefined: nobody is ever forgotten. */
+  forgetting: Forgetting | undefined;
   /** Told how many workers are alive, this one included. */
   onWorkers(alive: number): void;
   returnStrays(): Promise<number>;
@@ -34,7 +37,8 @@ const straysEveryMs = 30_000;
  * through what a pause has outlasted, delete what is older than it shall be kept.
  */
 export function startMaintenance(dependencies: MaintenanceDependencies): { stop(): Promise<void> } {
-  const { pool, log, pauses, rescueAfterMs, retention, onWorkers, returnStrays, random } = dependencies;
+  const { pool, log, pauses, rescueAfterMs, retention, forgetting, onWorkers, returnStrays, random } =
+    dependencies;
 
   async function rescueRound(): Promise<void> {
     const { workers, lanes } = await rescue(pool, rescueAfterMs);
@@ -71,6 +75,7 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     seldom(straysEveryMs, straysRound),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
+  if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));
 
   return {
     async stop() {

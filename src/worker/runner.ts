@@ -20,6 +20,7 @@ import { createMedia } from '../sending/media.js';
 import { createSendReply } from '../sending/reply.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { createTyping } from '../sending/typing.js';
+import { createForgetting, type Forgetting } from './forget-unsubscribed.js';
 import { runJobs, superviseJobs } from './jobs.js';
 import { createLaneWork, type LaneWorkDependencies } from './lane.js';
 import { createLanesTask } from './lanes-task.js';
@@ -60,6 +61,8 @@ export interface WorkerOptions {
   sendConcurrency: number;
   /** Settled messages older than so many days are deleted; 0: none ever. */
   retentionDays: number;
+  /** Users who unsubscribed so many days ago are forgotten; undefined: nobody is. */
+  forgetAfterUnsubscribeDays: number | undefined;
   /** How often graphile-worker looks for jobs whose time has come (retries); new ones are notified. */
   pollIntervalMs: number;
 }
@@ -122,6 +125,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const maintenance = startMaintenance({
     pool,
     retention: retentionOf(dependencies, options, { hands, alive, log }),
+    forgetting: forgettingOf(dependencies, options, { hands, log }),
     log,
     pauses,
     metrics: dependencies.metrics,
@@ -312,4 +316,13 @@ function retentionOf(
     log,
     metrics,
   });
+}
+
+function forgettingOf(
+  { pool }: WorkerDependencies,
+  { forgetAfterUnsubscribeDays: days, maxInFlight }: WorkerOptions,
+  { hands, log }: { hands: Hands; log: Logger },
+): Forgetting | undefined {
+  if (days === undefined) return undefined;
+  return createForgetting({ pool, days, isBusy: () => hands.size > maxInFlight / 4, log });
 }

@@ -183,9 +183,21 @@ describe('an operator', () => {
     const fails = well.out.split('\n').filter((line) => line.startsWith('fail'));
     expect(fails.filter((line) => !line.includes('fsync is off'))).toEqual([]);
     expect(well.code).toBe(fails.length > 0 ? 1 : 0);
-    for (const what of ['settings', 'database', 'clock', 'migrations', 'API', 'token', 'workers'])
+    for (const what of ['settings', 'database', 'clock', 'migrations', 'API', 'token', 'sending', 'workers'])
       expect(well.out).toMatch(new RegExp(`^ok +${what}`, 'm'));
     expect(well.out.match(/^ok +webhook/gm)).toHaveLength(2);
+
+    // It asks by a message to nobody.
+    expect(simulator.inboxOf('nobody')).toEqual([]);
+    simulator.faults.add({ path: '/cgi-bin/message/custom/send', fault: { errcode: 48001 } });
+    const unverified = await run(['doctor', '--json'], settings);
+    expect(unverified.code).toBe(1);
+    expect(JSON.parse(unverified.out)).toContainEqual({
+      level: 'fail',
+      what: 'sending',
+      found: expect.stringMatching(/unverified account: the customer-service API is not open to it.*48001/),
+      todo: expect.stringContaining('verified'),
+    });
 
     simulator.faults.add({ path: '/cgi-bin/stable_token', fault: { errcode: 40164 } });
     await database.pool.query(`delete from wechat.schema_migration where name like '0005%'`);

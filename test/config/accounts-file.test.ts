@@ -31,6 +31,7 @@ accounts:
     token: { env: WX1_TOKEN }
     encodingAesKey: { env: WX1_KEY }
     requireEncryption: true
+    componentAppId: wxcomponent
     name: 晨光书店
     replies: ./replies/one.js
     accessTokenMode: classic
@@ -62,6 +63,8 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       token: 'token1',
       encodingAesKeys: [key],
       requireEncryption: true,
+      componentAppId: 'wxcomponent',
+      cloudHosting: 'off',
       name: '晨光书店',
       publicUrl: 'https://static.example.com',
       repliesModule: path.join(path.dirname(file), 'replies/one.js'),
@@ -104,6 +107,11 @@ test.each<[string, string, string]>([
     'a misspelt setting',
     'accounts: [{ appId: wx1, appSecret: { env: WX1_SECRET }, token: { env: WX1_TOKEN }, onUnkown: hold }]',
     'accounts[0] Unrecognized key: "onUnkown"',
+  ],
+  [
+    'what takes no signature and wants encryption',
+    'accounts: [{ appId: wx1, appSecret: { env: WX1_SECRET }, token: { env: WX1_TOKEN }, encodingAesKey: { env: WX1_KEY }, requireEncryption: true, cloudHosting: on, publicUrl: "https://x.example" }]',
+    'accounts[0] (wx1).cloudHosting takes pushes without a signature',
   ],
   ['no account', 'accounts: []', 'accounts must name at least one account'],
   ['something else', 'hello', 'expected object'],

@@ -21,17 +21,22 @@ export function isEncodingAesKey(text: string): boolean {
  * Tries the keys in turn: an owner who changes the key goes on getting messages under the old one for a while.
  *
  * @param encodingAesKeys current key first
+ * @param appIds whom it may be for
  */
-export function decrypt(encrypted: string, encodingAesKeys: readonly string[], appId: string): DecryptResult {
+export function decrypt(
+  encrypted: string,
+  encodingAesKeys: readonly string[],
+  ...appIds: readonly string[]
+): DecryptResult {
   let result: DecryptResult = { ok: false, reason: 'no EncodingAESKey is set' };
   for (const key of encodingAesKeys) {
-    result = decryptWith(key, encrypted, appId);
+    result = decryptWith(key, encrypted, appIds);
     if (result.ok) return result;
   }
   return result;
 }
 
-function decryptWith(encodingAesKey: string, encrypted: string, appId: string): DecryptResult {
+function decryptWith(encodingAesKey: string, encrypted: string, appIds: readonly string[]): DecryptResult {
   const key = Buffer.from(`${encodingAesKey}=`, 'base64');
   const ciphertext = Buffer.from(encrypted, 'base64');
   if (ciphertext.length === 0 || ciphertext.length % blockBytes !== 0) {
@@ -48,7 +53,8 @@ function decryptWith(encodingAesKey: string, encrypted: string, appId: string): 
 
   const messageEnd = headerBytes + plain.readUInt32BE(randomBytes);
   if (messageEnd > plain.length) return { ok: false, reason: 'the length is wrong: another key?' };
-  if (plain.toString('utf8', messageEnd) !== appId) return { ok: false, reason: 'it is for another AppID' };
+  if (!appIds.includes(plain.toString('utf8', messageEnd)))
+    return { ok: false, reason: 'it is for another AppID' };
   return { ok: true, message: plain.toString('utf8', headerBytes, messageEnd) };
 }
 

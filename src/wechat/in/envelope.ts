@@ -11,6 +11,8 @@ export interface EncryptionSettings {
   encodingAesKeys: readonly string[];
   /** Refuses what is not encrypted: then the signature covers the content too. */
   requireEncryption: boolean;
+  /** The third-party platform that serves the account: what is pushed there is encrypted for its AppID. */
+  componentAppId?: string | undefined;
 }
 
 /** The query parameters that sign an encrypted body. */
@@ -53,12 +55,12 @@ function without({ ...fields }: FieldMap, name: string): FieldMap {
 function openEncrypted(
   encrypted: string,
   { timestamp = '', nonce = '', msg_signature: signature = '' }: EnvelopeQuery,
-  { appId, token, encodingAesKeys }: EncryptionSettings,
+  { appId, componentAppId, token, encodingAesKeys }: EncryptionSettings,
 ): OpenResult {
   if (!isSignedWith(signature, token, timestamp, nonce, encrypted)) {
     return { ok: false, kind: 'forbidden', reason: 'msg_signature wrong' };
   }
-  const decrypted = decrypt(encrypted, encodingAesKeys, appId);
+  const decrypted = decrypt(encrypted, encodingAesKeys, appId, ...(componentAppId ? [componentAppId] : []));
   if (!decrypted.ok)
     return { ok: false, kind: 'malformed', reason: `it cannot be decrypted: ${decrypted.reason}` };
   const inner = parseFields(decrypted.message);

@@ -32,12 +32,13 @@ export function checkSignature(
   const { signature, timestamp, nonce } = query;
   if (!signature || !timestamp || !nonce) return { ok: false, reason: 'missing' };
   if (!isSignedWith(signature, token, timestamp, nonce)) return { ok: false, reason: 'wrong' };
-  if (maxAgeSeconds > 0) {
-    const age = Math.abs(now.getTime() / 1_000 - Number(timestamp));
-    // NaN fails this comparison too.
-    if (!(age <= maxAgeSeconds)) return { ok: false, reason: 'stale' };
-  }
-  return { ok: true };
+  return isFresh(timestamp, now, maxAgeSeconds) ? { ok: true } : { ok: false, reason: 'stale' };
+}
+
+/** @param maxAgeSeconds as of checkSignature */
+export function isFresh(timestamp: string | undefined, now: Date, maxAgeSeconds: number): boolean {
+  // NaN fails this comparison too.
+  return maxAgeSeconds === 0 || Math.abs(now.getTime() / 1_000 - Number(timestamp)) <= maxAgeSeconds;
 }
 
 /** Whether `given` is the signature of these parts, compared in constant time. */
