@@ -22,7 +22,10 @@ export interface Inbox {
 
 export interface CommitGroupOptions {
   arrive: Arrive;
-  /** How long to keep trying for a message while the database is away. WeChat hangs up after 5,000. */
+  /**
+   * How long to keep trying for a message while the database is away. WeChat hangs up after 5,000, and the answer of a busy process
+   * takes a while to leave: it shall have left by 4,500.
+   */
   patienceMs?: number;
   /** Messages in one statement. */
   maxGroup?: number;
@@ -57,7 +60,7 @@ const retryPauseMs = 100;
  */
 export function createCommitGroup({
   arrive,
-  patienceMs = 4_500,
+  patienceMs = 4_200,
   maxGroup = 500,
   fullGroup = 64,
   maxConcurrent = 4,

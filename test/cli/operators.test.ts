@@ -43,7 +43,10 @@ const long =
   '请问我上周在你们店里买的那本书什么时候能够送到，我已经等了很久了，可以帮我查一下订单吗？谢谢你们';
 
 describe('an operator', () => {
-  test('sees what failed and why, puts it right with one command, and finds that on record', async () => {
+  // Each runs a dozen commands, a process each.
+  test('sees what failed and why, puts it right with one command, and finds that on record', {
+    timeout: 60_000,
+  }, async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;
     await start({ replies: echo });
@@ -102,7 +105,9 @@ describe('an operator', () => {
     expect(action?.actor).toMatch(/.+@.+/);
   });
 
-  test('has messages answered again whose reply logic failed, once the bug is mended', async () => {
+  test('has messages answered again whose reply logic failed, once the bug is mended', {
+    timeout: 60_000,
+  }, async () => {
     const stage = await setStage();
     const { simulator, database, start } = stage;
     const { cli, json } = commandLine(stage);
@@ -126,7 +131,7 @@ describe('an operator', () => {
     await simulator.waitForDelivered('oAnna', 1);
   });
 
-  test('pauses, sends, cancels and resumes', async () => {
+  test('pauses, sends, cancels and resumes', { timeout: 60_000 }, async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;
     const { cli, json } = commandLine(stage);
@@ -154,7 +159,7 @@ describe('an operator', () => {
     expect(actions.map(({ action }) => action)).toEqual(['pause', 'send', 'send', 'cancel', 'resume']);
   });
 
-  test('renews a token, simulates a push, and lets the doctor look', async () => {
+  test('renews a token, simulates a push, and lets the doctor look', { timeout: 60_000 }, async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;
     const { webhookUrl } = await start({ replies: echo });
