@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Replies } from '../../src/replies/router.js';
 import type { TestDatabase } from '../support/database.js';
+import { forget as forgetUser, tablesWith } from '../support/forget.js';
 import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 
@@ -8,34 +9,7 @@ const openid = 'oAnna';
 const echo: Replies = ({ message }) =>
   message.kind === 'text' ? `You said: ${message.content}` : `Hello ${message.openid}`;
 
-interface Forgotten {
-  messages: number;
-  deliveries: number;
-  given_up: number;
-  in_hand: number;
-}
-
-async function forget({ rows }: Pick<TestDatabase, 'rows'>, account: string, user = openid) {
-  const [forgotten] = await rows<Forgotten & Record<string, unknown>>('select * from wechat.forget($1, $2)', [
-    account,
-    user,
-  ]);
-  return forgotten;
-}
-
-/** Tables of the schema with a row in which this stands, in whatever column. */
-async function tablesWith({ rows }: Pick<TestDatabase, 'rows'>, words: string): Promise<string[]> {
-  const tables = await rows<{ name: string }>(
-    `select 'wechat.' || relname as name from pg_class
-     where relnamespace = 'wechat'::regnamespace and relkind in ('r', 'p', 'm') order by 1`,
-  );
-  const found: string[] = [];
-  for (const { name } of tables) {
-    const hits = await rows(`select from ${name} as one where strpos(one::text, $1) > 0`, [words]);
-    if (hits.length > 0) found.push(name);
-  }
-  return found;
-}
+const forget = (database: TestDatabase, account: string) => forgetUser(database, account, openid);
 
 describe('wechat.forget', () => {
   test('holds for what a running service and its operators stored', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { forget as forgetUser, tablesWith } from '../support/forget.js';
 import { storeYear, tell } from '../support/history.js';
 import { createLanes } from '../support/lanes.js';
 import { eventMessage, textMessage } from '../support/messages.js';
@@ -7,34 +8,7 @@ import { eventMessage, textMessage } from '../support/messages.js';
 const appId = 'wxforget';
 const openid = 'oAnna';
 
-interface Forgotten {
-  messages: number;
-  deliveries: number;
-  given_up: number;
-  in_hand: number;
-}
-
-async function forget({ rows }: Pick<TestDatabase, 'rows'>, account = appId, user = openid) {
-  const [forgotten] = await rows<Forgotten & Record<string, unknown>>('select * from wechat.forget($1, $2)', [
-    account,
-    user,
-  ]);
-  return forgotten;
-}
-
-/** Tables of the schema with a row in which this stands, in whatever column. */
-async function tablesWith({ rows }: Pick<TestDatabase, 'rows'>, words: string): Promise<string[]> {
-  const tables = await rows<{ name: string }>(
-    `select 'wechat.' || relname as name from pg_class
-     where relnamespace = 'wechat'::regnamespace and relkind in ('r', 'p', 'm') order by 1`,
-  );
-  const found: string[] = [];
-  for (const { name } of tables) {
-    const hits = await rows(`select from ${name} as one where strpos(one::text, $1) > 0`, [words]);
-    if (hits.length > 0) found.push(name);
-  }
-  return found;
-}
+const forget = (database: TestDatabase) => forgetUser(database, appId, openid);
 
 /** What an analyst reads in each view, but for names and texts: rows, and how many users they are of. */
 async function readViews({ rows }: Pick<TestDatabase, 'rows'>) {
