@@ -83,7 +83,7 @@ export function createHttp(options: HttpOptions): WeChatHttp {
   const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
 
   /**
-   * One request and its whole answer, on undici's lowest level: it costs half of what its `request` does, and tells when
+   * One request and its whole answer, on undici's lowest level: it costs less than its `request`, and tells when
    * the request begins to be written. Before that, nothing can have reached WeChat.
    */
   function exchange(
