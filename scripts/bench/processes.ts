@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { freePort, isPortFree } from '../../src/db/ports.js';
-import { nodeFlagsOf } from '../node-flags.js';
 
 const startTimeoutMs = 30_000;
 
@@ -23,7 +22,7 @@ export function startProduct(
   settings: Readonly<Record<string, string>>,
 ): Promise<Measured> {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  return startMeasured([...nodeFlagsOf(main), main, 'start', '--role', role], settings, {
+  return startMeasured([main, 'start', '--role', role], settings, {
     listens: role !== 'worker',
     adminPorts: Number(settings.PROCESSES ?? 1),
   });
