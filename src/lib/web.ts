@@ -40,11 +40,14 @@ class PrivateAddressError extends Error {
 export function createWeb({ allowPrivateAddresses, timeoutMs = 10_000 }: WebOptions): Web {
   const connect = buildConnector({
     timeout: timeoutMs,
+    allowH2: false,
     lookup: allowPrivateAddresses ? lookup : publicLookup,
   });
   const agent = new Agent({
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    // A connection a file: breaking one off breaks off no other.
+    allowH2: false,
     // Asked anew for each hop of a redirect; a bare address is never looked up, so it is checked here.
     connect(options, callback) {
       const host = options.hostname.replace(/^\[|\]$/g, '');

@@ -59,6 +59,8 @@ export function createHttp({
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,
+    // HTTP/2 would put many messages on one connection, whose loss would leave all of them unknown.
+    allowH2: false,
     connect: { timeout: connectTimeoutMs },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
