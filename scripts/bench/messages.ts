@@ -1,5 +1,5 @@
-import type { Lab } from './lab.js';
-import { account } from './pushes.js';
+import type { Lab } from './lab.ts';
+import { account } from './pushes.ts';
 
 /** Stores messages that wait for their answers, as the ingress does: with their jobs, in groups of 200. */
 export async function storeMessages({ pool }: Lab, count: number, users: number): Promise<void> {

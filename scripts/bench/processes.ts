@@ -4,7 +4,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { freePort, isPortFree } from '../../src/db/ports.js';
+import { freePort, isPortFree } from '#src/db/ports.js';
 
 const startTimeoutMs = 30_000;
 
@@ -34,7 +34,7 @@ export function startProgram(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Measured> {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
-  return startMeasured(['--import', 'tsx', file], settings);
+  return startMeasured([file], settings);
 }
 
 /** Resolves when the process answers at /readyz of its admin ports and, if it listens there, at its own. */
