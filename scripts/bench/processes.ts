@@ -4,8 +4,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { isPortFree } from '../../src/db/ports.js';
-import { nodeFlagsOf } from '../node-flags.js';
+import { isPortFree } from '#src/db/ports.js';
 
 const startTimeoutMs = 30_000;
 
@@ -24,7 +23,7 @@ export function startProduct(
   settings: Readonly<Record<string, string>>,
 ): Promise<Measured> {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  return startMeasured([...nodeFlagsOf(main), main, 'start', '--role', role], settings, {
+  return startMeasured([main, 'start', '--role', role], settings, {
     listens: role !== 'worker',
     adminPorts: Number(settings.PROCESSES ?? 1),
   });
@@ -36,7 +35,7 @@ export function startProgram(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Measured> {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
-  return startMeasured(['--import', 'tsx', file], settings);
+  return startMeasured([file], settings);
 }
 
 /** Resolves when the process answers at /readyz of its admin ports and, if it listens there, at its own. */

@@ -1,13 +1,13 @@
 /** The product's own statements, by the functions of src/outbox/, on connections set as the service sets them. */
-import { createPool, type Pool } from '../../../src/db/pool.js';
-import { createArrive, type Arrival as OutboxArrival } from '../../../src/outbox/arrive.js';
-import { createClaim, createClaimNumbers } from '../../../src/outbox/claim.js';
-import type { HeldLane } from '../../../src/outbox/lane.js';
-import { createLook } from '../../../src/outbox/look.js';
-import { createPlanner } from '../../../src/outbox/plan.js';
-import { createSettle } from '../../../src/outbox/settle.js';
-import { type Arrival, connections, type Held, type Model } from './model.js';
-import { namedByJobs, sentNow } from './sample.js';
+import { createPool, type Pool } from '#src/db/pool.js';
+import { createArrive, type Arrival as OutboxArrival } from '#src/outbox/arrive.js';
+import { createClaim, createClaimNumbers } from '#src/outbox/claim.js';
+import type { HeldLane } from '#src/outbox/lane.js';
+import { createLook } from '#src/outbox/look.js';
+import { createPlanner } from '#src/outbox/plan.js';
+import { createSettle } from '#src/outbox/settle.js';
+import { type Arrival, connections, type Held, type Model } from './model.ts';
+import { namedByJobs, sentNow } from './sample.ts';
 
 const tables = 'wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt';
 

@@ -64,6 +64,8 @@ export function createConnections({
   const options = {
     connections,
     pipelining: 1,
+    // HTTP/2 would put many messages on one connection, whose loss would leave all of them unknown.
+    allowH2: false,
     connect: { timeout: connectTimeoutMs, ...(ipFamily === 'auto' ? {} : { family: ipFamily }) },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
