@@ -86,11 +86,14 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
 }
 
 async function lookAtPauses({ pauses, log, metrics }: MaintenanceDependencies): Promise<void> {
-  for (const { appId, laneId } of await pauses.probe()) {
-    if (laneId) log.info({ event: 'account_probed', app_id: appId, lane_id: laneId }, 'account probed');
-    else log.info({ event: 'account_resumed', app_id: appId, by: 'time' }, 'account resumed');
+  let paused = await pauses.refresh();
+  if (paused.some(({ isProbeDue }) => isProbeDue)) {
+    for (const { appId, laneId } of await pauses.probe()) {
+      if (laneId) log.info({ event: 'account_probed', app_id: appId, lane_id: laneId }, 'account probed');
+      else log.info({ event: 'account_resumed', app_id: appId, by: 'time' }, 'account resumed');
+    }
+    paused = await pauses.refresh();
   }
-  const paused = await pauses.refresh();
   metrics.paused.reset();
   for (const { appId, reason } of paused)
     metrics.paused.set({ account: metrics.accountLabel(appId), reason }, 1);
