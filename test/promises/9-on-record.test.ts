@@ -88,7 +88,7 @@ async function refuseTwo(stage: Stage): Promise<void> {
 const outcomes = ({ database }: Stage) =>
   database.rows(
     `select d.openid, d.status, json_agg(a.outcome order by a.attempt) as outcomes
-     from wechat.delivery d join wechat.delivery_attempt a on a.delivery_id = d.id group by d.id order by d.id`,
+     from wechat.delivery d join wechat.delivery_attempt a on a.delivery_id = d.id group by d.id order by d.openid`,
   );
 
 describe('what failed can be requeued, and its attempts stay on record', () => {
