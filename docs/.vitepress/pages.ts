@@ -14,7 +14,7 @@ export const sections = [
       { file: 'run', title: { en: 'Run', 'zh-CN': '部署' } },
       { file: 'upgrading', title: { en: 'Upgrading', 'zh-CN': '升级' } },
       { file: 'operate', title: { en: 'Operate', 'zh-CN': '运维' } },
-      { file: 'night', title: { en: 'Night', 'zh-CN': '半夜出事' } },
+      { file: 'night', title: { en: '3 a.m.', 'zh-CN': '凌晨三点' } },
       { file: 'watch', title: { en: 'Watch', 'zh-CN': '监控' } },
     ],
   },
@@ -22,7 +22,7 @@ export const sections = [
     title: { en: 'The history', 'zh-CN': '历史数据' },
     pages: [
       { file: 'query', title: { en: 'Query', 'zh-CN': '查询' } },
-      { file: 'cookbook', title: { en: 'Cookbook', 'zh-CN': 'SQL 手册' } },
+      { file: 'cookbook', title: { en: 'Cookbook', 'zh-CN': '查询手册' } },
       { file: 'privacy', title: { en: 'Privacy', 'zh-CN': '隐私' } },
     ],
   },
