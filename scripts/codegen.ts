@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { startEmbeddedPostgres } from '../src/db/embedded.js';
-import { migrateDatabase } from '../src/db/migrate.js';
+import { startEmbeddedPostgres } from '#src/db/embedded.js';
+import { migrateDatabase } from '#src/db/migrate.js';
 
 const analystViews = [
   'message_history',

@@ -1,14 +1,15 @@
 /** Writes docs/settings.md, its Chinese twin and .env.example from the schema; with --verify it fails when one is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { collectSettings } from './settings/collect.js';
-import { envExample } from './settings/env-example.js';
-import { settingsPage } from './settings/page.js';
-import { chinese, english } from './settings/words.js';
+import { oneAccount, secretNames, settings as shared } from '#src/config/schema.js';
+import { collectSettings } from './settings/collect.ts';
+import { envExample } from './settings/env-example.ts';
+import { settingsPage } from './settings/page.ts';
+import { chinese, english } from './settings/words.ts';
 
-const settings = collectSettings();
+const settings = collectSettings({ ...oneAccount.shape, ...shared.shape });
 const files = {
-  'docs/settings.md': settingsPage(settings, english),
-  'docs/zh-CN/settings.md': settingsPage(settings, chinese),
+  'docs/settings.md': settingsPage(settings, secretNames, english),
+  'docs/zh-CN/settings.md': settingsPage(settings, secretNames, chinese),
   '.env.example': envExample(settings),
 };
 

@@ -1,5 +1,5 @@
-import type { Lab } from './lab.js';
-import type { Measure } from './report.js';
+import type { Lab } from './lab.ts';
+import type { Measure } from './report.ts';
 
 export interface BenchOptions {
   rounds: number;

@@ -1,8 +1,8 @@
-import type { Benchmark } from './benchmark.js';
-import { ingressRate } from './ingress.js';
-import type { Lab } from './lab.js';
-import { deleteMessagesAfter, lastMessageId, settleWaiting, storeHistory } from './messages.js';
-import { type DrainResult, drain } from './worker.js';
+import type { Benchmark } from './benchmark.ts';
+import { ingressRate } from './ingress.ts';
+import type { Lab } from './lab.ts';
+import { deleteMessagesAfter, lastMessageId, settleWaiting, storeHistory } from './messages.ts';
+import { type DrainResult, drain } from './worker.ts';
 
 const messages = 24_000;
 

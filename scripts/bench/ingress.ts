@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
-import type { Benchmark } from './benchmark.js';
-import type { Lab } from './lab.js';
-import { generate, load } from './load.js';
-import { type Measured, startProduct, startProgram } from './processes.js';
-import { account, writePushes } from './pushes.js';
-import { median } from './statistics.js';
+import type { Benchmark } from './benchmark.ts';
+import type { Lab } from './lab.ts';
+import { generate, load } from './load.ts';
+import { type Measured, startProduct, startProgram } from './processes.ts';
+import { account, writePushes } from './pushes.ts';
+import { median } from './statistics.ts';
 
 const connections = 512;
 const seconds = 4;

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { request } from 'undici';
-import { startEmbeddedPostgres } from '../../src/db/embedded.js';
-import { migrateDatabase } from '../../src/db/migrate.js';
-import { findLoadTool, type LoadTool } from './load.js';
-import { todaySchema } from './models/today.js';
-import { type Measured, startProgram } from './processes.js';
-import { account } from './pushes.js';
+import { startEmbeddedPostgres } from '#src/db/embedded.js';
+import { migrateDatabase } from '#src/db/migrate.js';
+import { findLoadTool, type LoadTool } from './load.ts';
+import { todaySchema } from './models/today.ts';
+import { type Measured, startProgram } from './processes.ts';
+import { account } from './pushes.ts';
 
 export interface Counts {
   sends: number;

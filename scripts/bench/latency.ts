@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import type { Benchmark } from './benchmark.js';
-import type { Lab } from './lab.js';
-import { storeHistory } from './messages.js';
-import { startProduct } from './processes.js';
-import { textXml, toPush } from './pushes.js';
-import { quantile } from './statistics.js';
+import type { Benchmark } from './benchmark.ts';
+import type { Lab } from './lab.ts';
+import { storeHistory } from './messages.ts';
+import { startProduct } from './processes.ts';
+import { textXml, toPush } from './pushes.ts';
+import { quantile } from './statistics.ts';
 
 const perSecond = 500;
 const seconds = 8;

@@ -56,7 +56,7 @@ export interface GeneratedResult extends LoadResult {
 /** @param ratePerSecond pushes are due at this rate, however slowly they are answered; without it, as wrk does it */
 export async function generate(options: LoadOptions & { ratePerSecond?: number }): Promise<GeneratedResult> {
   const program = fileURLToPath(new URL('programs/generator.ts', import.meta.url));
-  const { stdout } = await exec(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], {
+  const { stdout } = await exec(process.execPath, [program, JSON.stringify(options)], {
     maxBuffer: 1e6,
   });
   return JSON.parse(stdout) as GeneratedResult;

@@ -2,16 +2,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import type { Benchmark, BenchOptions } from './benchmark.js';
-import { backlog, history, scale } from './growth.js';
-import { ingress } from './ingress.js';
-import { type Lab, openLab } from './lab.js';
-import { latency, retention } from './latency.js';
-import { models } from './models.js';
-import { picture } from './picture.js';
-import { type Judged, judge, toTable } from './report.js';
-import { stock } from './stock.js';
-import { worker } from './worker.js';
+import type { Benchmark, BenchOptions } from './benchmark.ts';
+import { backlog, history, scale } from './growth.ts';
+import { ingress } from './ingress.ts';
+import { type Lab, openLab } from './lab.ts';
+import { latency, retention } from './latency.ts';
+import { models } from './models.ts';
+import { picture } from './picture.ts';
+import { type Judged, judge, toTable } from './report.ts';
+import { stock } from './stock.ts';
+import { worker } from './worker.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   ingress,

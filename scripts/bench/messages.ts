@@ -1,6 +1,6 @@
-import { type Arrival, createArrive } from '../../src/outbox/arrive.js';
-import type { Lab } from './lab.js';
-import { account } from './pushes.js';
+import { type Arrival, createArrive } from '#src/outbox/arrive.js';
+import type { Lab } from './lab.ts';
+import { account } from './pushes.ts';
 
 const question = '你好，请问怎么退款？';
 

@@ -1,5 +1,5 @@
-import type { Benchmark } from './benchmark.js';
-import type { Lab } from './lab.js';
+import type { Benchmark } from './benchmark.ts';
+import type { Lab } from './lab.ts';
 import {
   type Costs,
   createMeter,
@@ -10,12 +10,12 @@ import {
   sum,
   wholeAnswer,
   workersPart,
-} from './models/drive.js';
-import { lanesByCursorAlone, lanesWithClosingUpdate } from './models/lanes.js';
-import type { Model, OpenModel } from './models/model.js';
-import { product } from './models/product.js';
-import { today } from './models/today.js';
-import type { Measure } from './report.js';
+} from './models/drive.ts';
+import { lanesByCursorAlone, lanesWithClosingUpdate } from './models/lanes.ts';
+import type { Model, OpenModel } from './models/model.ts';
+import { product } from './models/product.ts';
+import { today } from './models/today.ts';
+import type { Measure } from './report.ts';
 
 /** Few, so that the models take turns often: a machine's speed changes within minutes. */
 const messages = 20_000;

@@ -1,4 +1,4 @@
-import type { Judged } from './report.js';
+import type { Judged } from './report.ts';
 
 const [width, rowHeight, left, right] = [900, 34, 380, 90];
 /** Ratios from a tenth to a hundredfold, a decade as wide as the other. */

@@ -4,8 +4,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { freePort, isPortFree } from '../../src/db/ports.js';
-import { nodeFlagsOf } from '../node-flags.js';
+import { isPortFree } from '#src/db/ports.js';
 
 const startTimeoutMs = 30_000;
 
@@ -24,7 +23,7 @@ export function startProduct(
   settings: Readonly<Record<string, string>>,
 ): Promise<Measured> {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  return startMeasured([...nodeFlagsOf(main), main, 'start', '--role', role], settings, {
+  return startMeasured([main, 'start', '--role', role], settings, {
     listens: role !== 'worker',
     adminPorts: Number(settings.PROCESSES ?? 1),
   });
@@ -36,7 +35,7 @@ export function startProgram(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Measured> {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
-  return startMeasured(['--import', 'tsx', file], settings);
+  return startMeasured([file], settings);
 }
 
 /** Resolves when the process answers at /readyz of its admin ports and, if it listens there, at its own. */
@@ -110,11 +109,14 @@ function peakMb({ pid }: ChildProcess): number {
   }
 }
 
-/** The first of `count` in a row that nothing listens on. */
+/**
+ * The first of `count` in a row that nothing listens on, below the ports that Linux gives to outgoing connections: the load has
+ * hundreds of these open, and any could take a port before the process listens on it.
+ */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = await freePort();
-    const others = Array.from({ length: count - 1 }, (_, nth) => isPortFree(first + 1 + nth));
-    if ((await Promise.all(others)).every((isFree) => isFree)) return first;
+    const first = 20_000 + Math.floor(Math.random() * 10_000);
+    const all = Array.from({ length: count }, (_, nth) => isPortFree(first + nth));
+    if ((await Promise.all(all)).every((isFree) => isFree)) return first;
   }
 }

@@ -1,4 +1,4 @@
-import { median } from './statistics.js';
+import { median } from './statistics.ts';
 
 /** A figure of the product, with a baseline of the same run beside it. */
 export interface Measure {

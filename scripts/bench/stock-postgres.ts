@@ -3,7 +3,7 @@ import { access, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { freePort } from '../../src/db/ports.js';
+import { freePort } from '#src/db/ports.js';
 
 const exec = promisify(execFile);
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import type { Benchmark } from './benchmark.js';
-import { createCpuClock } from './cpu.js';
-import type { Lab } from './lab.js';
-import { type Measured, startProduct } from './processes.js';
-import { textXml, toPush } from './pushes.js';
-import type { Measure } from './report.js';
-import { median } from './statistics.js';
-import { type StockPostgres, startStockPostgres } from './stock-postgres.js';
+import type { Benchmark } from './benchmark.ts';
+import { createCpuClock } from './cpu.ts';
+import type { Lab } from './lab.ts';
+import { type Measured, startProduct } from './processes.ts';
+import { textXml, toPush } from './pushes.ts';
+import type { Measure } from './report.ts';
+import { median } from './statistics.ts';
+import { type StockPostgres, startStockPostgres } from './stock-postgres.ts';
 
 const messagesInBurst = 60;
 const burstsInRound = 3;

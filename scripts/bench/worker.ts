@@ -1,7 +1,7 @@
-import type { Benchmark } from './benchmark.js';
-import type { Counts, Lab } from './lab.js';
-import { storeMessages, storeMessagesBefore } from './messages.js';
-import { startProduct, startProgram } from './processes.js';
+import type { Benchmark } from './benchmark.ts';
+import type { Counts, Lab } from './lab.ts';
+import { storeMessages, storeMessagesBefore } from './messages.ts';
+import { startProduct, startProgram } from './processes.ts';
 
 const messages = 24_000;
 const byHandMessages = 6_000;

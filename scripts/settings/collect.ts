@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { AboutSetting, SettingGroup } from '../../src/config/about.js';
-import { oneAccount, type SettingName, settings } from '../../src/config/schema.js';
+import type { AboutSetting, SettingGroup } from '#src/config/about.js';
+import type { SettingName } from '#src/config/schema.js';
 
 /** In the order of the pages. */
 export const groups: readonly SettingGroup[] = [
@@ -30,10 +30,11 @@ export interface Setting extends AboutSetting {
 /**
  * Every setting, as its schema has it.
  *
+ * @param schemas by name: those of src/config/schema.ts, which a test has as source and a script as built
  * @throws Error for a setting that says nothing of itself
  */
-export function collectSettings(): Setting[] {
-  return Object.entries<z.ZodType>({ ...oneAccount.shape, ...settings.shape }).map(([name, shape]) => {
+export function collectSettings(schemas: Readonly<Record<SettingName, z.ZodType>>): Setting[] {
+  return Object.entries(schemas).map(([name, shape]) => {
     const about = shape.meta() as AboutSetting | undefined;
     if (!about?.summary)
       throw new Error(`${name} says nothing of itself: let its schema end with .meta(about(…))`);

@@ -1,6 +1,6 @@
-import type { SettingGroup } from '../../src/config/about.js';
-import { groups, type Setting } from './collect.js';
-import { english } from './words.js';
+import type { SettingGroup } from '#src/config/about.js';
+import { groups, type Setting } from './collect.ts';
+import { english } from './words.ts';
 
 const width = 118;
 

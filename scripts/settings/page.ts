@@ -1,9 +1,13 @@
-import { type SettingName, secretNames } from '../../src/config/schema.js';
-import { groups, type Setting } from './collect.js';
-import { accountsExample, type Words } from './words.js';
+import type { SettingName } from '#src/config/schema.js';
+import { groups, type Setting } from './collect.ts';
+import { accountsExample, type Words } from './words.ts';
 
 /** The page of settings, in one language. */
-export function settingsPage(settings: readonly Setting[], words: Words): string {
+export function settingsPage(
+  settings: readonly Setting[],
+  secretNames: readonly SettingName[],
+  words: Words,
+): string {
   const sections = groups.map((group) => {
     const rows = settings
       .filter((setting) => setting.group === group)

@@ -1,6 +1,6 @@
-import type { AbsentSetting, SettingGroup } from '../../src/config/about.js';
-import type { Setting, Values } from './collect.js';
-import { summariesZh } from './summaries-zh.js';
+import type { AbsentSetting, SettingGroup } from '#src/config/about.js';
+import type { Setting, Values } from './collect.ts';
+import { summariesZh } from './summaries-zh.ts';
 
 /** All that differs between the languages of the page of settings. */
 export interface Words {

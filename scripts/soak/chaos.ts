@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EmbeddedPostgres } from '../../src/db/embedded.js';
-import type { Fault, Simulator } from '../../src/simulator/index.js';
-import type { ServiceProcess } from './processes.js';
-import type { TcpProxy } from './tcp-proxy.js';
+import type { EmbeddedPostgres } from '#src/db/embedded.js';
+import type { Fault, Simulator } from '#src/simulator/index.js';
+import type { ServiceProcess } from './processes.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
 
 export interface ChaosTargets {
   ingress: readonly ServiceProcess[];

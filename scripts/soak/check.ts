@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { DeliveredMessage } from '../../src/simulator/index.js';
-import type { Acknowledged } from './load.js';
+import type { DeliveredMessage } from '#src/simulator/index.js';
+import type { Acknowledged } from './load.ts';
 
 export interface Findings {
   stored: number;

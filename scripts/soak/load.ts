@@ -1,4 +1,4 @@
-import type { Simulator } from '../../src/simulator/index.js';
+import type { Simulator } from '#src/simulator/index.js';
 
 /** A message that WeChat was told is in good hands. */
 export interface Acknowledged {

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { nodeFlagsOf } from '../node-flags.js';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -40,7 +39,7 @@ export function startProcess(
   let ended = Promise.resolve();
 
   function start(): void {
-    const started = spawn(process.execPath, [...nodeFlagsOf(main), main, 'start', '--role', role], {
+    const started = spawn(process.execPath, [main, 'start', '--role', role], {
       env: { PATH: process.env.PATH, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

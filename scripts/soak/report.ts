@@ -1,7 +1,7 @@
-import type { Chaos } from './chaos.js';
-import type { Findings } from './check.js';
-import type { Load } from './load.js';
-import type { ServiceProcess } from './processes.js';
+import type { Chaos } from './chaos.ts';
+import type { Findings } from './check.ts';
+import type { Load } from './load.ts';
+import type { ServiceProcess } from './processes.ts';
 
 export interface Outcome {
   seed: number;

@@ -1,4 +1,4 @@
-import { createPool, type Pool } from '../../src/db/pool.js';
+import { createPool, type Pool } from '#src/db/pool.js';
 
 /** A database in which statements take their time at the worst moments, and which keeps its own record of what happened. */
 export interface Arena {

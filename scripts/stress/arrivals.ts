@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createArrive } from '../../src/outbox/arrive.js';
-import type { InboundMessage } from '../../src/wechat/in/message.js';
-import { defaultWindows, replyWindow } from '../../src/wechat/in/window.js';
-import { type Arena, accounts } from './arena.js';
-import { openShaky } from './connection.js';
+import { createArrive } from '#src/outbox/arrive.js';
+import type { InboundMessage } from '#src/wechat/in/message.js';
+import { defaultWindows, replyWindow } from '#src/wechat/in/window.js';
+import { type Arena, accounts } from './arena.ts';
+import { openShaky } from './connection.ts';
 
 /** Most of what comes is of users who never leave off writing; others come to an end of it. */
 const hotUsers = 10;

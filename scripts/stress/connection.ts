@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueryConfig, QueryResult } from 'pg';
-import { classifyDatabaseError } from '../../src/db/errors.js';
-import { createPool, type Pool } from '../../src/db/pool.js';
-import type { Arena } from './arena.js';
+import { classifyDatabaseError } from '#src/db/errors.js';
+import { createPool, type Pool } from '#src/db/pool.js';
+import type { Arena } from './arena.ts';
 
 export interface ShakyOptions {
   name: string;

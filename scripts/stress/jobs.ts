@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Arena } from './arena.js';
+import type { Arena } from './arena.ts';
 
 /** A job in hand: locked until it is done, as graphile-worker keeps it. */
 export interface Job {

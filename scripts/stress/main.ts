@@ -3,15 +3,15 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../../src/db/embedded.js';
-import { migrateDatabase } from '../../src/db/migrate.js';
-import { seededRandom } from '../soak/random.js';
-import { type Arena, openArena } from './arena.js';
-import { pushMessages } from './arrivals.js';
-import { checkEnd, observe } from './observer.js';
-import { operate, sweep } from './operators.js';
-import { storeNewLanes } from './sequence.js';
-import { work } from './worker.js';
+import { startEmbeddedPostgres } from '#src/db/embedded.js';
+import { migrateDatabase } from '#src/db/migrate.js';
+import { seededRandom } from '../soak/random.ts';
+import { type Arena, openArena } from './arena.ts';
+import { pushMessages } from './arrivals.ts';
+import { checkEnd, observe } from './observer.ts';
+import { operate, sweep } from './operators.ts';
+import { storeNewLanes } from './sequence.ts';
+import { work } from './worker.ts';
 
 interface Options {
   seconds: number;

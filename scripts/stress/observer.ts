@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Arena } from './arena.js';
+import type { Arena } from './arena.ts';
 
 /** Open messages that no lane shows. One statement, so one snapshot. */
 const lostSql = `

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rescue } from '../../src/outbox/rescue.js';
-import { type Arena, accounts } from './arena.js';
-import { userCount } from './arrivals.js';
-import { openShaky } from './connection.js';
+import { rescue } from '#src/outbox/rescue.js';
+import { type Arena, accounts } from './arena.ts';
+import { userCount } from './arrivals.ts';
+import { openShaky } from './connection.ts';
 
 const hour = 3_600_000;
 

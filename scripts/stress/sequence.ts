@@ -1,5 +1,5 @@
-import { createPool, type Pool } from '../../src/db/pool.js';
-import { createArrive } from '../../src/outbox/arrive.js';
+import { createPool, type Pool } from '#src/db/pool.js';
+import { createArrive } from '#src/outbox/arrive.js';
 
 const connections = 4;
 const groupSize = 40;

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createBegin } from '../../src/outbox/begin.js';
-import { createClaim, createClaimNumbers } from '../../src/outbox/claim.js';
-import { createEnd, type DeliveryEnd } from '../../src/outbox/end.js';
-import type { HeldLane, Hold, OpenDelivery } from '../../src/outbox/lane.js';
-import { createLook } from '../../src/outbox/look.js';
-import { createPlanner } from '../../src/outbox/plan.js';
-import { createRelease } from '../../src/outbox/release.js';
-import { createSettle, type Settlement } from '../../src/outbox/settle.js';
-import type { Arena } from './arena.js';
-import { openShaky } from './connection.js';
-import { nextJob } from './jobs.js';
+import { createBegin } from '#src/outbox/begin.js';
+import { createClaim, createClaimNumbers } from '#src/outbox/claim.js';
+import { createEnd, type DeliveryEnd } from '#src/outbox/end.js';
+import type { HeldLane, Hold, OpenDelivery } from '#src/outbox/lane.js';
+import { createLook } from '#src/outbox/look.js';
+import { createPlanner } from '#src/outbox/plan.js';
+import { createRelease } from '#src/outbox/release.js';
+import { createSettle, type Settlement } from '#src/outbox/settle.js';
+import type { Arena } from './arena.ts';
+import { openShaky } from './connection.ts';
+import { nextJob } from './jobs.ts';
 
 /** What all workers did, to be compared. */
 export interface Deeds {

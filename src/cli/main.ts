@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=32
+#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { CommanderError } from 'commander';
@@ -29,7 +29,7 @@ function describeError(error: unknown): { message: string; exitCode: number } {
 }
 
 try {
-  await createProgram(environment).parseAsync();
+  await createProgram({ environment }).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : usageError;

@@ -26,7 +26,11 @@ Examples:
   wechat-outbox doctor                what is in the way, and what to do about it`;
 
 /** Every command and its flags; nothing runs before it is parsed. */
-export function createProgram(environment: () => Record<string, string | undefined>): Command {
+export function createProgram({
+  environment,
+}: {
+  environment(): Record<string, string | undefined>;
+}): Command {
   const program = new Command('wechat-outbox')
     .description(
       'Answers the users of a WeChat Official Account, durably: webhook in, Postgres between, customer-service messages out.',

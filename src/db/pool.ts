@@ -23,6 +23,8 @@ export interface PoolOptions {
    * on its strength. Default: they wait.
    */
   relaxed?: boolean;
+  /** Postgres may keep plans: for statements that read no table which grows. Default: it plans anew each time. */
+  keepPlans?: boolean;
   /** Called when a connection breaks; the pool replaces it by itself. */
   onError(error: Error): void;
 }
@@ -39,6 +41,7 @@ export function createPool({
   lockTimeoutMs = 0,
   idleInTransactionMs = 0,
   relaxed = false,
+  keepPlans = false,
   onError,
 }: PoolOptions): Pool {
   const limits = {
@@ -56,7 +59,7 @@ export function createPool({
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
     // Awaited before anyone gets the connection.
-    onConnect: (client) => applySession(client, { limits, relaxed }),
+    onConnect: (client) => applySession(client, { limits, relaxed, keepPlans }),
   });
   pool.on('error', onError);
   // A client in use that breaks tells its query as well; without a listener the error would end the process.

@@ -14,6 +14,11 @@ export interface SessionOptions {
   limits: ServerLimits;
   /** Commits do not wait for the disk. */
   relaxed?: boolean;
+  /**
+   * Postgres may keep plans, as is its default. For statements alone that read no table which grows: any plan of theirs is good,
+   * and planning is a fifth of their cost.
+   */
+  keepPlans?: boolean;
 }
 
 /**
@@ -56,10 +61,11 @@ const applySql = `
  */
 export async function applySession(
   client: Pick<ClientBase, 'query'>,
-  { limits, relaxed = false }: SessionOptions,
+  { limits, relaxed = false, keepPlans = false }: SessionOptions,
 ): Promise<void> {
   const wanted = {
     ...fixed,
+    ...(keepPlans ? { plan_cache_mode: 'auto' } : {}),
     statement_timeout: String(limits.statementMs),
     lock_timeout: String(limits.lockMs),
     idle_in_transaction_session_timeout: String(limits.idleInTransactionMs),

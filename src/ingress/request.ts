@@ -45,7 +45,7 @@ function decode(body: unknown): string {
 
 export type PushQuery = SignedQuery & EnvelopeQuery & { echostr: string | undefined };
 
-/** Koa's way to the query goes by URLSearchParams, which costs more than checking the signature. */
+/** Koa's way to the query goes by URLSearchParams, which is slower. */
 export function readQuery({ querystring }: Koa.Context): PushQuery {
   const { signature, timestamp, nonce, msg_signature, echostr } = parse(querystring);
   return {

@@ -69,11 +69,14 @@ export function createWeb({
 }: WebOptions): Web {
   const connect = buildConnector({
     timeout: timeoutMs,
+    allowH2: false,
     lookup: allowPrivateAddresses ? lookup : publicLookup,
   });
   const options: Agent.Options = {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    // A connection a file: breaking one off breaks off no other.
+    allowH2: false,
     connect(options, callback) {
       // An address in the URL is not looked up.
       const host = options.hostname.replace(/^\[|\]$/g, '');

@@ -39,7 +39,7 @@ export function createLogger(level: LogLevel, destination: DestinationStream = s
   return pino(options, destination);
 }
 
-/** ISO 8601 in UTC, to the millisecond. A second is written out once: the rest of a line costs less than its time would. */
+/** ISO 8601 in UTC, to the millisecond. A second is written out once, and shared by all of its lines. */
 function createTimestamp(): () => string {
   let second = Number.NaN;
   let untilPoint = '';
@@ -62,7 +62,7 @@ const flushEveryMs = 200;
  * by whatever end but SIGKILL. A reader that stands still may hold up so many bytes, no more: then lines are dropped.
  *
  * They are collected as bytes. As text, each line would be joined to those that wait, and what waits measured anew for
- * each: under load that was a third of all that the ingress allocates.
+ * each (docs/performance.md).
  */
 function standardOutput(): DestinationStream {
   return pino.destination({

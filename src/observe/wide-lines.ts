@@ -34,8 +34,8 @@ export interface AttemptLine {
 const maxErrmsgLength = 2_000;
 
 /**
- * The two lines that are written for every message, and so cost what the service costs. Looking for secrets in them
- * would be half of that; there is nothing to look for, because these fields, all of them, are known to hold none.
+ * The two lines that are written for every message, so their cost counts (docs/performance.md). Nothing looks for
+ * secrets in them: these fields, all of them, are known to hold none.
  */
 export interface WideLines {
   push(line: PushLine): void;

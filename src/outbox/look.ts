@@ -55,7 +55,7 @@ interface Row {
   /** Null, with all that follows, in a lane without an open message. */
   id: string | null;
   request_id: string | null;
-  /** Times are in seconds since 1970: pg takes longer to read a time than to do all else with a row. */
+  /** Times are in seconds since 1970: pg is slow at reading a time. */
   received_at: number;
   window_ends_at: number | null;
   longest_window_ends_at: number | null;

@@ -35,7 +35,7 @@ export async function think({
   let running: Promise<unknown> | undefined;
   try {
     const returned = replies(createContext(limit.signal));
-    // Only what takes time is given a limit: a timer and listeners cost more than most reply logic does.
+    // Only what takes time is given a limit: a timer and listeners are not free.
     if (isThenable(returned)) running = Promise.resolve(returned);
     const result = running ? await limit.within(running as Promise<ReplyResult>) : (returned as ReplyResult);
     const fitted = fitReplies(result, fit);

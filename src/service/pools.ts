@@ -20,6 +20,8 @@ interface PoolPlan {
   lockMs: number;
   /** Commits do not wait for the disk. */
   relaxed?: boolean;
+  /** Postgres may keep the plans of its statements. */
+  keepPlans?: boolean;
 }
 
 /** Every connection of a process belongs to one of these; the sum is DATABASE_CONNECTIONS. */
@@ -39,7 +41,16 @@ const plans: readonly PoolPlan[] = [
   // What the worker puts on record, tokens, pauses and maintenance.
   { name: 'writes', roles: ['all', 'worker'], least: 1, weight: 6, statementMs: 20_000, lockMs: 1_000 },
   // Apart, so that workers cannot starve it. A statement must fail in time for another within WeChat's five seconds.
-  { name: 'ingress', roles: ['all', 'ingress'], least: 1, weight: 4, statementMs: 2_000, lockMs: 1_000 },
+  // It runs `arrive` alone, which inserts, and looks nothing up but by unique keys.
+  {
+    name: 'ingress',
+    roles: ['all', 'ingress'],
+    least: 1,
+    weight: 4,
+    statementMs: 2_000,
+    lockMs: 1_000,
+    keepPlans: true,
+  },
   // Health, metrics and pages of the JS-SDK: they answer also when all others are busy.
   {
     name: 'admin',
@@ -165,6 +176,7 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
       lockTimeoutMs: plan.lockMs,
       idleInTransactionMs,
       relaxed: plan.relaxed ?? false,
+      keepPlans: plan.keepPlans ?? false,
       onError: (error) =>
         log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost'),
     });

@@ -51,7 +51,7 @@ export function createPlatform({
   retryDelayMs,
   clock,
 }: PlatformOptions): Platform {
-  const agent = new Agent({ connections: 256, pipelining: 1 });
+  const agent = new Agent({ connections: 256, pipelining: 1, allowH2: false });
 
   /** Signed anew for each request, as the timestamp is. */
   function signedUrl(extra: Record<string, string>, encrypted?: string): URL {

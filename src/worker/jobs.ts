@@ -22,7 +22,7 @@ export interface RunJobsDependencies {
   log: Logger;
 }
 
-/** Starts graphile-worker on the jobs `answer`, set so that the loss of a connection ends neither it nor the process. */
+/** Starts graphile-worker on the jobs `lanes`, set so that the loss of a connection ends neither it nor the process. */
 export function runJobs({ pool, pollIntervalMs, task, events, log }: RunJobsDependencies): Promise<Runner> {
   return run({
     pgPool: steadyPool(pool),

@@ -33,7 +33,7 @@ export interface Retention {
   pauseMs(): number;
 }
 
-/** Small enough that nobody notices: some ten milliseconds. */
+/** Small enough that nobody notices (docs/performance.md). */
 const batch = 500;
 /** Between two batches: 2,000 messages a second, over all processes. */
 const batchEveryMs = 250;

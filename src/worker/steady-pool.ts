@@ -8,7 +8,7 @@ type ConnectCallback = (
 ) => void;
 
 /**
- * The pool as graphile-worker (0.17.3) should see it, so that an outage of Postgres neither ends the process nor makes
+ * The pool as graphile-worker (0.18.0) should see it, so that an outage of Postgres neither ends the process nor makes
  * it wait longer than the outage lasts:
  *
  * - Told that Postgres is still starting up (57P03) it sleeps up to two minutes, longer each time. It knows this by the

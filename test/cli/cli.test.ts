@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,16 +19,6 @@ describe('wechat-outbox', () => {
     const version = runCommand(['--version']);
     expect(await version.exited).toBe(0);
     expect(text(version.lines)).toMatch(/^\d+\.\d+\.\d+$/);
-  });
-
-  test('runs with the same flags of Node, however it is started', () => {
-    const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
-    const [, flags] = /^#!.* node (.+)/.exec(read('dist/cli/main.js')) ?? [];
-    expect(flags).toMatch(/^--/);
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-    for (const name of ['start', 'demo']) expect(scripts[name]).toContain(`node ${flags} dist/cli/main.js`);
-    const entrypoint = ['node', ...(flags ?? '').split(' '), 'dist/cli/main.js'];
-    expect(read('Dockerfile')).toContain(`ENTRYPOINT [${entrypoint.map((word) => `"${word}"`).join(', ')}]`);
   });
 
   test.each([

@@ -20,8 +20,16 @@ function commandsOf(command: Command, prefix = ''): NamedCommand[] {
   });
 }
 
-const program = createProgram(() => ({}));
-const commands = commandsOf(program);
+/** Enough of it to define the commands: none runs. */
+const context = {
+  environment: () => ({}),
+  out: process.stdout,
+  err: process.stderr,
+  input: () => process.stdin,
+  host: { untilSignal: () => new Promise<never>(() => {}), exit: (code: number) => process.exit(code) },
+  setExitCode: () => {},
+};
+const commands = commandsOf(createProgram(context));
 const ofAll = ['--help', '--version'];
 
 /** Whatever calls us in the pages: in backticks, and in lines of shell. */

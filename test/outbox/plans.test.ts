@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
+import { createArrive } from '../../src/outbox/arrive.js';
 import type { HeldLane } from '../../src/outbox/lane.js';
 import { createLook } from '../../src/outbox/look.js';
 import { rescue } from '../../src/outbox/rescue.js';
@@ -52,6 +53,21 @@ test.each(states)(
     await checkPlans(database.pool, client, state);
   },
 );
+
+test('a plan of arrive that Postgres keeps reads no table, so it cannot grow old', async () => {
+  const { client } = await openDatabase();
+  let plan = '';
+  const explainGeneric = {
+    async query({ text }: { text: string }) {
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (generic_plan) ${text}`);
+      plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      return { rows: [] };
+    },
+  };
+  await createArrive(explainGeneric as unknown as Pool)([]);
+  expect(plan).toMatch(/Insert on inbound_message/);
+  expect(plan).not.toMatch(/(Seq|Index|Index Only|Heap) Scan/);
+});
 
 test('a sweep reads the lanes, and is not compiled either', async () => {
   const { database, client } = await openDatabase();

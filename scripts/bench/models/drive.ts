@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { type CpuClock, createCpuClock, postmasterOf } from '../cpu.js';
-import { connections, type Held, type OpenModel } from './model.js';
-import { sampleArrivals } from './sample.js';
+import { type CpuClock, createCpuClock, postmasterOf } from '../cpu.ts';
+import { connections, type Held, type OpenModel } from './model.ts';
+import { sampleArrivals } from './sample.ts';
 
 const messagesInSet = 100;
 

@@ -1,7 +1,7 @@
 /** Sketches of the lanes, with the rules that keep them right under races; retries, begin and release are left out. */
 import { readFile } from 'node:fs/promises';
-import { type Held, type Model, openSessions, type Query } from './model.js';
-import { hello, namedByJobs, sentNow } from './sample.js';
+import { type Held, type Model, openSessions, type Query } from './model.ts';
+import { hello, namedByJobs, sentNow } from './sample.ts';
 
 const workerId = 1;
 

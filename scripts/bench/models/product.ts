@@ -1,27 +1,28 @@
 /** The product's own statements, by the functions of src/outbox/, on connections set as the service sets them. */
-import { createPool, type Pool } from '../../../src/db/pool.js';
-import { createArrive, type Arrival as OutboxArrival } from '../../../src/outbox/arrive.js';
-import { createClaim, createClaimNumbers } from '../../../src/outbox/claim.js';
-import type { HeldLane } from '../../../src/outbox/lane.js';
-import { createLook } from '../../../src/outbox/look.js';
-import { createPlanner } from '../../../src/outbox/plan.js';
-import { createSettle } from '../../../src/outbox/settle.js';
-import { type Arrival, connections, type Held, type Model } from './model.js';
-import { namedByJobs, sentNow } from './sample.js';
+import { createPool, type Pool } from '#src/db/pool.js';
+import { createArrive, type Arrival as OutboxArrival } from '#src/outbox/arrive.js';
+import { createClaim, createClaimNumbers } from '#src/outbox/claim.js';
+import type { HeldLane } from '#src/outbox/lane.js';
+import { createLook } from '#src/outbox/look.js';
+import { createPlanner } from '#src/outbox/plan.js';
+import { createSettle } from '#src/outbox/settle.js';
+import { type Arrival, connections, type Held, type Model } from './model.ts';
+import { namedByJobs, sentNow } from './sample.ts';
 
 const tables = 'wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt';
 
 export const product: Model = {
   name: 'product',
   async open(connectionString) {
-    const durable = openPool(connectionString, false);
-    const relaxed = openPool(connectionString, true);
+    const inbox = openPool(connectionString, { keepPlans: true });
+    const durable = openPool(connectionString, {});
+    const relaxed = openPool(connectionString, { relaxed: true });
     const { rows: workers } = await durable.query<{ id: number }>(
       `insert into wechat.worker_process (hostname, pid) values ('bench', 0) returning id`,
     );
     const workerId = workers[0]?.id ?? 0;
     const claimNumber = createClaimNumbers();
-    const [arrive, { claim }, look] = [createArrive(durable), createClaim(relaxed), createLook(relaxed)];
+    const [arrive, { claim }, look] = [createArrive(inbox), createClaim(relaxed), createLook(relaxed)];
     const [plan, settle] = [createPlanner(durable), createSettle(durable)];
     /** As the last look saw them. */
     const lanes = new Map<string, HeldLane>();
@@ -73,20 +74,19 @@ export const product: Model = {
         await durable.query(`analyze ${tables}`);
       },
       async close() {
-        await durable.end();
-        await relaxed.end();
+        await Promise.all([inbox.end(), durable.end(), relaxed.end()]);
       },
     };
   },
 };
 
-function openPool(connectionString: string, relaxed: boolean): Pool {
+function openPool(connectionString: string, options: { relaxed?: boolean; keepPlans?: boolean }): Pool {
   return createPool({
     connectionString,
-    name: relaxed ? 'bench claims' : 'bench',
+    name: 'bench',
     max: connections,
     statementTimeoutMs: 60_000,
-    relaxed,
+    ...options,
     onError: () => undefined,
   });
 }

@@ -1,4 +1,4 @@
-import type { Arrival, Query } from './model.js';
+import type { Arrival, Query } from './model.ts';
 
 /** What every message is answered with. */
 export const hello = JSON.stringify({ msgtype: 'text', text: { content: 'hello' } });

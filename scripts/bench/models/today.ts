@@ -1,6 +1,6 @@
 /** The first engine's statements, frozen as today.sql is: five for a set of messages, by indexes whatever the planner thinks. */
-import { type Held, type Model, openSessions, type Query } from './model.js';
-import { hello, namedByJobs, sentNow } from './sample.js';
+import { type Held, type Model, openSessions, type Query } from './model.ts';
+import { hello, namedByJobs, sentNow } from './sample.ts';
 
 const workerId = 1;
 

@@ -1,6 +1,6 @@
 /** Stands in for WeChat's API: grants a token, accepts every message at once, and counts. */
 import { createServer, type ServerResponse } from 'node:http';
-import { serveHealth } from './health.js';
+import { serveHealth } from './health.ts';
 
 const accepted = '{"errcode":0,"errmsg":"ok"}';
 const token = '{"access_token":"bench","expires_in":7200}';

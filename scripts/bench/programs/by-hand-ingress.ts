@@ -9,7 +9,7 @@ import { XMLParser } from 'fast-xml-parser';
 import Koa from 'koa';
 import { koaBody } from 'koa-body';
 import pg from 'pg';
-import { serveHealth } from './health.js';
+import { serveHealth } from './health.ts';
 
 const { DATABASE_URL, STORE, WECHAT_TOKEN = '', PORT, PROCESSES = '1' } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 20 });

@@ -5,7 +5,7 @@
 import { run } from 'graphile-worker';
 import pg from 'pg';
 import { request } from 'undici';
-import { serveHealth } from './health.js';
+import { serveHealth } from './health.ts';
 
 const { DATABASE_URL, WECHAT_API_BASE } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 24 });

@@ -6,8 +6,8 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import type { GeneratedResult, LoadOptions } from '../load.js';
-import { quantile } from '../statistics.js';
+import type { GeneratedResult, LoadOptions } from '../load.ts';
+import { quantile } from '../statistics.ts';
 
 const options = JSON.parse(process.argv[2] ?? '') as LoadOptions & { ratePerSecond?: number };
 const { port, pushesFile, connections, seconds, ratePerSecond } = options;

@@ -5,7 +5,7 @@
  */
 import pg from 'pg';
 import { Pool } from 'undici';
-import { serveHealth } from './health.js';
+import { serveHealth } from './health.ts';
 
 const { DATABASE_URL, WECHAT_API_BASE = '' } = process.env;
 const database = new pg.Pool({ connectionString: DATABASE_URL, max: 6 });

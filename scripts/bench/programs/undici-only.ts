@@ -1,6 +1,6 @@
 /** Posts MESSAGES bodies as the worker does, and nothing else: no queue, no database, no record. */
 import { Pool } from 'undici';
-import { serveHealth } from './health.js';
+import { serveHealth } from './health.ts';
 
 const { WECHAT_API_BASE = '', MESSAGES } = process.env;
 const pool = new Pool(WECHAT_API_BASE, { connections: 64, pipelining: 1 });

@@ -1,4 +1,4 @@
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, createSecretKey } from 'node:crypto';
 
 /**
  * Decrypts what WeChat sends in secure and compatible mode: AES-256-CBC with a 32-byte key whose first half is the
@@ -42,12 +42,11 @@ function decryptWith(encodingAesKey: string, encrypted: string, appIds: readonly
   if (ciphertext.length === 0 || ciphertext.length % blockBytes !== 0) {
     return { ok: false, reason: 'the ciphertext is cut' };
   }
-  // WeChat's blocks of padding are larger than the cipher's: it is checked and taken off here.
-  const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false);
-  const padded = decipher.update(ciphertext);
-  // Whole blocks without padding of its own: nothing is left for the end.
-  decipher.final();
-  const plain = unpad(padded);
+  // As a key object: from plain bytes Node 24 takes 20 µs to make a decipher, half of what a push costs.
+  const decipher = createDecipheriv('aes-256-cbc', createSecretKey(key), key.subarray(0, 16));
+  // WeChat's blocks of padding are larger than the cipher's: it is checked and taken off here. So `update` gives all the
+  // blocks, and nothing is left for `final`.
+  const plain = unpad(decipher.setAutoPadding(false).update(ciphertext));
   if (!plain || plain.length < headerBytes)
     return { ok: false, reason: 'the padding is wrong: another key?' };
 

@@ -7,7 +7,7 @@ export interface FieldMap {
 
 /**
  * An empty FieldMap that knows no names but its own: `constructor` is a field like any other. As Object.create(null), but
- * made by a constructor, because V8 keeps the properties of the former in a hash table, at twice the cost.
+ * made by a constructor, because V8 keeps the properties of the former in a hash table, which is slower.
  */
 export const Fields = function Fields() {} as unknown as new () => FieldMap;
 Fields.prototype = Object.freeze(Object.create(null));

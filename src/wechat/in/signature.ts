@@ -11,7 +11,7 @@ export type SignatureCheck = { ok: true } | { ok: false; reason: 'missing' | 'wr
 
 /** sha1 (hex) over the parts, sorted as strings and joined: WeChat's signature. */
 export function sign(...parts: readonly string[]): string {
-  // In one go: it costs a third of a Hash object, and every push takes one or two.
+  // In one call, which costs less than a Hash object: every push takes one or two.
   return hash('sha1', [...parts].sort().join(''), 'hex');
 }
 

@@ -23,8 +23,8 @@ interface Reader {
  * section, or plain text, or elements. Blanks between these are layout.
  *
  * WeChat does not write XML that parsers of XML can read: what users wrote stands in CDATA as it is, `]]>` and control
- * characters included. So this reads by the form alone (see section-end.ts), in a tenth of the time of a parser, which is
- * most of what it takes to accept a push. It never looks back: the time grows with the length.
+ * characters included. So this reads by the form alone (see section-end.ts), which is much quicker, too
+ * (docs/performance.md). It never looks back: the time grows with the length.
  *
  * @returns undefined for XML of any other form, and for what is no XML: that is for the parser to read or to refuse
  */

@@ -37,7 +37,7 @@ export function readAnswer(httpStatus: number, text: string, hide: (text: string
     return unreadable(httpStatus, text, hide);
   }
   const errmsg = typeof answer.errmsg === 'string' ? answer.errmsg : '';
-  // In place: a copy would cost every call more than all else here.
+  // In place: every call would pay for a copy.
   answer.errcode = errcode;
   answer.errmsg = errmsg === 'ok' ? errmsg : hide(errmsg);
   return { kind: 'answered', httpStatus, answer: answer as unknown as Answer };

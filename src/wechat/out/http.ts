@@ -64,6 +64,8 @@ export function createConnections({
   const options = {
     connections,
     pipelining: 1,
+    // HTTP/2 would put many messages on one connection, whose loss would leave all of them unknown.
+    allowH2: false,
     connect: { timeout: connectTimeoutMs, ...(ipFamily === 'auto' ? {} : { family: ipFamily }) },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
@@ -83,7 +85,7 @@ export function createHttp(options: HttpOptions): WeChatHttp {
   const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
 
   /**
-   * One request and its whole answer, on undici's lowest level: it costs half of what its `request` does, and tells when
+   * One request and its whole answer, on undici's lowest level: it costs less than its `request`, and tells when
    * the request begins to be written. Before that, nothing can have reached WeChat.
    */
   function exchange(
