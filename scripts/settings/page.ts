@@ -24,7 +24,7 @@ export function settingsPage(
     words.introduction,
     ...sections,
     `## ${words.secrets.title}`,
-    words.secrets.text(secretNames.map((name) => `\`${name}\``).join(', ')),
+    words.secrets.text(secretNames),
     `## ${words.accounts.title}`,
     words.accounts.text,
     accountsExample,

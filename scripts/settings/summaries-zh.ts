@@ -5,10 +5,10 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   WECHAT_APP_ID: '公众平台上的 AppID。',
   WECHAT_APP_SECRET: '公众平台上的 AppSecret。',
   WECHAT_TOKEN: '服务器配置里的令牌（Token）：自己定的 3 到 32 位字母或数字，与公众平台上填的一致。',
-  WECHAT_ENCODING_AES_KEY: '消息加解密密钥（EncodingAESKey），安全模式和兼容模式使用：公众平台上的 43 个字符。',
+  WECHAT_ENCODING_AES_KEY:
+    '消息加解密密钥（EncodingAESKey），安全模式和兼容模式使用：公众平台上的 43 个字符。',
   WECHAT_ENCODING_AES_KEY_PREVIOUS: '更换密钥期间的旧密钥：新旧两个都会尝试。',
-  ACCOUNTS_FILE:
-    '描述多个公众号的 YAML 或 JSON 文件，代替这里的单个公众号。见[多个公众号](#多个公众号)。',
+  ACCOUNTS_FILE: '描述多个公众号的 YAML 或 JSON 文件，代替这里的单个公众号。见[多个公众号](#多个公众号)。',
   WECHAT_REQUIRE_ENCRYPTION: '拒收未加密的推送。确认安全模式可用后再打开。',
   WECHAT_COMPONENT_APP_ID: '代公众号实现业务的第三方平台的 AppID：推送是用它加密的。',
   WECHAT_CLOUD_HOSTING:
@@ -30,8 +30,7 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
     '一次回复的条数超过窗口允许的数目时怎么办：`cut` 截断并在最后一条里说明；`refuse` 拒绝，这条消息记为失败。',
   OVERFLOW_NOTICE: '被截断的回复，最后一条以此结尾。',
   MEDIA_FROM_PRIVATE_ADDRESSES: '允许回复里的素材 URL 指向内网地址。',
-  ON_UNKNOWN:
-    '发送结果无法得知时怎么办：`resend` 重发（用户可能收到两次），或 `hold` 留给运维人员处理。',
+  ON_UNKNOWN: '发送结果无法得知时怎么办：`resend` 重发（用户可能收到两次），或 `hold` 留给运维人员处理。',
   ORDERED: '同一用户的回复按其消息的先后顺序发出。`false`：哪条先就绪就先发哪条。',
   SEND_RATE: '每个公众号每秒最多发送多少条，由存活的 worker 平分；`0` 表示不限。',
   DATABASE_URL:
@@ -60,9 +59,9 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   INBOX_QUEUE: '一个进程里最多有多少条消息等待提交；再来的推送立即返回 503。',
   SHUTDOWN_GRACE: '收到 SIGTERM 后，为进行中的工作等待多少秒。到时没做完的会交还。',
   RESCUE_AFTER: 'worker 失去音讯多少秒之后，由其他 worker 接手它的工作。此后最迟 15 秒内继续。',
-  RETENTION_DAYS:
-    '了结超过这么多天的消息，连同其投递一并删除；`0`：永不删除。见[隐私](privacy.md)。',
+  RETENTION_DAYS: '了结超过这么多天的消息，连同其投递一并删除；`0`：永不删除。见[隐私](privacy.md)。',
   FORGET_AFTER_UNSUBSCRIBE:
     '`off`，或宽限的天数：取消关注已这么久、且没有回来的用户，会被遗忘。见[隐私](privacy.md)。',
-  NODE_APP_INSTANCE: '由 PM2 设置，不用你管：这个进程在同一命令的各进程中的序号，从 0 起，会加到 ADMIN_PORT 上。',
+  NODE_APP_INSTANCE:
+    '由 PM2 设置，不用你管：这个进程在同一命令的各进程中的序号，从 0 起，会加到 ADMIN_PORT 上。',
 };

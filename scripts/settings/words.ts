@@ -11,7 +11,7 @@ export interface Words {
   absent: Readonly<Record<Extract<AbsentSetting, string>, string>>;
   summaryOf(setting: Setting): string;
   valuesOf(values: Values): string;
-  secrets: { title: string; text(names: string): string };
+  secrets: { title: string; text(names: readonly string[]): string };
   accounts: { title: string; text: string; columns: readonly [key: string, setting: string]; after: string };
 }
 
@@ -53,7 +53,9 @@ This page is written from the schema (\`src/config/schema.ts\`) by \`npm run doc
   },
   secrets: {
     title: 'Secrets from files',
-    text: (names) => `Each secret (${names}) can come from a file: \`WECHAT_APP_SECRET_FILE=/run/secrets/wechat\`. White space around
+    text: (
+      names,
+    ) => `Each secret (${list(names, ', ')}) can come from a file: \`WECHAT_APP_SECRET_FILE=/run/secrets/wechat\`. White space around
 it does not count. A setting and its file together are an error.`,
   },
   accounts: {
@@ -102,7 +104,9 @@ export const chinese: Words = {
   },
   secrets: {
     title: '从文件读取密钥',
-    text: (names) => `以下每一项（${names}）都可以从文件读取：\`WECHAT_APP_SECRET_FILE=/run/secrets/wechat\`。首尾空白会去掉。
+    text: (
+      names,
+    ) => `以下每一项（${list(names, '、')}）都可以从文件读取：\`WECHAT_APP_SECRET_FILE=/run/secrets/wechat\`。首尾空白会去掉。
 同一项既写了值又指定了文件，会报错。`,
   },
   accounts: {

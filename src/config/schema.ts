@@ -63,7 +63,7 @@ export const settings = z.object({
     .meta(
       about(
         'database',
-        'The database, `postgres://…`: PostgreSQL 15 or newer, over TCP, a socket, TLS, or PgBouncer in session mode. See [Run it](run.md#postgres).',
+        'The database, `postgres://…`: PostgreSQL 15 or newer, over TCP, a socket, TLS, or PgBouncer in session mode. See [Run](run.md#postgres).',
         { absent: 'embedded PostgreSQL', example: 'postgres://wechat:password@localhost:5432/wechat' },
       ),
     ),
@@ -103,7 +103,9 @@ export const settings = z.object({
   ADMIN_HOST: z
     .string()
     .default('127.0.0.1')
-    .meta(about('servers', 'Address of the admin port. It is for you alone: do not let the internet reach it.')),
+    .meta(
+      about('servers', 'Address of the admin port. It is for you alone: do not let the internet reach it.'),
+    ),
   PROCESSES: z.coerce
     .number({ error: 'must be a number, 1 to 64' })
     .int()
@@ -145,9 +147,7 @@ export const settings = z.object({
   SHUTDOWN_GRACE: seconds(25).meta(
     about('limits', 'Seconds that SIGTERM waits for work under way. What is not done then is given back.'),
   ),
-  REPLY_TIMEOUT: seconds(60).meta(
-    about('replies', 'Seconds that the reply logic may take for one message.'),
-  ),
+  REPLY_TIMEOUT: seconds(60).meta(about('replies', 'Seconds that the reply logic may take for one message.')),
   OVERFLOW_NOTICE: z
     .string()
     .max(200)
@@ -173,7 +173,10 @@ export const settings = z.object({
     .min(1)
     .default(5_000)
     .meta(
-      about('limits', 'Messages that may wait for their commit in one process; further pushes get 503 at once.'),
+      about(
+        'limits',
+        'Messages that may wait for their commit in one process; further pushes get 503 at once.',
+      ),
     ),
   REPLY_CONCURRENCY: concurrency(200).meta(
     about('limits', 'Messages that the reply logic works on at once, in each process.'),
@@ -220,20 +223,24 @@ export const settings = z.object({
       accountKey: 'requireEncryption',
     }),
   ),
-  WECHAT_COMPONENT_APP_ID: shapes.appId.optional().meta(
-    about(
-      'account',
-      'AppID of the third-party platform that serves the account: what is pushed there is encrypted for it.',
-      { absent: 'none', accountKey: 'componentAppId' },
+  WECHAT_COMPONENT_APP_ID: shapes.appId
+    .optional()
+    .meta(
+      about(
+        'account',
+        'AppID of the third-party platform that serves the account: what is pushed there is encrypted for it.',
+        { absent: 'none', accountKey: 'componentAppId' },
+      ),
     ),
-  ),
-  WECHAT_CLOUD_HOSTING: shapes.cloudHosting.default('off').meta(
-    about(
-      'account',
-      '`on`: take pushes without a signature, as WeChat Cloud Hosting sends them; `source`: only with the header `x-wx-source`. See [WeChat Cloud Hosting](run.md#wechat-cloud-hosting) before you set it.',
-      { accountKey: 'cloudHosting' },
+  WECHAT_CLOUD_HOSTING: shapes.cloudHosting
+    .default('off')
+    .meta(
+      about(
+        'account',
+        '`on`: take pushes without a signature, as WeChat Cloud Hosting sends them; `source`: only with the header `x-wx-source`. See [WeChat Cloud Hosting](run.md#wechat-cloud-hosting) before you set it.',
+        { accountKey: 'cloudHosting' },
+      ),
     ),
-  ),
   WECHAT_ACCOUNT_NAME: z
     .string()
     .default('本公众号')
@@ -254,27 +261,33 @@ export const settings = z.object({
         example: './replies.js',
       }),
     ),
-  ACCESS_TOKEN_MODE: shapes.accessTokenMode.default('stable').meta(
-    about(
-      'account',
-      '`classic` asks `/cgi-bin/token`, for accounts without the stable API. There each new token ends the one before it, so nothing else may ask for one.',
-      { accountKey: 'accessTokenMode' },
+  ACCESS_TOKEN_MODE: shapes.accessTokenMode
+    .default('stable')
+    .meta(
+      about(
+        'account',
+        '`classic` asks `/cgi-bin/token`, for accounts without the stable API. There each new token ends the one before it, so nothing else may ask for one.',
+        { accountKey: 'accessTokenMode' },
+      ),
     ),
-  ),
-  ON_UNKNOWN: shapes.onUnknown.default('resend').meta(
-    about(
-      'sending',
-      'What becomes of an attempt whose outcome cannot be known: `resend` (the user may get the message twice) or `hold` it for an operator.',
-      { accountKey: 'onUnknown' },
+  ON_UNKNOWN: shapes.onUnknown
+    .default('resend')
+    .meta(
+      about(
+        'sending',
+        'What becomes of an attempt whose outcome cannot be known: `resend` (the user may get the message twice) or `hold` it for an operator.',
+        { accountKey: 'onUnknown' },
+      ),
     ),
-  ),
-  ON_OVERFLOW: shapes.onOverflow.default('cut').meta(
-    about(
-      'replies',
-      'What becomes of a reply with more messages than its window allows: `cut` it, and say so in its last message, or `refuse` it: then its message fails.',
-      { accountKey: 'onOverflow' },
+  ON_OVERFLOW: shapes.onOverflow
+    .default('cut')
+    .meta(
+      about(
+        'replies',
+        'What becomes of a reply with more messages than its window allows: `cut` it, and say so in its last message, or `refuse` it: then its message fails.',
+        { accountKey: 'onOverflow' },
+      ),
     ),
-  ),
   TYPING_INDICATOR: flag().meta(
     about('replies', 'Show “typing” to the user while the reply logic runs longer than a second.', {
       accountKey: 'typingIndicator',

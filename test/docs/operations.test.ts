@@ -65,7 +65,9 @@ describe('the commands', () => {
       const found = sections.find(([title]) => title === name || title.split(/ and | 和 /).includes(name));
       if (!found) return [`${name}: no section`];
       const [title, text] = found;
-      const shared = commands.filter((one) => title.split(/ and | 和 /).includes(one.name) || one.name === title);
+      const shared = commands.filter(
+        (one) => title.split(/ and | 和 /).includes(one.name) || one.name === title,
+      );
       const allowed = [...shared.flatMap((one) => one.flags), ...ofAll];
       const named = codeSpansOf(text).flatMap((code) => code.match(/(?<![\w-])--[a-z-]+/g) ?? []);
       return [

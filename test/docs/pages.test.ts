@@ -29,7 +29,9 @@ function problemOf(page: Page, target: string): string | undefined {
   if (!existsSync(path.join(root, file))) return `${page.file}: ${target} leads to no file`;
   if (anchor === undefined) return undefined;
   const slugs = headingsOf(readPage(file)).map(({ title }) => slugOf(title));
-  return slugs.includes(decodeURIComponent(anchor)) ? undefined : `${page.file}: ${target} leads to no heading`;
+  return slugs.includes(decodeURIComponent(anchor))
+    ? undefined
+    : `${page.file}: ${target} leads to no heading`;
 }
 
 describe('links', () => {
@@ -99,7 +101,9 @@ describe('what the pages name', () => {
 
   test('as a script of npm is one', () => {
     const named = pages.flatMap(({ text }) =>
-      [...text.matchAll(/npm (?:run )?(start|test(?::\w+)?|(?<=run )[\w:]+)/g)].map(([, script = '']) => script),
+      [...text.matchAll(/npm (?:run )?(start|test(?::\w+)?|(?<=run )[\w:]+)/g)].map(
+        ([, script = '']) => script,
+      ),
     );
     expect(named.length).toBeGreaterThan(20);
     expect([...new Set(named)].filter((script) => !(script in manifest.scripts))).toEqual([]);

@@ -47,7 +47,20 @@ test('every module of the page compiles', async () => {
 
 const words = [
   ...['hello', 'help', 'hours', 'order 42', 'link', 'news', 'map', 'anthem', 'film', 'song', 'rate', 'shop'],
-  ...['coupon', 'article', 'draft', 'human', '帮助', '营业时间', '订单 42', '链接', '图文', '地图', '语音', '视频'],
+  ...[
+    'coupon',
+    'article',
+    'draft',
+    'human',
+    '帮助',
+    '营业时间',
+    '订单 42',
+    '链接',
+    '图文',
+    '地图',
+    '语音',
+    '视频',
+  ],
   ...['音乐', '评价', '商城', '优惠券', '文章', '草稿', '人工'],
 ];
 
@@ -105,7 +118,17 @@ test('every kind of reply is shown', async () => {
     }
     expect([...kinds].sort()).toEqual(
       [
-        ...['image', 'miniprogrampage', 'mpnews', 'mpnewsarticle', 'msgmenu', 'music', 'news', 'text', 'video'],
+        ...[
+          'image',
+          'miniprogrampage',
+          'mpnews',
+          'mpnewsarticle',
+          'msgmenu',
+          'music',
+          'news',
+          'text',
+          'video',
+        ],
         ...['voice', 'wxcard'],
       ].sort(),
     );

@@ -65,7 +65,9 @@ describe.each([
   test('names every function, here or among those for operators, and no other', () => {
     const bare = (code: string) => code.replace(/\(.*$/, '');
     const both = [page, readPage(operate)];
-    const inTables = both.flatMap((one) => tablesOf(one, /^\| (function|函数) /).flatMap(({ names }) => names));
+    const inTables = both.flatMap((one) =>
+      tablesOf(one, /^\| (function|函数) /).flatMap(({ names }) => names),
+    );
     // Those with a range of time stand beside their views.
     const inViews = codeSpansOf(page.prose).filter((code) => /^\w+_between\(/.test(code));
     expect([...new Set([...inTables, ...inViews].map(bare))].sort()).toEqual(functions);
