@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { AboutSetting, SettingGroup } from '#src/config/about.js';
-import type { SettingName } from '#src/config/schema.js';
+import type { oneAccount, settings } from '#src/config/schema.js';
+
+export type SettingName = keyof typeof settings.shape | keyof typeof oneAccount.shape;
 
 /** In the order of the pages. */
 export const groups: readonly SettingGroup[] = [

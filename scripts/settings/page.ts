@@ -1,5 +1,4 @@
-import type { SettingName } from '#src/config/schema.js';
-import { groups, type Setting } from './collect.ts';
+import { groups, type Setting, type SettingName } from './collect.ts';
 import { accountsExample, type Words } from './words.ts';
 
 /** The page of settings, in one language. */

@@ -1,4 +1,4 @@
-import type { SettingName } from '#src/config/schema.js';
+import type { SettingName } from './collect.ts';
 
 /** What the schema says of each setting, in Chinese. A setting that is missing here does not compile. */
 export const summariesZh: Readonly<Record<SettingName, string>> = {

@@ -365,5 +365,3 @@ export const oneAccount = z.object({
     }),
   ),
 });
-
-export type SettingName = keyof typeof settings.shape | keyof typeof oneAccount.shape;
