@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { sections } from '../../docs/.vitepress/pages.js';
 import { slugOf } from '../../docs/.vitepress/slug.js';
 import {
@@ -41,10 +42,16 @@ describe('links', () => {
   });
 
   test('of the home pages lead to pages', () => {
-    const targets = ['docs/index.md', 'docs/zh-CN/index.md'].flatMap((file) =>
-      [...readPage(file).text.matchAll(/link: (\S+)/g)].map(([, target = '']) => target),
-    );
-    expect(targets.length).toBeGreaterThan(4);
+    const targets = ['docs/index.md', 'docs/zh-CN/index.md'].flatMap((file) => {
+      const [, frontMatter = ''] = readPage(file).text.split('---\n');
+      const { layout, hero } = parse(frontMatter) as {
+        layout: string;
+        hero: { actions: { link: string }[] };
+      };
+      expect(layout).toBe('home');
+      return hero.actions.map(({ link }) => link);
+    });
+    expect(targets).toHaveLength(6);
     expect(targets.filter((target) => !existsSync(path.join(root, `docs${target}.md`)))).toEqual([]);
   });
 });
