@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { runInProcess } from '../support/command-line.js';
 import { runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { setStage, settled } from '../support/stage.js';
@@ -12,13 +13,13 @@ const text = (lines: readonly string[]) => lines.join('\n');
 
 describe('wechat-outbox', () => {
   test('--help names the commands, --version the version', async () => {
-    const help = runCommand(['--help']);
-    expect(await help.exited).toBe(0);
+    const help = await runInProcess(['--help']);
+    expect(help.code).toBe(0);
     for (const command of ['start', 'migrate', 'pause', 'resume', 'demo'])
-      expect(text(help.lines)).toContain(command);
-    const version = runCommand(['--version']);
-    expect(await version.exited).toBe(0);
-    expect(text(version.lines)).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(help.out).toContain(command);
+    expect(await runInProcess(['--version'])).toMatchObject({
+      ...{ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/), err: '' },
+    });
   });
 
   test.each([
@@ -26,16 +27,23 @@ describe('wechat-outbox', () => {
     [['frobnicate'], /unknown command/],
     [['start', '--fast'], /unknown option/],
   ])('%j is refused with exit code 2', async (args, message) => {
-    const command = runCommand(args);
-    expect(await command.exited).toBe(2);
-    expect(text(command.errors)).toMatch(message);
+    const { code, err } = await runInProcess(args);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+  });
+
+  test('the exit code is that of the process', async () => {
+    expect(await runCommand(['--version']).exited).toBe(0);
+    const wrong = runCommand(['frobnicate']);
+    expect(await wrong.exited).toBe(2);
+    expect(text(wrong.errors)).toContain('unknown command');
   });
 
   test('start without settings lists all that is missing, with exit code 2', async () => {
-    const command = runCommand(['start']);
-    expect(await command.exited).toBe(2);
+    const { code, err } = await runInProcess(['start']);
+    expect(code).toBe(2);
     for (const name of ['WECHAT_APP_ID', 'WECHAT_APP_SECRET', 'WECHAT_TOKEN', 'PUBLIC_URL']) {
-      expect(text(command.errors)).toContain(`${name} is missing`);
+      expect(err).toContain(`${name} is missing`);
     }
   });
 
@@ -139,12 +147,11 @@ describe('wechat-outbox', () => {
   test('migrate needs a database and nothing else, and may run again', async () => {
     const { database } = await setStage();
     await database.pool.query('drop schema wechat cascade');
-    const first = runCommand(['migrate'], { DATABASE_URL: database.url });
-    expect(await first.exited).toBe(0);
-    expect(text(first.lines)).toContain('applied: 0001_facts');
-    const second = runCommand(['migrate'], { DATABASE_URL: database.url });
-    expect(await second.exited).toBe(0);
-    expect(text(second.lines)).toContain('the database is up to date');
+    const migrate = () => runInProcess(['migrate'], { DATABASE_URL: database.url });
+    expect(await migrate()).toMatchObject({ code: 0, out: expect.stringContaining('applied: 0001_facts') });
+    expect(await migrate()).toMatchObject({
+      ...{ code: 0, out: expect.stringContaining('the database is up to date') },
+    });
   });
 
   test('demo --once shows every answer and ends with exit code 0', { timeout: 60_000 }, async () => {
@@ -174,18 +181,16 @@ describe('wechat-outbox', () => {
 test('pause and resume stop and wake the sends of an account', async () => {
   const { account, simulator, database, start } = await setStage();
   await start({ replies: () => 'hi' });
-  const settings = { DATABASE_URL: database.url };
-  const pause = runCommand(['pause', account.appId, '--reason', 'moving house'], settings);
-  expect(await pause.exited).toBe(0);
-  expect(pause.lines.join('')).toMatch(
-    /rests since .* \(operator: moving house\), until "wechat-outbox resume/,
-  );
+  const run = (...args: string[]) => runInProcess(args, { DATABASE_URL: database.url });
+  expect(await run('pause', account.appId, '--reason', 'moving house')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/rests since .* \(operator: moving house\), until "wechat-outbox resume/),
+  });
   await simulator.user('oUser').say('hello');
-  const resume = runCommand(['resume', account.appId], settings);
-  expect(await resume.exited).toBe(0);
-  expect(resume.lines).toEqual([`${account.appId} goes on`]);
+  expect(await run('resume', account.appId)).toMatchObject({ code: 0, out: `${account.appId} goes on` });
   await simulator.waitForDelivered('oUser', 1);
-  const again = runCommand(['resume', account.appId], settings);
-  expect(await again.exited).toBe(0);
-  expect(again.lines).toEqual([`${account.appId} was not paused`]);
+  expect(await run('resume', account.appId)).toMatchObject({
+    code: 0,
+    out: `${account.appId} was not paused`,
+  });
 });

@@ -6,7 +6,7 @@ import {
   findMessages,
   type ListFilter,
   messagesQuery,
-} from '../../src/cli/list-queries.js';
+} from '../../src/cli/history/list.js';
 import { createKysely } from '../../src/db/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { storeYear, type Told, tell } from '../support/history.js';
