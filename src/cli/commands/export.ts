@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ExportOptions } from '../export/run.js';
-import { parseGivenTime } from '../terminal/arguments.js';
+import { parseTime } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { accountOption } from '../terminal/options.js';
 
@@ -11,17 +11,17 @@ export function addExport(program: Command, context: CommandContext): void {
     .requiredOption(
       '--since <time>',
       'messages received since 2h, 7d, 2026-11-23 or "2026-11-23 09:30"',
-      parseGivenTime,
+      parseTime,
     )
-    .option('--until <time>', 'and before (default, and at the latest: 5 seconds ago)', parseGivenTime)
+    .option('--until <time>', 'and before (default, and at the latest: 5 seconds ago)', parseTime)
     .addOption(accountOption())
     .addOption(
       new Option('--format <format>', 'a JSON object a line, or a table')
         .choices(['ndjson', 'csv'])
         .makeOptionMandatory(),
     )
-    .option('--output <file>', 'a file, which can be gone on with (default: standard output)')
-    .option('--overwrite', 'replace the file, finished or not')
+    .option('--output <file>', 'a file, which is there when it is whole (default: standard output)')
+    .option('--overwrite', 'replace a file that is there')
     .option('--payload', 'with every field as WeChat sent or got it')
     .option('--excel', 'csv for spreadsheets: marked as UTF-8, and no text taken for a formula')
     .addHelpText(
@@ -30,8 +30,7 @@ export function addExport(program: Command, context: CommandContext): void {
 Each message of a user is followed by its deliveries, whenever those were sent; the order is that of arrival. Times
 are in UTC. What arrived in the last 5 seconds is left out: it may still be on its way into the database.
 
-While --output is unfinished, FILE.progress beside it says how far it is. The same command then goes on: --since 7d
-means what it meant at first. Other arguments are refused. With --overwrite it begins anew.
+While it is unfinished, what goes to --output FILE is in FILE.….part beside it, and FILE is as it was.
 
 Examples:
   wechat-outbox export --since 7d --format csv --excel --output week.csv

@@ -22,17 +22,6 @@ export function parseTime(text: string): Date {
   return time;
 }
 
-/** A time together with how it was given: `7d` is another instant whenever it is said. */
-export interface GivenTime {
-  readonly text: string;
-  readonly at: Date;
-  readonly isRelative: boolean;
-}
-
-export function parseGivenTime(text: string): GivenTime {
-  return { text, at: parseTime(text), isRelative: ago.test(text) };
-}
-
 /** Postgres's ids are of 64 bits and stay text. */
 export function parseId(text: string): string {
   if (!/^[1-9]\d{0,18}$/.test(text))

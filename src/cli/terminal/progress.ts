@@ -1,3 +1,4 @@
+import type { OutputStream } from './context.js';
 import { count, duration } from './format.js';
 
 export interface Progress {
@@ -8,11 +9,9 @@ export interface Progress {
 
 export interface ProgressOptions {
   total: number;
-  /** What an earlier run did. */
-  done: number;
   /** What is counted, in the plural. */
   unit: string;
-  stream: { isTTY?: boolean; columns?: number; write(text: string): unknown };
+  stream: Pick<OutputStream, 'isTTY' | 'columns'> & { write(text: string): unknown };
   isShown?: boolean;
   now?: () => number;
 }
@@ -25,20 +24,19 @@ const lineMs = 10_000;
 /** On a terminal a bar that is drawn over, elsewhere a line every ten seconds. */
 export function createProgress({
   total,
-  done: doneBefore,
   unit,
   stream,
   isShown = true,
   now = () => performance.now(),
 }: ProgressOptions): Progress {
   const startedAt = now();
-  let done = doneBefore;
+  let done = 0;
   let shownAt = stream.isTTY ? Number.NEGATIVE_INFINITY : startedAt;
 
   function describe(): string {
     const share = total === 0 ? 1 : Math.min(done / total, 1);
     const elapsedMs = now() - startedAt;
-    const perMs = elapsedMs > 0 ? (done - doneBefore) / elapsedMs : 0;
+    const perMs = elapsedMs > 0 ? done / elapsedMs : 0;
     const parts = [
       `${Math.floor(share * 100)} %`,
       `${done.toLocaleString('en')} of ${count(total, unit, unit)}`,
