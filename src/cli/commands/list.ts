@@ -1,6 +1,8 @@
 import { Argument, type Command } from 'commander';
 import { withDatabase } from '../database/session.js';
-import type { DeliveryRow, ListFilter, MessageRow } from '../history/list.js';
+import type { DeliveryRow } from '../history/deliveries.js';
+import type { ListFilter } from '../history/filter.js';
+import type { MessageRow } from '../history/messages.js';
 import { parseCode, parseCount, parseTime } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { count, duration, localTime, shortTime } from '../terminal/format.js';
@@ -45,32 +47,37 @@ Examples:
 const weekMs = 7 * 86_400_000;
 
 async function list(context: CommandContext, what: What, { json = false, ...flags }: Flags): Promise<void> {
-  const queries = await import('../history/list.js');
-  const { deliveryStates, messageStates, findDeliveries, findMessages } = queries;
   const filter: ListFilter = { ...flags, since: flags.since ?? new Date(Date.now() - weekMs) };
-  const states = what === 'deliveries' ? deliveryStates : messageStates;
-  if (filter.state && !states.includes(filter.state))
-    throw new UsageError(`The state of ${what} is one of ${states.join(', ')}, not "${filter.state}"`);
-  if (what === 'messages' && filter.code !== undefined)
-    throw new UsageError('Messages have no errcode: list deliveries by --code');
+  await (what === 'deliveries' ? listDeliveries : listMessages)(context, filter, json);
+}
 
-  if (what === 'deliveries') {
-    const found = await withDatabase(context, (pool) => findDeliveries(pool, filter));
-    const rows = found.slice(0, filter.limit);
-    if (json) return printJson(context, rows);
-    if (rows.length > 0) await printDeliveries(context, rows);
-    printCount(context, filter, found.length, 'delivery', what);
-  } else {
-    const found = await withDatabase(context, (pool) => findMessages(pool, filter));
-    const rows = found.slice(0, filter.limit);
-    if (json) return printJson(context, rows);
-    if (rows.length > 0) await printMessages(context, rows);
-    printCount(context, filter, found.length, 'message', what);
-  }
+async function listDeliveries(context: CommandContext, filter: ListFilter, json: boolean): Promise<void> {
+  const { deliveryStates, findDeliveries } = await import('../history/deliveries.js');
+  assertState('deliveries', filter, deliveryStates);
+  const found = await withDatabase(context, (pool) => findDeliveries(pool, filter));
+  const rows = found.slice(0, filter.limit);
+  if (json) return printJson(context, rows);
+  if (rows.length > 0) await printDeliveries(context, rows);
+  printCount(context, filter, found.length, 'delivery', 'deliveries');
+}
+
+async function listMessages(context: CommandContext, filter: ListFilter, json: boolean): Promise<void> {
+  const { findMessages, messageStates } = await import('../history/messages.js');
+  assertState('messages', filter, messageStates);
+  if (filter.code !== undefined) throw new UsageError('Messages have no errcode: list deliveries by --code');
+  const found = await withDatabase(context, (pool) => findMessages(pool, filter));
+  const rows = found.slice(0, filter.limit);
+  if (json) return printJson(context, rows);
+  if (rows.length > 0) await printMessages(context, rows);
+  printCount(context, filter, found.length, 'message', 'messages');
+}
+
+function assertState(what: What, { state }: ListFilter, states: readonly string[]): void {
+  if (state && !states.includes(state))
+    throw new UsageError(`The state of ${what} is one of ${states.join(', ')}, not "${state}"`);
 }
 
 async function printDeliveries(context: CommandContext, rows: readonly DeliveryRow[]): Promise<void> {
-  const { outboundText } = await import('../history/message-text.js');
   const columns = [
     { title: 'delivery', align: 'right' as const },
     { title: 'message', align: 'right' as const },
@@ -90,14 +97,14 @@ async function printDeliveries(context: CommandContext, rows: readonly DeliveryR
     row.status,
     row.errcode === null ? '' : String(row.errcode),
     String(row.attempts),
-    outboundText(row.payload),
+    row.text,
     row.errmsg ?? '',
   ]);
   await printTable(context, columns, cells);
 }
 
 async function printMessages(context: CommandContext, rows: readonly MessageRow[]): Promise<void> {
-  const { inboundText } = await import('../history/message-text.js');
+  const { inWords } = await import('../history/in-words.js');
   const columns = [
     { title: 'message', align: 'right' as const },
     { title: 'received' },
@@ -113,7 +120,7 @@ async function printMessages(context: CommandContext, rows: readonly MessageRow[
     row.openid,
     row.status,
     row.settled_at ? duration(row.settled_at.getTime() - row.received_at.getTime()) : '',
-    inboundText(row),
+    inWords(row),
     row.error ?? '',
   ]);
   await printTable(context, columns, cells);

@@ -1,52 +1,61 @@
+import { sql } from 'kysely';
+import { createKysely } from '../../db/kysely.js';
 import type { Pool } from '../../db/pool.js';
-import type { WirePayload } from '../../wechat/out/reply.js';
-import { inboundText, outboundText } from './message-text.js';
+import { accountsOf } from './filter.js';
+import { inWords } from './in-words.js';
+import { messageState } from './message-state.js';
 
-export interface Line {
-  at: Date;
-  direction: 'in' | 'out';
-  app_id: string;
-  message_id: string;
-  delivery_id: string | null;
-  status: string;
-  errcode: number | null;
-  text: string;
+export type Line = Awaited<ReturnType<typeof findConversation>>[number];
+
+export interface ConversationOptions {
+  openid: string;
+  account: string | undefined;
+  /** Of the latest messages. */
+  limit: number;
 }
-
-interface Row extends Omit<Line, 'text'> {
-  msg_type: string;
-  event: string | null;
-  event_key: string | null;
-  content: string | null;
-  payload: WirePayload | null;
-}
-
-const conversationSql = `
-  with latest as (
-    select m.* from wechat.inbound_message m
-    where m.app_id = any(array(select wechat.accounts())) and m.openid = $1 and ($2::text is null or m.app_id = $2)
-    order by m.id desc limit $3
-  )
-  select * from (
-    select created_at as at, 'in' as direction, app_id, id as message_id, null::bigint as delivery_id, 0 as position,
-      case when settled_at is null then wechat.unsettled_state(id) else status end as status,
-      null::int as errcode, msg_type, event, event_key, content, null::jsonb as payload
-    from latest
-    union all
-    select coalesce(d.sent_at, d.next_attempt_at, d.created_at), 'out', d.app_id, d.message_id, d.id, d.position, d.status,
-      d.errcode, d.msg_type, null, null, null, d.payload
-    from latest join wechat.delivery d on d.message_id = latest.id
-  ) line
-  order by message_id, position`;
 
 /** The user's latest messages, each followed by what was sent on it. */
-export async function findConversation(
-  pool: Pool,
-  { openid, account, limit }: { openid: string; account: string | undefined; limit: number },
-): Promise<Line[]> {
-  const { rows } = await pool.query<Row>(conversationSql, [openid, account ?? null, limit]);
-  return rows.map(({ payload, msg_type, event, event_key, content, ...row }): Line => {
-    const text = payload ? outboundText(payload) : inboundText({ msg_type, event, event_key, content });
-    return { ...row, text };
-  });
+export async function findConversation(pool: Pool, options: ConversationOptions) {
+  const db = createKysely(pool);
+  const accounts = await accountsOf(db, options);
+  if (accounts.length === 0) return [];
+  const nothing = sql<null>`null`;
+  const rows = await db
+    .with('latest', (cte) =>
+      cte
+        .selectFrom('wechat.inbound_message as m')
+        .select(['m.id', 'm.created_at', 'm.app_id', 'm.msg_type', 'm.event', 'm.event_key', 'm.content'])
+        .select(messageState.as('status'))
+        .where('m.app_id', 'in', accounts)
+        .where('m.openid', '=', options.openid)
+        .orderBy('m.id', 'desc')
+        .limit(options.limit),
+    )
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('latest as m')
+        .select(['m.created_at as at', sql<'in' | 'out'>`'in'`.as('direction'), 'm.app_id'])
+        .select(['m.id as message_id', sql<string | null>`null::bigint`.as('delivery_id')])
+        .select([sql<number>`0`.as('position'), 'm.status', sql<number | null>`null::integer`.as('errcode')])
+        .select(['m.msg_type', 'm.event', 'm.event_key', 'm.content'])
+        .unionAll(
+          eb
+            .selectFrom('latest as m')
+            .innerJoin('wechat.delivery as d', 'd.message_id', 'm.id')
+            .select((one) => one.fn.coalesce('d.sent_at', 'd.next_attempt_at', 'd.created_at').as('at'))
+            .select([sql<'in' | 'out'>`'out'`.as('direction'), 'd.app_id', 'd.message_id'])
+            .select(['d.id as delivery_id', 'd.position', 'd.status', 'd.errcode', 'd.msg_type'])
+            .select([nothing.as('event'), nothing.as('event_key')])
+            .select(sql<string>`wechat.payload_text(d.payload)`.as('content')),
+        )
+        .as('line'),
+    )
+    .selectAll()
+    .orderBy('message_id')
+    .orderBy('position')
+    .execute();
+  return rows.map(({ position, msg_type, event, event_key, content, ...line }) => ({
+    ...line,
+    text: inWords({ msg_type, event, event_key, content }),
+  }));
 }

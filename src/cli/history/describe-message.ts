@@ -2,8 +2,8 @@ import { errorReason } from '../../wechat/out/errors.js';
 import type { OutputStream } from '../terminal/context.js';
 import { count, duration, localTime, shortTime } from '../terminal/format.js';
 import { oneLine, toTable } from '../terminal/table.js';
+import { inWords } from './in-words.js';
 import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from './message.js';
-import { inboundText, outboundText } from './message-text.js';
 
 /** One message: what came in, what was planned, every attempt, and what to do. */
 export function describeMessage({ message, deliveries, attempts }: Found, out: OutputStream): string {
@@ -11,7 +11,7 @@ export function describeMessage({ message, deliveries, attempts }: Found, out: O
     ['from', `${oneLine(message.openid)} to ${message.app_id}`],
     ...(message.forgotten_at ? [['forgotten', localTime(message.forgotten_at)] as [string, string]] : []),
     ['sent', `${localTime(message.created_at)} by WeChat's clock, stored ${localTime(message.received_at)}`],
-    ['says', oneLine(inboundText(message))],
+    ['says', oneLine(inWords(message))],
     ['state', describeState(message)],
     ...(message.error ? [['error', oneLine(message.error)] as [string, string]] : []),
     [
@@ -73,12 +73,12 @@ function describeDeliveries(deliveries: readonly DeliveryDetails[], out: OutputS
     columns,
     deliveries.map((one) => [
       one.id,
-      one.payload.msgtype,
+      one.msg_type,
       one.origin,
       one.status,
       one.errcode === null ? '' : String(one.errcode),
       shortTime(one.sent_at ?? one.next_attempt_at ?? one.created_at),
-      outboundText(one.payload),
+      one.text,
       one.errmsg ?? '',
     ]),
     out,

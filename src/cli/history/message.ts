@@ -1,100 +1,51 @@
+import { sql } from 'kysely';
+import { createKysely } from '../../db/kysely.js';
 import type { Pool } from '../../db/pool.js';
-import type { WirePayload } from '../../wechat/out/reply.js';
+import { isFirst, isIts, messageState } from './message-state.js';
 
-export interface MessageDetails {
-  id: string;
-  app_id: string;
-  openid: string;
-  msg_type: string;
-  event: string | null;
-  event_key: string | null;
-  content: string | null;
-  status: string;
-  error: string | null;
-  created_at: Date;
-  received_at: Date;
-  settled_at: Date | null;
-  /** Of its conversation, while it is not settled. */
-  due_at: Date | null;
-  claimed_by: number | null;
-  claimed_at: Date | null;
-  /** Whether it is the first in its conversation that is not settled: the others wait for it. */
-  is_first: boolean;
-  /** Of the reply logic, of the first alone. */
-  failures: number;
-  crashes: number;
-  window_ends_at: Date | null;
-  window_quota: number | null;
-  reachable_until: Date | null;
-  forgotten_at: Date | null;
-  payload: Record<string, unknown>;
-}
-
-export interface DeliveryDetails {
-  id: string;
-  position: number;
-  origin: string;
-  status: string;
-  attempts: number;
-  failures: number;
-  errcode: number | null;
-  errmsg: string | null;
-  created_at: Date;
-  sent_at: Date | null;
-  next_attempt_at: Date | null;
-  payload: WirePayload;
-}
-
-export interface AttemptDetails {
-  delivery_id: string;
-  attempt: number;
-  started_at: Date;
-  finished_at: Date;
-  outcome: string;
-  http_status: number | null;
-  errcode: number | null;
-  errmsg: string | null;
-}
-
-export interface Found {
-  message: MessageDetails;
-  deliveries: DeliveryDetails[];
-  attempts: AttemptDetails[];
-}
+export type Found = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
+export type MessageDetails = Found['message'];
+export type DeliveryDetails = Found['deliveries'][number];
+export type AttemptDetails = Found['attempts'][number];
 
 /** A message by its id, or by that of one of its deliveries, with all that came of it. */
-export async function findMessage(pool: Pool, id: string, isDelivery: boolean): Promise<Found | undefined> {
-  const { rows } = await pool.query<MessageDetails>(
-    `select m.id, m.app_id, m.openid, m.msg_type, m.event, m.event_key, m.content,
-       case when m.settled_at is null then wechat.unsettled_state(m.id) else m.status end as status,
-       coalesce(m.error, case when first.id = m.id then l.error end) as error, m.created_at, m.received_at, m.settled_at,
-       l.due_at, l.worker_id as claimed_by, l.claimed_at, first.id is not distinct from m.id as is_first,
-       case when first.id = m.id then l.failures else 0 end as failures,
-       case when first.id = m.id then l.crashes else 0 end as crashes,
-       m.window_ends_at, m.window_quota, m.payload, m.forgotten_at, wechat.window_of(m.app_id, m.openid) as reachable_until
-     from wechat.inbound_message m
-     left join wechat.lane l on m.settled_at is null and (l.app_id, l.openid, l.slot) = (m.app_id, m.openid, m.slot)
-     left join lateral (
-       select head.id from wechat.inbound_message head
-       where head.app_id = l.app_id and head.openid = l.openid and head.slot = l.slot and head.id > l.done_id
-         and head.settled_at is null
-       order by head.id limit 1
-     ) first on true
-     where m.id = ${isDelivery ? '(select message_id from wechat.delivery where id = $1)' : '$1'}`,
-    [id],
-  );
-  const message = rows[0];
+export async function findMessage(pool: Pool, id: string, isDelivery: boolean) {
+  const db = createKysely(pool);
+  const ofDelivery = db.selectFrom('wechat.delivery').select('message_id').where('id', '=', id);
+  const message = await db
+    .selectFrom('wechat.inbound_message as m')
+    .leftJoin('wechat.lane as l', (join) => join.on(isIts))
+    .select(['m.id', 'm.app_id', 'm.openid', 'm.msg_type', 'm.event', 'm.event_key', 'm.content'])
+    .select(messageState.as('status'))
+    .select(sql<string | null>`coalesce(m.error, case when ${isFirst} then l.error end)`.as('error'))
+    .select(['m.created_at', 'm.received_at', 'm.settled_at'])
+    // Of its conversation, while it is not settled.
+    .select(['l.due_at', 'l.worker_id as claimed_by', 'l.claimed_at'])
+    .select(isFirst.as('is_first'))
+    // Of the reply logic, of the first alone.
+    .select(sql<number>`case when ${isFirst} then l.failures else 0 end`.as('failures'))
+    .select(sql<number>`case when ${isFirst} then l.crashes else 0 end`.as('crashes'))
+    .select(['m.window_ends_at', 'm.window_quota', 'm.payload', 'm.forgotten_at'])
+    .select(sql<Date | null>`wechat.window_of(m.app_id, m.openid)`.as('reachable_until'))
+    .where('m.id', '=', isDelivery ? ofDelivery : id)
+    .executeTakeFirst();
   if (!message) return undefined;
-  const deliveries = await pool.query<DeliveryDetails>(
-    `select id, position, origin, status, attempts, failures, errcode, errmsg, created_at, sent_at, next_attempt_at, payload
-     from wechat.delivery where message_id = $1 order by position`,
-    [message.id],
-  );
-  const attempts = await pool.query<AttemptDetails>(
-    `select a.delivery_id, a.attempt, a.started_at, a.finished_at, a.outcome, a.http_status, a.errcode, a.errmsg
-     from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id
-     where d.message_id = $1 order by d.position, a.attempt`,
-    [message.id],
-  );
-  return { message, deliveries: deliveries.rows, attempts: attempts.rows };
+  const deliveries = await db
+    .selectFrom('wechat.delivery as d')
+    .select(['d.id', 'd.position', 'd.origin', 'd.msg_type', 'd.status', 'd.attempts', 'd.failures'])
+    .select(['d.errcode', 'd.errmsg', 'd.created_at', 'd.sent_at', 'd.next_attempt_at', 'd.payload'])
+    .select(sql<string>`wechat.payload_text(d.payload)`.as('text'))
+    .where('d.message_id', '=', message.id)
+    .orderBy('d.position')
+    .execute();
+  const attempts = await db
+    .selectFrom('wechat.delivery_attempt as a')
+    .innerJoin('wechat.delivery as d', 'd.id', 'a.delivery_id')
+    .select(['a.delivery_id', 'a.attempt', 'a.started_at', 'a.finished_at', 'a.outcome'])
+    .select(['a.http_status', 'a.errcode', 'a.errmsg'])
+    .where('d.message_id', '=', message.id)
+    .orderBy('d.position')
+    .orderBy('a.attempt')
+    .execute();
+  return { message, deliveries, attempts };
 }
