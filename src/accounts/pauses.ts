@@ -12,6 +12,8 @@ export interface Pause {
   pausedAt: Date;
   /** When one message is let through to see whether it works again; undefined: only a command ends it. */
   probeAt: Date | undefined;
+  /** Whether that time has come, by the clock of Postgres. */
+  isProbeDue: boolean;
 }
 
 /** What led WeChat to refuse an account's calls. */
@@ -161,7 +163,11 @@ export async function readPauses(pool: Pick<Pool, 'query'>): Promise<Pause[]> {
     errmsg: string | null;
     paused_at: Date;
     probe_at: Date | null;
-  }>('select app_id, reason, errcode, errmsg, paused_at, probe_at from wechat.account_pause order by app_id');
+    is_probe_due: boolean;
+  }>(
+    `select app_id, reason, errcode, errmsg, paused_at, probe_at, coalesce(probe_at <= now(), false) as is_probe_due
+     from wechat.account_pause order by app_id`,
+  );
   return rows.map((row) => ({
     appId: row.app_id,
     reason: row.reason,
@@ -169,6 +175,7 @@ export async function readPauses(pool: Pick<Pool, 'query'>): Promise<Pause[]> {
     errmsg: row.errmsg ?? undefined,
     pausedAt: row.paused_at,
     probeAt: row.probe_at ?? undefined,
+    isProbeDue: row.is_probe_due,
   }));
 }
 

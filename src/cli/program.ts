@@ -70,7 +70,8 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addDemo,
 ];
 
-function createProgram(context: CommandContext): Command {
+/** Every command and its flags; nothing runs before it is parsed. */
+export function createProgram(context: CommandContext): Command {
   const { out, err } = context;
   const program = new Command('wechat-outbox')
     .description(

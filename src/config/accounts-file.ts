@@ -66,6 +66,9 @@ const entry = z.strictObject({
 
 type Entry = z.infer<typeof entry>;
 
+/** What an account may say in the file. */
+export const accountKeys = Object.keys(entry.shape);
+
 const fileShape = z.strictObject({
   accounts: z.array(entry, { error: 'must be a list of accounts' }).min(1, 'must name at least one account'),
 });

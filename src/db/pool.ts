@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { clientConfigOf } from './database-url.js';
+import { limitPlanAge } from './plan-age.js';
 import { applySession, keepAliveInitialDelayMs, serverStatementMs } from './session-settings.js';
 
 export type Pool = pg.Pool;
@@ -23,8 +24,8 @@ export interface PoolOptions {
    * on its strength. Default: they wait.
    */
   relaxed?: boolean;
-  /** Postgres may keep plans: for statements that read no table which grows. Default: it plans anew each time. */
-  keepPlans?: boolean;
+  /** For so long Postgres may keep the plans of its statements; default 0: it plans each execution anew. */
+  planAgeMs?: number;
   /** Called when a connection breaks; the pool replaces it by itself. */
   onError(error: Error): void;
 }
@@ -41,7 +42,7 @@ export function createPool({
   lockTimeoutMs = 0,
   idleInTransactionMs = 0,
   relaxed = false,
-  keepPlans = false,
+  planAgeMs = 0,
   onError,
 }: PoolOptions): Pool {
   const limits = {
@@ -59,8 +60,9 @@ export function createPool({
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
     // Awaited before anyone gets the connection.
-    onConnect: (client) => applySession(client, { limits, relaxed, keepPlans }),
+    onConnect: (client) => applySession(client, { limits, relaxed, keepsPlans: planAgeMs > 0 }),
   });
+  if (planAgeMs > 0) limitPlanAge(pool, planAgeMs);
   pool.on('error', onError);
   // A client in use that breaks tells its query as well; without a listener the error would end the process.
   pool.on('connect', (client) => client.on('error', onError));

@@ -14,16 +14,13 @@ export interface SessionOptions {
   limits: ServerLimits;
   /** Commits do not wait for the disk. */
   relaxed?: boolean;
-  /**
-   * Postgres may keep plans, as is its default. For statements alone that read no table which grows: any plan of theirs is good,
-   * and planning is a fifth of their cost.
-   */
-  keepPlans?: boolean;
+  /** Postgres may keep plans, as is its default; who sets this must see that they do not grow old (plan-age.ts). */
+  keepsPlans?: boolean;
 }
 
 /**
  * What our statements and our reading of their results rely on, whatever the server, the database or the role is set to.
- * Custom plans: a plan that was made and kept while the tables were empty takes seconds when they are not.
+ * Custom plans, where their age is not bounded: one that was kept since the tables were empty takes seconds when they are not.
  */
 const fixed: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
@@ -61,11 +58,11 @@ const applySql = `
  */
 export async function applySession(
   client: Pick<ClientBase, 'query'>,
-  { limits, relaxed = false, keepPlans = false }: SessionOptions,
+  { limits, relaxed = false, keepsPlans = false }: SessionOptions,
 ): Promise<void> {
   const wanted = {
     ...fixed,
-    ...(keepPlans ? { plan_cache_mode: 'auto' } : {}),
+    ...(keepsPlans ? { plan_cache_mode: 'auto' } : {}),
     statement_timeout: String(limits.statementMs),
     lock_timeout: String(limits.lockMs),
     idle_in_transaction_session_timeout: String(limits.idleInTransactionMs),

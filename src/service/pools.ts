@@ -20,8 +20,8 @@ interface PoolPlan {
   lockMs: number;
   /** Commits do not wait for the disk. */
   relaxed?: boolean;
-  /** Postgres may keep the plans of its statements. */
-  keepPlans?: boolean;
+  /** Postgres may keep the plans of its statements for moments: they are few, and run often. */
+  isHot?: boolean;
 }
 
 /** Every connection of a process belongs to one of these; the sum is DATABASE_CONNECTIONS. */
@@ -37,11 +37,19 @@ const plans: readonly PoolPlan[] = [
     statementMs: 20_000,
     lockMs: 2_000,
     relaxed: true,
+    isHot: true,
   },
   // What the worker puts on record, tokens, pauses and maintenance.
-  { name: 'writes', roles: ['all', 'worker'], least: 1, weight: 6, statementMs: 20_000, lockMs: 1_000 },
+  {
+    name: 'writes',
+    roles: ['all', 'worker'],
+    least: 1,
+    weight: 6,
+    statementMs: 20_000,
+    lockMs: 1_000,
+    isHot: true,
+  },
   // Apart, so that workers cannot starve it. A statement must fail in time for another within WeChat's five seconds.
-  // It runs `arrive` alone, which inserts, and looks nothing up but by unique keys.
   {
     name: 'ingress',
     roles: ['all', 'ingress'],
@@ -49,7 +57,7 @@ const plans: readonly PoolPlan[] = [
     weight: 4,
     statementMs: 2_000,
     lockMs: 1_000,
-    keepPlans: true,
+    isHot: true,
   },
   // Health, metrics and pages of the JS-SDK: they answer also when all others are busy.
   {
@@ -64,6 +72,9 @@ const plans: readonly PoolPlan[] = [
 
 /** At the start two connections look at the database and migrate it, beside one for health. */
 const leastToStart = 3;
+
+/** Within it a backlog grows by some ten thousand messages at most, and a plan for fewer reads these in some milliseconds. */
+const hotPlanAgeMs = 5_000;
 
 /** None of our transactions waits for anything but Postgres. */
 const idleInTransactionMs = 10_000;
@@ -176,7 +187,7 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
       lockTimeoutMs: plan.lockMs,
       idleInTransactionMs,
       relaxed: plan.relaxed ?? false,
-      keepPlans: plan.keepPlans ?? false,
+      planAgeMs: plan.isHot ? hotPlanAgeMs : 0,
       onError: (error) =>
         log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost'),
     });

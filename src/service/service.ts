@@ -36,8 +36,9 @@ export interface AppOptions {
   log: Logger;
   /** Ends the wait for a database that is away. */
   giveUp?: AbortSignal;
-  /** For tests that cannot wait. */
+  /** For tests that cannot wait, as the next. */
   retryPolicy?: RetryPolicy;
+  pollIntervalMs?: number;
 }
 
 export interface App {
@@ -81,7 +82,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     await migrateNow(databaseUrl, { log, giveUp });
     if (role !== 'ingress') {
       const shared = { pools, config, databaseUrl, clients, log, metrics, clock };
-      const worker = await startWorkerRole({ ...shared, repliesOf: options.repliesOf, retryPolicy });
+      const worker = await startWorkerRole({
+        ...shared,
+        repliesOf: options.repliesOf,
+        retryPolicy,
+        pollIntervalMs: options.pollIntervalMs,
+      });
       stops.push(worker.stop);
       parts.worker = worker;
       await Promise.race([worker.looked, sleep(longestLookMs, undefined, { ref: false, signal: giveUp })]);

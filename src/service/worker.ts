@@ -20,6 +20,7 @@ export interface WorkerRoleDependencies {
   clients: SendClients;
   repliesOf(account: AccountConfig): Replies;
   retryPolicy: RetryPolicy;
+  pollIntervalMs: number | undefined;
   log: Logger;
   metrics: Metrics;
   clock: () => Date;
@@ -51,6 +52,7 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
     },
     {
       ...defaultWorkerOptions,
+      ...(dependencies.pollIntervalMs === undefined ? {} : { pollIntervalMs: dependencies.pollIntervalMs }),
       replyTimeoutMs: config.replyTimeoutMs,
       overflowNotice: config.overflowNotice,
       policy: dependencies.retryPolicy,

@@ -30,7 +30,8 @@ const rescueEveryMs = (rescueAfterMs: number) => Math.min(2_000, rescueAfterMs /
 const pausesEveryMs = 1_000;
 const overdueEveryMs = 5_000;
 const reconcileEveryMs = 8_000;
-const straysEveryMs = 30_000;
+/** What was lost track of is no dead worker's: it is returned by its own, and waits somewhat longer. */
+const straysEveryMs = (rescueAfterMs: number) => 3 * rescueAfterMs;
 
 /**
  * The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses, let
@@ -72,7 +73,7 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
       await pauses.overdue();
     }),
     seldom(reconcileEveryMs, reconcileRound),
-    seldom(straysEveryMs, straysRound),
+    seldom(straysEveryMs(rescueAfterMs), straysRound),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));
@@ -85,11 +86,14 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
 }
 
 async function lookAtPauses({ pauses, log, metrics }: MaintenanceDependencies): Promise<void> {
-  for (const { appId, laneId } of await pauses.probe()) {
-    if (laneId) log.info({ event: 'account_probed', app_id: appId, lane_id: laneId }, 'account probed');
-    else log.info({ event: 'account_resumed', app_id: appId, by: 'time' }, 'account resumed');
+  let paused = await pauses.refresh();
+  if (paused.some(({ isProbeDue }) => isProbeDue)) {
+    for (const { appId, laneId } of await pauses.probe()) {
+      if (laneId) log.info({ event: 'account_probed', app_id: appId, lane_id: laneId }, 'account probed');
+      else log.info({ event: 'account_resumed', app_id: appId, by: 'time' }, 'account resumed');
+    }
+    paused = await pauses.refresh();
   }
-  const paused = await pauses.refresh();
   metrics.paused.reset();
   for (const { appId, reason } of paused)
     metrics.paused.set({ account: metrics.accountLabel(appId), reason }, 1);

@@ -69,7 +69,7 @@ export interface WorkerOptions {
 
 export const defaultWorkerOptions = {
   maxInFlight: 1_000,
-  pollIntervalMs: 500,
+  pollIntervalMs: 2_000,
 } as const;
 
 export interface Worker {

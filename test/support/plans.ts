@@ -84,7 +84,7 @@ function sum(root: PlanNode, isCompiled: boolean): Omit<Explained, 'name'> {
 }
 
 /** Answered messages with a delivery and an attempt each, of a thousand users. */
-async function storeHistory(pool: Pool, count: number): Promise<void> {
+export async function storeHistory(pool: Pool, count: number): Promise<void> {
   await pool.query(
     `insert into wechat.inbound_message
        (app_id, openid, dedupe_key, msg_type, content, payload, created_at, received_at, window_ends_at, status, settled_at)
@@ -97,11 +97,11 @@ async function storeHistory(pool: Pool, count: number): Promise<void> {
     `insert into wechat.delivery
        (message_id, position, app_id, openid, msg_type, payload, status, attempts, attempt_started_at, sent_at, created_at)
      select id, 1, app_id, openid, 'text', '{"msgtype": "text"}', 'sent', 1, settled_at, settled_at, settled_at
-     from wechat.inbound_message where status = 'settled' order by id`,
+     from wechat.inbound_message where dedupe_key like 'old:%' order by id`,
   );
   await pool.query(
     `insert into wechat.delivery_attempt (delivery_id, attempt, started_at, finished_at, outcome)
-     select id, 1, sent_at, sent_at, 'sent' from wechat.delivery order by id`,
+     select id, 1, sent_at, sent_at, 'sent' from wechat.delivery where openid like 'old%' order by id`,
   );
 }
 
@@ -127,11 +127,19 @@ const payloads = [
 /** Takes a set of new messages all the way, by the statements of the outbox. @returns what each of them cost */
 async function answerSet(client: PoolClient, size: number, prefix: string): Promise<Explained[]> {
   const explained: Explained[] = [];
-  const pool = explaining(client, explained) as Pool;
+  await answer(explaining(client, explained) as Pool, client, size, prefix);
+  return explained;
+}
+
+/** The same without a look at it. */
+export const answerBy = (pool: Pool, size: number, prefix: string) => answer(pool, pool, size, prefix);
+
+/** @param pool runs the statements of the outbox, and `client` what the test needs beside them */
+async function answer(pool: Pool, client: Pool | PoolClient, size: number, prefix: string): Promise<void> {
   const messages = Array.from({ length: size }, (_, n) => textMessage({ openid: `${prefix}${n}` }));
   await createArrive(pool)(messages.map((message) => ({ appId: 'wx-lanes', ordered: true, message })));
   const { rows } = await client.query<{ id: string }>(
-    `select id from wechat.lane where openid = any($1) order by id`,
+    `select id from wechat.lane where app_id = 'wx-lanes' and openid = any($1) order by id`,
     [messages.map(({ openid }) => openid)],
   );
   const worker = await client.query<{ id: number }>(
@@ -164,7 +172,6 @@ async function answerSet(client: PoolClient, size: number, prefix: string): Prom
     }),
   );
   await createRelease(pool)(lanes.slice(half).map((lane) => ({ ...lane, delayMs: 0 })));
-  return explained;
 }
 
 const setSize = 100;

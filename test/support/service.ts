@@ -96,6 +96,7 @@ export async function startService(options: ServiceOptions): Promise<TestService
     role: options.role ?? 'all',
     repliesOf: options.repliesOf ?? (() => replies),
     log,
+    pollIntervalMs: 200,
     retryPolicy: options.retryPolicy ?? { ...defaultRetryPolicy, baseMs: 10, capMs: 6_000 },
   });
   const webhookUrl = `http://127.0.0.1:${app.webhookPort}/wechat/${options.account.appId}`;

@@ -62,7 +62,11 @@ test('a lane that the service holds without knowing is answered after a while, a
     await held;
     return 'at last';
   };
-  const worker = await start({ role: 'worker', replies, settings: { REPLY_TIMEOUT: '80' } });
+  const worker = await start({
+    role: 'worker',
+    replies,
+    settings: { REPLY_TIMEOUT: '80', RESCUE_AFTER: '2' },
+  });
   expect(await database.rows('select id from wechat.worker_process')).toEqual([{ id: 1 }]);
   await simulator.user('oSlow').say('hello');
   await waitFor('the slow one in hand', () => slowRuns === 1);

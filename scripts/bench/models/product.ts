@@ -14,7 +14,6 @@ const tables = 'wechat.inbound_message, wechat.lane, wechat.delivery, wechat.del
 export const product: Model = {
   name: 'product',
   async open(connectionString) {
-    const inbox = openPool(connectionString, { keepPlans: true });
     const durable = openPool(connectionString, {});
     const relaxed = openPool(connectionString, { relaxed: true });
     const { rows: workers } = await durable.query<{ id: number }>(
@@ -22,7 +21,7 @@ export const product: Model = {
     );
     const workerId = workers[0]?.id ?? 0;
     const claimNumber = createClaimNumbers();
-    const [arrive, { claim }, look] = [createArrive(inbox), createClaim(relaxed), createLook(relaxed)];
+    const [arrive, { claim }, look] = [createArrive(durable), createClaim(relaxed), createLook(relaxed)];
     const [plan, settle] = [createPlanner(durable), createSettle(durable)];
     /** As the last look saw them. */
     const lanes = new Map<string, HeldLane>();
@@ -74,18 +73,19 @@ export const product: Model = {
         await durable.query(`analyze ${tables}`);
       },
       async close() {
-        await Promise.all([inbox.end(), durable.end(), relaxed.end()]);
+        await Promise.all([durable.end(), relaxed.end()]);
       },
     };
   },
 };
 
-function openPool(connectionString: string, options: { relaxed?: boolean; keepPlans?: boolean }): Pool {
+function openPool(connectionString: string, options: { relaxed?: boolean }): Pool {
   return createPool({
     connectionString,
     name: 'bench',
     max: connections,
     statementTimeoutMs: 60_000,
+    planAgeMs: 5_000,
     ...options,
     onError: () => undefined,
   });

@@ -1,0 +1,41 @@
+import type { PoolClient } from 'pg';
+import type { Pool } from './pool.js';
+
+type ConnectCallback = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  release: (error?: Error | boolean) => void,
+) => void;
+
+/**
+ * Bounds the age of the plans that Postgres keeps for a connection's statements.
+ *
+ * To plan anew for each execution is half of what a statement about one message costs. But a plan that was made while a table
+ * was empty reads all of it, and may do so until the next analyse, however full the table is by then. So plans are kept for
+ * moments: whoever takes a connection whose plans are older has them discarded first.
+ */
+export function limitPlanAge(pool: Pool, maxAgeMs: number): void {
+  const plannedSince = new WeakMap<PoolClient, number>();
+  const connect = pool.connect.bind(pool) as (callback: ConnectCallback) => void;
+
+  function fresh(callback: ConnectCallback): void {
+    connect((error, client, release) => {
+      if (!client) return callback(error, client, release);
+      const now = performance.now();
+      const since = plannedSince.get(client);
+      if (since !== undefined && now - since < maxAgeMs) return callback(error, client, release);
+      plannedSince.set(client, now);
+      if (since === undefined) return callback(error, client, release);
+      const handOver = () => callback(undefined, client, release);
+      // A connection that is lost tells so to the statement that it was taken for.
+      client.query('discard plans').then(handOver, handOver);
+    });
+  }
+  function promised(): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      fresh((error, client) => (client ? resolve(client) : reject(error)));
+    });
+  }
+  pool.connect = ((callback?: ConnectCallback) =>
+    callback ? fresh(callback) : promised()) as typeof pool.connect;
+}
