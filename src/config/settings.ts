@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { withPassword } from '../db/database-url.js';
+import { describeError } from '../lib/describe-error.js';
 import type { Proxies } from '../lib/proxies.js';
 import type { LogLevel } from '../observe/log.js';
 import { defaultWindows } from '../wechat/in/window.js';
@@ -269,7 +270,7 @@ function withSecretFiles(environment: Environment, problems: string[]): Environm
     try {
       given[name] = readFileSync(file, 'utf8').trim();
     } catch (error) {
-      problems.push(`${name}_FILE cannot be read: ${error instanceof Error ? error.message : error}`);
+      problems.push(`${name}_FILE cannot be read: ${describeError(error)}`);
     }
   }
   return given;

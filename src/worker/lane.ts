@@ -1,3 +1,4 @@
+import { describeError } from '../lib/describe-error.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, OpenMessage } from '../outbox/lane.js';
@@ -182,7 +183,7 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
     const { message } = current;
     if (!message) return release(current, restingMs);
     if (message.id !== lane.message?.id) return 'look';
-    const problem = `broken off: ${error instanceof Error ? error.message : String(error)}`;
+    const problem = `broken off: ${describeError(error)}`;
     if (!message.isPlanned) return retry(current, message, problem);
     const failures = current.failures + 1;
     if (failures < maxFailures) return release(current, backoffMs(policy, failures, random()), problem);
