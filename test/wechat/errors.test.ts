@@ -5,8 +5,10 @@ describe('the table of return codes', () => {
   test('knows each code once, with what a person can do', () => {
     expect(new Set(errorCodes.map(({ errcode }) => errcode)).size).toBe(errorCodes.length);
     for (const { errcode, reason, remedy } of errorCodes) {
-      expect(reason, String(errcode)).toMatch(/\S/);
-      expect(remedy, String(errcode)).toMatch(/^[A-Z].*\.$/);
+      expect(reason.en, String(errcode)).toMatch(/\S/);
+      expect(remedy.en, String(errcode)).toMatch(/^[A-Z].*\.$/);
+      expect(remedy['zh-CN'], String(errcode)).toMatch(/\p{Script=Han}.*。$/u);
+      expect(reason['zh-CN'], String(errcode)).toMatch(/\p{Script=Han}.*[^。]$/u);
     }
   });
 
@@ -60,6 +62,14 @@ describe('the table of return codes', () => {
     expect(describeErrcode(40243)?.remedy).toContain('Unfreeze');
     expect(describeErrcode(40164)?.remedy).toContain('allowlist');
     expect(describeErrcode(45015)?.reason).toContain('has left');
+  });
+
+  test('says it in Chinese to those who ask for it', () => {
+    expect(describeErrcode(48001, 'zh-CN')).toMatchObject({
+      reason: '公众号没有这个接口的权限',
+      remedy: expect.stringContaining('微信认证'),
+    });
+    expect(errorReason(40164, 'zh-CN')).toBe('本机 IP 不在公众号的 IP 白名单里');
   });
 
   test('knows nothing of a code that it does not have', () => {

@@ -1,3 +1,5 @@
+import type { InEachLanguage } from '../../lib/language.js';
+
 /**
  * What a return code of WeChat's API asks for.
  *
@@ -37,8 +39,8 @@ export interface ErrorCode {
   readonly errcode: number;
   readonly errorClass: ErrorClass;
   readonly scope: ErrorScope;
-  readonly reason: string;
+  readonly reason: InEachLanguage;
   /** What a person can do, in words. */
-  readonly remedy: string;
+  readonly remedy: InEachLanguage;
   readonly evidence?: Evidence;
 }

@@ -1,3 +1,4 @@
+import type { Language } from '../../lib/language.js';
 import type { ErrorClass, ErrorCode, ErrorScope, Evidence } from './error-code.js';
 import { errorCodes } from './error-table.js';
 
@@ -18,17 +19,17 @@ export function classifyErrcode(errcode: number): ErrorClass | undefined {
   return byErrcode.get(errcode)?.errorClass;
 }
 
-/** All that the table says of an errcode; undefined for one that it does not know. */
-export function describeErrcode(errcode: number): ErrorDescription | undefined {
+/** All that the table says of an errcode, to machines in English; undefined for one that it does not know. */
+export function describeErrcode(errcode: number, language: Language = 'en'): ErrorDescription | undefined {
   const row = byErrcode.get(errcode);
   if (!row) return undefined;
   const { scope, errorClass, reason, remedy, evidence } = row;
-  return { scope, class: errorClass, reason, remedy, evidence };
+  return { scope, class: errorClass, reason: reason[language], remedy: remedy[language], evidence };
 }
 
 /** What a code means, in a few words; undefined for one unknown to us. */
-export function errorReason(errcode: number): string | undefined {
-  return byErrcode.get(errcode)?.reason;
+export function errorReason(errcode: number, language: Language = 'en'): string | undefined {
+  return byErrcode.get(errcode)?.reason[language];
 }
 
 export { errorCodes };
