@@ -179,12 +179,9 @@ export async function readPauses(pool: Pick<Pool, 'query'>): Promise<Pause[]> {
   }));
 }
 
-/** For logs and people: what rests, why, and until when. */
-export function describePause(
-  { appId, reason, errcode, errmsg, pausedAt, probeAt }: Pause,
-  toText = (time: Date) => time.toISOString(),
-): string {
+/** For health checks: what rests, why, and until when. */
+export function describePause({ appId, reason, errcode, errmsg, pausedAt, probeAt }: Pause): string {
   const cause = [errcode, errmsg].filter((part) => part !== undefined).join(' ');
-  const until = probeAt ? `tried again at ${toText(probeAt)}` : `until "wechat-outbox resume ${appId}"`;
-  return `${appId} rests since ${toText(pausedAt)} (${reason}${cause && `: ${cause}`}), ${until}`;
+  const until = probeAt ? `tried again at ${probeAt.toISOString()}` : `until "wechat-outbox resume ${appId}"`;
+  return `${appId} rests since ${pausedAt.toISOString()} (${reason}${cause && `: ${cause}`}), ${until}`;
 }

@@ -19,8 +19,10 @@ import { addStart } from './commands/start.js';
 import { addStatus } from './commands/status.js';
 import { addToken } from './commands/token.js';
 import type { CommandContext } from './terminal/context.js';
+import { createHelpStyle } from './terminal/help-style.js';
+import { wordsFor } from './words/index.js';
 
-export interface CommandLine extends Omit<CommandContext, 'setExitCode'> {
+export interface CommandLine extends Omit<CommandContext, 'setExitCode' | 'words'> {
   /** Without the program's own name. */
   readonly args: readonly string[];
 }
@@ -30,12 +32,13 @@ const usageError = 2;
 
 /** @returns the exit code: 0 done, 1 it went wrong or was not done, 2 the call or the settings are wrong */
 export async function runCommandLine({ args, ...around }: CommandLine): Promise<number> {
+  const words = wordsFor(around.environment);
   let exitCode = 0;
   const setExitCode = (code: number) => {
     exitCode = code;
   };
   try {
-    await createProgram({ ...around, setExitCode }).parseAsync(args, { from: 'user' });
+    await createProgram({ ...around, words, setExitCode }).parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
@@ -72,12 +75,13 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
 
 /** Every command and its flags; nothing runs before it is parsed. */
 export function createProgram(context: CommandContext): Command {
-  const { out, err } = context;
+  const { out, err, words } = context;
+  const { help, terminal } = words;
   const program = new Command('wechat-outbox')
-    .description(
-      'Answers the users of a WeChat Official Account, durably: webhook in, Postgres between, customer-service messages out.',
-    )
-    .version(readVersion())
+    .description(help.about)
+    .version(readVersion(), '-V, --version', help.version)
+    .helpOption('-h, --help', help.help)
+    .helpCommand('help [command]', help.help)
     .showHelpAfterError()
     .exitOverride()
     .configureOutput({
@@ -85,8 +89,10 @@ export function createProgram(context: CommandContext): Command {
       writeErr: (text) => err.write(text),
       getOutHelpWidth: () => (out.isTTY && out.columns) || 80,
       getErrHelpWidth: () => (err.isTTY && err.columns) || 80,
+      outputError: (text, write) => write(terminal.ofCommander(text)),
     })
-    .addHelpText('after', overview);
+    .configureHelp(createHelpStyle(words))
+    .addHelpText('after', help.overview);
   for (const add of commands) add(program, context);
   return program;
 }
@@ -95,21 +101,3 @@ function readVersion(): string {
   const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(file) as { version: string }).version;
 }
-
-const overview = `
-Settings come from the environment and from a file .env in the working directory; see .env.example.
-Commands for operators need DATABASE_URL alone, but for token, simulate and doctor.
-Exit codes: 0 done, 1 something went wrong or was not done, 2 the call or the settings are wrong.
-
-Examples:
-  wechat-outbox demo                  see it work, with a simulated WeChat and user
-  wechat-outbox start                 webhook and worker in one process
-  wechat-outbox start --role worker   only the worker; run as many as you like
-  wechat-outbox migrate               bring the database up to date and end
-
-  wechat-outbox status                how things stand
-  wechat-outbox list                  what is not through, and why
-  wechat-outbox show 4711             one message, with every attempt
-  wechat-outbox requeue --state failed --code 45009 --since 2h
-  wechat-outbox export --since 7d --format csv --output week.csv
-  wechat-outbox doctor                what is in the way, and what to do about it`;

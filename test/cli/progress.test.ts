@@ -1,12 +1,15 @@
+import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import { createProgress } from '../../src/cli/terminal/progress.js';
+import { wordsOf } from '../../src/cli/words/index.js';
+import type { Language } from '../../src/lib/language.js';
 
 describe('progress', () => {
-  function watch(stream: { isTTY?: boolean; columns?: number }) {
+  function watch(stream: { isTTY?: boolean; columns?: number }, language: Language = 'en') {
     const written: string[] = [];
     let time = 0;
     const progress = createProgress({
-      ...{ total: 10_000, unit: 'messages' },
+      ...{ total: 10_000, kind: 'messages', words: wordsOf(language) },
       stream: { ...stream, write: (text: string) => written.push(text) },
       now: () => time,
     });
@@ -33,6 +36,15 @@ describe('progress', () => {
     const unknown = watch({ isTTY: true, columns: 0 });
     unknown.advance(1_000, 1_000);
     expect(unknown.written).toEqual(written.slice(0, 1));
+  });
+
+  test('stays on its line in Chinese, whose characters are two columns wide', () => {
+    const wide = watch({ isTTY: true, columns: 100 }, 'zh-CN');
+    wide.advance(1_000, 1_000);
+    expect(wide.written[0]).toContain('1,000 / 10,000 条消息 · 1,000/s · 还需 9 秒');
+    const narrow = watch({ isTTY: true, columns: 50 }, 'zh-CN');
+    narrow.advance(1_000, 1_000);
+    expect(stringWidth(narrow.written[0] ?? '')).toBeLessThanOrEqual(49);
   });
 
   test('elsewhere is a line every ten seconds, and none before', () => {

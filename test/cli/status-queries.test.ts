@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeStatus } from '../../src/cli/history/describe-status.js';
 import { findMessage } from '../../src/cli/history/message.js';
 import { readStatus } from '../../src/cli/history/status.js';
+import { wordsOf } from '../../src/cli/words/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { tell } from '../support/history.js';
 import { createLanes, type Lanes, type LaneWorker } from '../support/lanes.js';
@@ -63,6 +64,7 @@ test('what strangers wrote does not act on the terminal', async () => {
       backlog: [],
     },
     [],
+    { words: wordsOf('en'), out: {} },
   );
   expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
   expect(text).toMatch(/^Oldest: message 1 of oEvil, 1 ms: one ⏎ two.*; wechat-outbox show 1$/m);

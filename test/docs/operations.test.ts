@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.js';
+import { wordsOf } from '../../src/cli/words/index.js';
 import { createMetrics } from '../../src/observe/metrics.js';
 import { codeSpansOf, documents, firstCellsOf, pages, readPage, root, sectionsOf } from './pages.js';
 
@@ -28,6 +29,7 @@ const context = {
   input: () => process.stdin,
   host: { untilSignal: () => new Promise<never>(() => {}), exit: (code: number) => process.exit(code) },
   setExitCode: () => {},
+  words: wordsOf('en'),
 };
 const commands = commandsOf(createProgram(context));
 const ofAll = ['--help', '--version'];

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { Pool } from '../../db/pool.js';
 import { withDatabase } from '../database/session.js';
-import { parseIds } from '../terminal/arguments.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import { confirm } from '../terminal/confirm.js';
 import type { CommandContext } from '../terminal/context.js';
-import { count } from '../terminal/format.js';
 import { type Json, jsonOption, yesOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
 import { sets, tally } from '../terminal/tally.js';
@@ -15,34 +14,30 @@ interface Flags extends Json {
 }
 
 export function addCancel(program: Command, context: CommandContext): void {
+  const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('cancel')
-    .description('give up what waits to be sent; asks first')
-    .argument('<ids...>', 'deliveries, as list shows them', parseIds)
-    .option('--messages', 'messages instead: all that waits of them')
-    .addOption(yesOption())
-    .addOption(jsonOption())
+    .description(help.cancel.about)
+    .argument('<ids...>', help.deliveryIds, parse.ids)
+    .option('--messages', help.cancel.messages)
+    .addOption(yesOption(help))
+    .addOption(jsonOption(help))
     .action((ids: readonly string[], flags: Flags) => cancel(context, ids, flags));
 }
 
-const meanings: Readonly<Record<string, string>> = {
-  cancelled: 'cancelled',
-  final: 'have ended already',
-  in_hand: 'are in the hand of a worker right now: try again in a moment',
-  not_found: 'do not exist',
-};
-
 async function cancel(context: CommandContext, ids: readonly string[], flags: Flags): Promise<void> {
   const { messages = false, yes = false, json = false } = flags;
-  const [one, many] = messages ? ['message', 'messages'] : ['delivery', 'deliveries'];
+  const kind = messages ? 'messages' : 'deliveries';
+  const { cancel: words } = context.words.commands;
   await withDatabase(context, async (pool) => {
-    const question = `Cancel ${count(ids.length, one, many)} (${ids.join(', ')})? What is cancelled is not sent.`;
-    if (!(await confirm(context, question, { yes }))) return print(context, 'nothing was changed');
+    const question = words.question(context.words.terminal.count[kind](ids.length), ids);
+    if (!(await confirm(context, question, { yes }))) return print(context, context.words.terminal.unchanged);
     const rows: { id: string; result: string }[] = [];
     for (const set of sets(ids)) rows.push(...(await cancelSet(pool, set, messages)));
     const cancelled = rows.filter(({ result }) => result === 'cancelled').length;
     if (json) printJson(context, { cancelled, results: rows });
-    else print(context, tally(rows, meanings, one, many));
+    else print(context, tally(rows, words.meanings, kind, context.words));
     if (cancelled < rows.length) context.setExitCode(1);
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { withDatabase } from '../database/session.js';
 import type { Line } from '../history/conversation.js';
-import { parseCount } from '../terminal/arguments.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { shortTime } from '../terminal/format.js';
 import { accountOption, type Json, jsonOption } from '../terminal/options.js';
@@ -14,13 +14,15 @@ interface Flags extends Json {
 }
 
 export function addConversation(program: Command, context: CommandContext): void {
+  const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('conversation')
-    .description('both sides of what was said with a user, in order')
+    .description(help.conversation.about)
     .argument('<openid>')
-    .addOption(accountOption())
-    .option('--limit <n>', 'of the latest messages', parseCount, 50)
-    .addOption(jsonOption())
+    .addOption(accountOption(help))
+    .option('--limit <n>', help.conversation.limit, parse.count, 50)
+    .addOption(jsonOption(help))
     .action((openid: string, flags: Flags) => conversation(context, openid, flags));
 }
 
@@ -31,21 +33,22 @@ async function conversation(
 ): Promise<void> {
   const { findConversation } = await import('../history/conversation.js');
   const lines = await withDatabase(context, (pool) => findConversation(pool, { openid, account, limit }));
-  if (lines.length === 0) throw new UsageError(`Nobody of that openid ever wrote: ${openid}`);
+  if (lines.length === 0) throw new UsageError(context.words.commands.conversation.nobody(openid));
   if (json) return printJson(context, lines);
   await printLines(context, lines);
 }
 
 async function printLines(context: CommandContext, lines: readonly Line[]): Promise<void> {
   const several = new Set(lines.map(({ app_id }) => app_id)).size > 1;
+  const { columns: title } = context.words.commands.conversation;
   const columns = [
-    { title: 'time' },
-    ...(several ? [{ title: 'account' }] : []),
-    { title: 'message', align: 'right' as const },
-    { title: 'delivery', align: 'right' as const },
+    { title: title.time },
+    ...(several ? [{ title: title.account }] : []),
+    { title: title.message, align: 'right' as const },
+    { title: title.delivery, align: 'right' as const },
     { title: '' },
-    { title: 'text', flexible: true },
-    { title: 'state' },
+    { title: title.text, flexible: true },
+    { title: title.state },
   ];
   const cells = lines.map((line) => [
     shortTime(line.at),

@@ -7,20 +7,24 @@ import { type Finding, skipped } from '../doctor/finding.js';
 import type { CommandContext } from '../terminal/context.js';
 import { type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
+import { type Words, wordsOf } from '../words/index.js';
 
 export function addDoctor(program: Command, context: CommandContext): void {
+  const { help } = context.words;
   program
     .command('doctor')
-    .description(
-      'check settings, database, migrations, clock, API, secret, allowlist and webhook; says what to do',
-    )
-    .addOption(jsonOption())
+    .description(help.doctor.about)
+    .addOption(jsonOption(help))
     .action(({ json = false }: Json) => doctor(context, json));
 }
 
 type Tell = (...findings: readonly Finding[]) => void;
 
-async function doctor(context: CommandContext, json: boolean): Promise<void> {
+async function doctor({ words: ofReader, ...around }: CommandContext, json: boolean): Promise<void> {
+  // Machines read English.
+  const words = json ? wordsOf('en') : ofReader;
+  const context = { ...around, words };
+  const { doctor: say } = words;
   const findings: Finding[] = [];
   const tell: Tell = (...more) => {
     findings.push(...more);
@@ -31,21 +35,21 @@ async function doctor(context: CommandContext, json: boolean): Promise<void> {
   const isSetUp = names.some((name) => /^WECHAT_APP_|^ACCOUNTS_FILE$/.test(name));
   const config = isSetUp ? await lookAtSettings(context, tell) : undefined;
   await lookAtDatabase(context, config, tell);
-  if (config) await lookOutside(config, tell);
+  if (config) await lookOutside(config, words, tell);
   else {
-    const why = isSetUp ? 'the settings are not complete' : 'no settings of an account here';
-    tell(skipped('API and webhook', why));
+    const why = isSetUp ? say.incomplete : say.noSettings;
+    tell(skipped('API and webhook', why, words));
   }
 
   const failed = findings.filter(({ level }) => level === 'fail').length;
   if (json) printJson(context, findings);
-  else print(context, failed === 0 ? '\nnothing is in the way' : `\n${failed} to be put right`);
+  else print(context, `\n${failed === 0 ? say.allWell : say.failed(failed)}`);
   if (failed > 0) context.setExitCode(1);
 }
 
 async function lookAtSettings(context: CommandContext, tell: Tell): Promise<Config | undefined> {
   const { checkSettings } = await import('../doctor/settings.js');
-  const { config, findings } = checkSettings(context.environment());
+  const { config, findings } = checkSettings(context.environment(), context.words);
   tell(...findings);
   return config;
 }
@@ -56,6 +60,8 @@ async function lookAtDatabase(
   config: Config | undefined,
   tell: Tell,
 ): Promise<void> {
+  const { words } = context;
+  const { database: say } = words.doctor;
   const [{ readDatabaseConfig }, { databaseChecks }] = await Promise.all([
     import('../../config/settings.js'),
     import('../doctor/database.js'),
@@ -66,11 +72,11 @@ async function lookAtDatabase(
       tell({
         level: 'warn',
         what: 'database',
-        found: 'DATABASE_URL is not set: the embedded PostgreSQL is used',
-        todo: 'fine on one machine; set DATABASE_URL for more',
+        found: say.embedded,
+        todo: say.fineOnOne,
       });
     const look = async (pool: Pool) => {
-      const about = { databaseConnections: config?.databaseConnections };
+      const about = { databaseConnections: config?.databaseConnections, words };
       for (const check of databaseChecks) tell(...(await check(pool, about)));
     };
     // Two, to see whether something stands between.
@@ -80,19 +86,19 @@ async function lookAtDatabase(
       level: 'fail',
       what: 'database',
       found: describeError(error),
-      todo: 'check DATABASE_URL, that the server runs, and that it lets this machine in',
+      todo: say.checkUrl,
     });
   }
 }
 
-async function lookOutside(config: Config, tell: Tell): Promise<void> {
+async function lookOutside(config: Config, words: Words, tell: Tell): Promise<void> {
   const [{ checkApi, checkWebhook }, { checkAccount }] = await Promise.all([
     import('../doctor/api.js'),
     import('../doctor/account.js'),
   ]);
-  tell(await checkApi(config));
-  for (const account of config.accounts) tell(...(await checkAccount(account, config)));
-  tell(...(await checkWebhook(config)));
+  tell(await checkApi(config, words));
+  for (const account of config.accounts) tell(...(await checkAccount(account, config, words)));
+  tell(...(await checkWebhook(config, words)));
 }
 
 const whatWidth = 17;

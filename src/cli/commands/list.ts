@@ -3,91 +3,92 @@ import { withDatabase } from '../database/session.js';
 import type { DeliveryRow } from '../history/deliveries.js';
 import type { ListFilter } from '../history/filter.js';
 import type { MessageRow } from '../history/messages.js';
-import { parseCode, parseCount, parseTime } from '../terminal/arguments.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
-import { count, duration, localTime, shortTime } from '../terminal/format.js';
+import { localTime, shortTime } from '../terminal/format.js';
 import { accountOption, type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson, printTable } from '../terminal/print.js';
 import { UsageError } from '../terminal/usage-error.js';
+import type { Counted } from '../words/measures.js';
 
-type What = 'deliveries' | 'messages';
 type Flags = Json & Omit<ListFilter, 'since'> & { since?: Date };
 
 export function addList(program: Command, context: CommandContext): void {
+  const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('list')
-    .description('deliveries or messages, the newest first; without --state, those that are not through')
+    .description(help.list.about)
     .addArgument(
-      new Argument('[what]', 'what to list').choices(['deliveries', 'messages']).default('deliveries'),
+      new Argument('[what]', help.list.what).choices(['deliveries', 'messages']).default('deliveries'),
     )
-    .option(
-      '--state <state>',
-      'of deliveries: pending, sending, sent, failed, expired, unknown, cancelled; of messages: received, answering, settled, failed',
-    )
-    .addOption(accountOption())
-    .option('--openid <openid>', 'of this user only')
-    .option('--code <errcode>', 'with this errcode as their last', parseCode)
-    .option('--since <time>', '2h, 7d, 2026-11-23 or "2026-11-23 09:30" (default: 7d)', parseTime)
-    .option('--until <time>', 'the same', parseTime)
-    .option('--text <text>', 'that contain it')
-    .option('--limit <n>', 'no more than', parseCount, 50)
-    .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      `
-Examples:
-  wechat-outbox list                                   all that is not sent
-  wechat-outbox list --state failed --code 45009 --since 2h
-  wechat-outbox list messages --state failed           those whose reply logic failed
-  wechat-outbox list messages --text 退款 --state settled`,
-    )
-    .action((what: What, flags: Flags) => list(context, what, flags));
+    .option('--state <state>', help.list.state)
+    .addOption(accountOption(help))
+    .option('--openid <openid>', help.list.openid)
+    .option('--code <errcode>', help.lastCode, parse.code)
+    .option('--since <time>', help.list.since, parse.time)
+    .option('--until <time>', help.list.until, parse.time)
+    .option('--text <text>', help.list.text)
+    .option('--limit <n>', help.list.limit, parse.count, 50)
+    .addOption(jsonOption(help))
+    .addHelpText('after', help.list.more)
+    .action((what: Counted, flags: Flags) => list(context, what, flags));
 }
 
 const weekMs = 7 * 86_400_000;
 
-async function list(context: CommandContext, what: What, { json = false, ...flags }: Flags): Promise<void> {
+async function list(
+  context: CommandContext,
+  what: Counted,
+  { json = false, ...flags }: Flags,
+): Promise<void> {
   const filter: ListFilter = { ...flags, since: flags.since ?? new Date(Date.now() - weekMs) };
   await (what === 'deliveries' ? listDeliveries : listMessages)(context, filter, json);
 }
 
 async function listDeliveries(context: CommandContext, filter: ListFilter, json: boolean): Promise<void> {
   const { deliveryStates, findDeliveries } = await import('../history/deliveries.js');
-  assertState('deliveries', filter, deliveryStates);
+  assertState(context, 'deliveries', filter, deliveryStates);
   const found = await withDatabase(context, (pool) => findDeliveries(pool, filter));
   const rows = found.slice(0, filter.limit);
   if (json) return printJson(context, rows);
   if (rows.length > 0) await printDeliveries(context, rows);
-  printCount(context, filter, found.length, 'delivery', 'deliveries');
+  printCount(context, filter, found.length, 'deliveries');
 }
 
 async function listMessages(context: CommandContext, filter: ListFilter, json: boolean): Promise<void> {
   const { findMessages, messageStates } = await import('../history/messages.js');
-  assertState('messages', filter, messageStates);
-  if (filter.code !== undefined) throw new UsageError('Messages have no errcode: list deliveries by --code');
+  assertState(context, 'messages', filter, messageStates);
+  if (filter.code !== undefined) throw new UsageError(context.words.commands.list.noCode);
   const found = await withDatabase(context, (pool) => findMessages(pool, filter));
   const rows = found.slice(0, filter.limit);
   if (json) return printJson(context, rows);
   if (rows.length > 0) await printMessages(context, rows);
-  printCount(context, filter, found.length, 'message', 'messages');
+  printCount(context, filter, found.length, 'messages');
 }
 
-function assertState(what: What, { state }: ListFilter, states: readonly string[]): void {
+function assertState(
+  { words }: CommandContext,
+  kind: Counted,
+  { state }: ListFilter,
+  states: readonly string[],
+): void {
   if (state && !states.includes(state))
-    throw new UsageError(`The state of ${what} is one of ${states.join(', ')}, not "${state}"`);
+    throw new UsageError(words.commands.list.noSuchState(kind, state, states));
 }
 
 async function printDeliveries(context: CommandContext, rows: readonly DeliveryRow[]): Promise<void> {
+  const { columns: title } = context.words.commands.list;
   const columns = [
-    { title: 'delivery', align: 'right' as const },
-    { title: 'message', align: 'right' as const },
-    { title: 'planned' },
-    { title: 'openid', flexible: true },
-    { title: 'state' },
-    { title: 'errcode', align: 'right' as const },
-    { title: 'tries', align: 'right' as const },
-    { title: 'text', flexible: true },
-    { title: 'errmsg', flexible: true },
+    { title: title.delivery, align: 'right' as const },
+    { title: title.message, align: 'right' as const },
+    { title: title.planned },
+    { title: title.openid, flexible: true },
+    { title: title.state },
+    { title: title.errcode, align: 'right' as const },
+    { title: title.tries, align: 'right' as const },
+    { title: title.text, flexible: true },
+    { title: title.errmsg, flexible: true },
   ];
   const cells = rows.map((row) => [
     row.id,
@@ -105,40 +106,38 @@ async function printDeliveries(context: CommandContext, rows: readonly DeliveryR
 
 async function printMessages(context: CommandContext, rows: readonly MessageRow[]): Promise<void> {
   const { inWords } = await import('../history/in-words.js');
+  const { columns: title } = context.words.commands.list;
   const columns = [
-    { title: 'message', align: 'right' as const },
-    { title: 'received' },
-    { title: 'openid', flexible: true },
-    { title: 'state' },
-    { title: 'took', align: 'right' as const },
-    { title: 'text', flexible: true },
-    { title: 'error', flexible: true },
+    { title: title.message, align: 'right' as const },
+    { title: title.received },
+    { title: title.openid, flexible: true },
+    { title: title.state },
+    { title: title.took, align: 'right' as const },
+    { title: title.text, flexible: true },
+    { title: title.error, flexible: true },
   ];
   const cells = rows.map((row) => [
     row.id,
     shortTime(row.received_at),
     row.openid,
     row.status,
-    row.settled_at ? duration(row.settled_at.getTime() - row.received_at.getTime()) : '',
+    row.settled_at
+      ? context.words.terminal.duration(row.settled_at.getTime() - row.received_at.getTime())
+      : '',
     inWords(row),
     row.error ?? '',
   ]);
   await printTable(context, columns, cells);
 }
 
-function printCount(
-  context: CommandContext,
-  filter: ListFilter,
-  found: number,
-  one: string,
-  many: What,
-): void {
+function printCount(context: CommandContext, filter: ListFilter, found: number, kind: Counted): void {
+  const { list: words } = context.words.commands;
   const { since, limit } = filter;
   if (found === 0) {
-    print(context, `no ${many} of this kind since ${localTime(since)}`);
+    print(context, words.none(kind, localTime(since)));
     return;
   }
-  const shown = count(Math.min(found, limit), one, many);
-  const more = found > limit ? `; there are more: --limit ${limit * 10}` : '';
-  print(context, `\n${shown} since ${localTime(since)}${more}`);
+  const shown = context.words.terminal.count[kind](Math.min(found, limit));
+  const more = found > limit ? words.more(limit * 10) : '';
+  print(context, `\n${words.found(shown, localTime(since))}${more}`);
 }

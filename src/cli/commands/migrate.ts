@@ -5,7 +5,7 @@ import { print } from '../terminal/print.js';
 export function addMigrate(program: Command, context: CommandContext): void {
   program
     .command('migrate')
-    .description('bring the database up to date; safe to run at any time, also several times at once')
+    .description(context.words.help.migrate.about)
     .action(() => migrate(context));
 }
 
@@ -31,7 +31,8 @@ async function migrate(context: CommandContext): Promise<void> {
       log.warn({ event: 'connection_lost', err: error }, 'database connection lost');
     await checkSuitability(database.url, onError);
     const applied = await migrateDatabase(database.url, onError);
-    print(context, applied.length > 0 ? `applied: ${applied.join(', ')}` : 'the database is up to date');
+    const { migrate: words } = context.words.commands;
+    print(context, applied.length > 0 ? words.applied(applied) : words.upToDate);
   } finally {
     await database.release();
   }

@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander';
 import type { Pool } from '../../db/pool.js';
 import { withDatabase } from '../database/session.js';
-import { parseCode, parseCount, parseIds, parseTime } from '../terminal/arguments.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import { confirm } from '../terminal/confirm.js';
 import type { CommandContext } from '../terminal/context.js';
-import { count } from '../terminal/format.js';
 import { accountOption, type Json, jsonOption, yesOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
 import { sets, tally } from '../terminal/tally.js';
 import { UsageError } from '../terminal/usage-error.js';
+import type { Words } from '../words/index.js';
+import type { Counted } from '../words/measures.js';
 
 interface Filter {
   state?: string;
@@ -26,38 +27,30 @@ interface Flags extends Filter, Json {
 }
 
 export function addRequeue(program: Command, context: CommandContext): void {
+  const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('requeue')
-    .description('send again what ended without being sent; says what it would do, and asks')
-    .argument('[ids...]', 'deliveries, as list shows them', parseIds)
-    .option('--messages', 'messages instead: run the reply logic again where it failed for good')
+    .description(help.requeue.about)
+    .argument('[ids...]', help.deliveryIds, parse.ids)
+    .option('--messages', help.requeue.messages)
     .addOption(
-      new Option('--state <state>', 'all that ended so').choices([
+      new Option('--state <state>', help.requeue.state).choices([
         'failed',
         'expired',
         'unknown',
         'cancelled',
       ]),
     )
-    .option('--code <errcode>', 'with this errcode as their last', parseCode)
-    .option('--since <time>', 'that ended since then: 2h, 7d, 2026-11-23 (default: 1d)', parseTime)
-    .addOption(accountOption())
-    .option('--limit <n>', 'the oldest so many (default: 1000)', parseCount)
-    .option('--force', 'also past the reply window, where WeChat will likely refuse (45015)')
-    .option('--dry-run', 'only say what it would do')
-    .addOption(yesOption())
-    .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      `
-Safe to run twice, and while workers run; the order of a conversation is kept. Exit code 1 when one of the
-ids given was not requeued.
-
-Examples:
-  wechat-outbox requeue 4711 4712
-  wechat-outbox requeue --state failed --code 45009 --since 2h --dry-run
-  wechat-outbox requeue --messages --since 1h --yes    after a bug in the reply logic was mended`,
-    )
+    .option('--code <errcode>', help.lastCode, parse.code)
+    .option('--since <time>', help.requeue.since, parse.time)
+    .addOption(accountOption(help))
+    .option('--limit <n>', help.requeue.limit, parse.count)
+    .option('--force', help.requeue.force)
+    .option('--dry-run', help.requeue.dryRun)
+    .addOption(yesOption(help))
+    .addOption(jsonOption(help))
+    .addHelpText('after', help.requeue.more)
     .action((ids: readonly string[], flags: Flags) => requeue(context, ids, flags));
 }
 
@@ -69,10 +62,11 @@ interface Judged {
   status?: string;
 }
 
+type RequeueWords = Words['commands']['requeue'];
+
 interface Kind {
-  one: string;
-  many: string;
-  choose(pool: Pool, filter: Filter): Promise<string[]>;
+  name: Counted;
+  choose(pool: Pool, filter: Filter, words: RequeueWords): Promise<string[]>;
   judge(pool: Pool, ids: readonly string[]): Promise<Judged[]>;
   requeue(pool: Pool, ids: readonly string[], force: boolean): Promise<Judged[]>;
 }
@@ -81,8 +75,7 @@ const defaultLimit = 1_000;
 const dayMs = 86_400_000;
 
 const deliveries: Kind = {
-  one: 'delivery',
-  many: 'deliveries',
+  name: 'deliveries',
   async choose(pool, { state = 'failed', code, since, account, limit }) {
     const { rows } = await pool.query<{ id: string }>(
       `select id from wechat.requeue_candidates(
@@ -102,11 +95,9 @@ const deliveries: Kind = {
 };
 
 const messages: Kind = {
-  one: 'message',
-  many: 'messages',
-  async choose(pool, { state = 'failed', code, since, account, limit }) {
-    if (state !== 'failed' || code !== undefined)
-      throw new UsageError('With --messages the state is failed, and there is no --code');
+  name: 'messages',
+  async choose(pool, { state = 'failed', code, since, account, limit }, words) {
+    if (state !== 'failed' || code !== undefined) throw new UsageError(words.onlyFailed);
     const { rows } = await pool.query<{ id: string }>(
       `select id from wechat.inbound_message
        where failed and received_at >= $1 and ($2::text is null or app_id = $2)
@@ -126,19 +117,6 @@ const messages: Kind = {
   },
 };
 
-/** What the results mean, and what to do about them. */
-const meanings: Readonly<Record<string, string>> = {
-  requeued: 'requeued',
-  ready: 'can be requeued',
-  sent: 'were sent already',
-  waiting: 'are on their way already',
-  in_hand: 'are in the hand of a worker right now: try again in a moment',
-  window_closed: 'are past their reply window, WeChat would refuse them (--force tries all the same)',
-  forgotten: 'were of a user who is forgotten: there is nothing left to send, and nobody to send it to',
-  not_found: 'do not exist',
-  not_failed: 'have not failed in the reply logic',
-};
-
 /** Tells what it would do, asks, and does it. */
 async function requeue(context: CommandContext, ids: readonly string[], flags: Flags): Promise<void> {
   const {
@@ -150,37 +128,39 @@ async function requeue(context: CommandContext, ids: readonly string[], flags: F
     ...filter
   } = flags;
   const kind = ofMessages ? messages : deliveries;
+  const { requeue: words } = context.words.commands;
+  const tell = (results: readonly Judged[]) =>
+    print(context, tally(results, words.meanings, kind.name, context.words));
   const isFiltered = Object.keys(filter).length > 0;
-  if (ids.length === 0 && !isFiltered)
-    throw new UsageError('Say which: ids as `list` shows them, or a filter such as --state failed');
-  if (ids.length > 0 && isFiltered) throw new UsageError('Say either ids or a filter, not both');
+  if (ids.length === 0 && !isFiltered) throw new UsageError(words.sayWhich);
+  if (ids.length > 0 && isFiltered) throw new UsageError(words.notBoth);
 
   await withDatabase(context, async (pool) => {
-    const chosen = ids.length > 0 ? ids : await kind.choose(pool, filter);
+    const chosen = ids.length > 0 ? ids : await kind.choose(pool, filter, words);
     const judged = await kind.judge(pool, chosen);
     const able = judged.filter(({ result }) => result === 'ready' || (force && result === 'window_closed'));
-    if (!json && chosen.length === 0) print(context, `no ${kind.many} match`);
-    else if (!json) print(context, tally(judged, meanings, kind.one, kind.many));
+    if (!json && chosen.length === 0) print(context, words.none(kind.name));
+    else if (!json) tell(judged);
     if (dryRun || able.length === 0) {
       if (json) printJson(context, { requeued: 0, results: judged });
       if (able.length < ids.length) context.setExitCode(1);
       return;
     }
-    if (!(await confirm(context, question(kind, able), { yes })))
-      return print(context, 'nothing was changed');
+    if (!(await confirm(context, question(kind, able, context.words), { yes })))
+      return print(context, context.words.terminal.unchanged);
     const results: Judged[] = [];
     for (const set of sets(able.map(({ id }) => id))) results.push(...(await kind.requeue(pool, set, force)));
     const requeued = results.filter(({ result }) => result === 'requeued').length;
     if (json) printJson(context, { requeued, results: merge(judged, results) });
-    else print(context, tally(results, meanings, kind.one, kind.many));
+    else tell(results);
     if (requeued < ids.length) context.setExitCode(1);
   });
 }
 
-function question({ one, many }: Kind, able: readonly Judged[]): string {
+function question({ name }: Kind, able: readonly Judged[], { commands, terminal }: Words): string {
   const doubtful = able.filter(({ status }) => status === 'unknown').length;
-  const warning = doubtful > 0 ? ` The users may have got ${doubtful} of them already (unknown).` : '';
-  return `Requeue ${count(able.length, one, many)}?${warning}`;
+  const doubt = doubtful > 0 ? commands.requeue.doubt(doubtful) : '';
+  return `${commands.requeue.question(terminal.count[name](able.length))}${doubt}`;
 }
 
 /** What was said of each, and of those that were requeued what came of it. */

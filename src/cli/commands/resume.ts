@@ -5,11 +5,12 @@ import { type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
 
 export function addResume(program: Command, context: CommandContext): void {
+  const { help } = context.words;
   program
     .command('resume')
-    .description('end the pause of an account, whether an operator or WeChat began it')
-    .argument('<account>', 'its AppID')
-    .addOption(jsonOption())
+    .description(help.resume.about)
+    .argument('<account>', help.appId)
+    .addOption(jsonOption(help))
     .action((appId: string, { json = false }: Json) => resume(context, appId, json));
 }
 
@@ -18,6 +19,9 @@ async function resume(context: CommandContext, appId: string, json: boolean): Pr
     const { rows } = await pool.query<{ resumed: boolean }>('select wechat.resume($1) as resumed', [appId]);
     const resumed = rows[0]?.resumed ?? false;
     if (json) printJson(context, { account: appId, paused: false, wasPaused: resumed });
-    else print(context, resumed ? `${appId} goes on` : `${appId} was not paused`);
+    else {
+      const { resume: words } = context.words.commands;
+      print(context, resumed ? words.resumed(appId) : words.wasNotPaused(appId));
+    }
   });
 }

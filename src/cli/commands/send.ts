@@ -14,14 +14,15 @@ interface Flags extends Json {
 }
 
 export function addSend(program: Command, context: CommandContext): void {
+  const { help } = context.words;
   program
     .command('send')
-    .description('send a text to a user who wrote before, through the outbox like every reply')
+    .description(help.send.about)
     .argument('<openid>')
-    .requiredOption('--text <text>', 'what to say; long text is split')
-    .addOption(accountOption('where the user wrote to several'))
-    .option('--force', 'also past the reply window')
-    .addOption(jsonOption())
+    .requiredOption('--text <text>', help.send.text)
+    .addOption(accountOption(help, help.whichAccount))
+    .option('--force', help.send.force)
+    .addOption(jsonOption(help))
     .action((openid: string, flags: Flags) => send(context, openid, flags));
 }
 
@@ -29,19 +30,15 @@ export function addSend(program: Command, context: CommandContext): void {
 const patienceMs = 20_000;
 const tryAgainMs = 250;
 
-const problems: Readonly<Record<string, string>> = {
-  no_message: 'this user never wrote to the account: WeChat lets nobody begin a conversation',
-  window_closed: 'the reply window is over, WeChat would refuse it; --force tries all the same',
-  busy: 'their latest message is still being answered; try again in a moment',
-};
-
 /** Behind what is on its way to the user. */
 async function send(context: CommandContext, openid: string, flags: Flags): Promise<void> {
   const { force = false, json = false } = flags;
+  const { send: words } = context.words.commands;
+  const problems: Readonly<Record<string, string>> = words.problems;
   const payloads = await payloadsOf(flags.text);
   await withDatabase(context, async (pool) => {
-    const account = flags.account ?? (await onlyAccountOf(pool, openid));
-    if (account === undefined) throw new Error(`${openid}: ${problems.no_message}`);
+    const account = flags.account ?? (await onlyAccountOf(pool, openid, context.words));
+    if (account === undefined) throw new Error(`${openid}: ${words.problems.no_message}`);
     const deliveries: string[] = [];
     for (const payload of payloads) {
       const { result, delivery_id } = await queue(pool, [account, openid, payload, force]);
@@ -49,8 +46,7 @@ async function send(context: CommandContext, openid: string, flags: Flags): Prom
       deliveries.push(delivery_id ?? '');
     }
     if (json) return printJson(context, { account, openid, deliveries });
-    const [first] = deliveries;
-    print(context, `queued as delivery ${deliveries.join(', ')}; see wechat-outbox show --delivery ${first}`);
+    print(context, words.queued(deliveries));
   });
 }
 

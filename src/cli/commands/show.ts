@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withDatabase } from '../database/session.js';
-import { parseId } from '../terminal/arguments.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
@@ -11,12 +11,14 @@ interface Flags extends Json {
 }
 
 export function addShow(program: Command, context: CommandContext): void {
+  const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('show')
-    .description('one message: what came in, what was planned, every attempt, and what to do')
-    .argument('<id>', "the message's", parseId)
-    .option('--delivery', "the id is a delivery's")
-    .addOption(jsonOption())
+    .description(help.show.about)
+    .argument('<id>', help.show.id, parse.id)
+    .option('--delivery', help.show.delivery)
+    .addOption(jsonOption(help))
     .action((id: string, flags: Flags) => show(context, id, flags));
 }
 
@@ -27,8 +29,9 @@ async function show(
 ): Promise<void> {
   const { findMessage } = await import('../history/message.js');
   const found = await withDatabase(context, (pool) => findMessage(pool, id, delivery));
-  if (!found) throw new UsageError(`There is no ${delivery ? 'delivery' : 'message'} ${id}`);
+  const kind = delivery ? 'deliveries' : 'messages';
+  if (!found) throw new UsageError(context.words.commands.show.notFound(kind, id));
   if (json) return printJson(context, found);
   const { describeMessage } = await import('../history/describe-message.js');
-  print(context, describeMessage(found, context.out));
+  print(context, describeMessage(found, context));
 }

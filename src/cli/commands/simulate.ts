@@ -14,14 +14,15 @@ interface Flags extends Json {
 }
 
 export function addSimulate(program: Command, context: CommandContext): void {
+  const { help } = context.words;
   program
     .command('simulate')
-    .description('push a message at the running service, signed as WeChat would; needs its settings')
-    .requiredOption('--text <text>', 'what the user says')
-    .option('--openid <openid>', 'who says it (default: somebody new)')
-    .addOption(accountOption('to whom (default: the first)'))
-    .option('--url <url>', 'where the webhook is (default: on this machine)')
-    .addOption(jsonOption())
+    .description(help.simulate.about)
+    .requiredOption('--text <text>', help.simulate.text)
+    .option('--openid <openid>', help.simulate.openid)
+    .addOption(accountOption(help, help.simulate.account))
+    .option('--url <url>', help.simulate.url)
+    .addOption(jsonOption(help))
     .action((flags: Flags) => simulate(context, flags));
 }
 
@@ -35,17 +36,17 @@ async function simulate(context: CommandContext, flags: Flags): Promise<void> {
   const { text, json = false, openid = `simulated-${randomBytes(4).toString('hex')}` } = flags;
   const { accounts, port } = readConfig({ ...environment, REPLIES: environment.REPLIES ?? 'unused.js' });
   const account = flags.account ? accounts.find(({ appId }) => appId === flags.account) : accounts[0];
-  if (!account) throw new UsageError(`Account ${flags.account} is not in the settings`);
+  const { simulate: words } = context.words.commands;
+  if (!account) throw new UsageError(words.notInSettings(String(flags.account)));
   const url = flags.url ?? `http://127.0.0.1:${port}/wechat/${account.appId}`;
   const simulator = await startSimulator({ account: toSimulated(account) });
   try {
     simulator.setWebhookUrl(url);
     const { outcome, tries } = await simulator.user(openid).say(text);
     const last = tries.at(-1);
-    const next = `see what becomes of it: wechat-outbox conversation ${openid}`;
     if (json) printJson(context, { outcome, url, account: account.appId, openid, tries });
-    else if (outcome === 'acknowledged') print(context, `acknowledged in ${last?.ms} ms; ${next}`);
-    else print(context, `not acknowledged at ${url}: ${JSON.stringify(last)}`);
+    else if (outcome === 'acknowledged') print(context, words.acknowledged(last?.ms, openid));
+    else print(context, words.notAcknowledged(url, JSON.stringify(last)));
     if (outcome !== 'acknowledged') context.setExitCode(1);
   } finally {
     await simulator.close();

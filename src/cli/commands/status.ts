@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { withDatabase } from '../database/session.js';
-import { parseCount } from '../terminal/arguments.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
@@ -12,11 +12,13 @@ interface Flags extends Json {
 }
 
 export function addStatus(program: Command, context: CommandContext): void {
+  const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('status')
-    .description('how things stand: what waits, rates, failures by code, pauses, tokens, workers')
-    .addOption(new Option('--watch [seconds]', 'again and again').argParser(parseCount).preset('2'))
-    .addOption(jsonOption())
+    .description(help.status.about)
+    .addOption(new Option('--watch [seconds]', help.status.watch).argParser(parse.count).preset('2'))
+    .addOption(jsonOption(help))
     .action((flags: Flags) => showStatus(context, flags));
 }
 
@@ -36,7 +38,7 @@ async function showStatus(context: CommandContext, { watch, json = false }: Flag
       // One line a look: what reads it reads lines.
       if (json && watch) print(context, JSON.stringify({ ...status, pauses }));
       else if (json) printJson(context, { ...status, pauses });
-      else print(context, `${clear}${describeStatus(status, pauses, context.out)}`);
+      else print(context, `${clear}${describeStatus(status, pauses, context)}`);
       if (watch === undefined) return;
       await sleep(watch * 1_000);
     }

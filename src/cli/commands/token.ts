@@ -2,19 +2,19 @@ import type { Command } from 'commander';
 import type { AppCredentials } from '../../wechat/out/client.js';
 import { withDatabase } from '../database/session.js';
 import type { CommandContext } from '../terminal/context.js';
-import { duration } from '../terminal/format.js';
 import { type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
 import { UsageError } from '../terminal/usage-error.js';
 
 export function addToken(program: Command, context: CommandContext): void {
+  const { help } = context.words;
   program
     .command('token')
-    .description('access tokens')
+    .description(help.token.about)
     .command('refresh')
-    .description("have WeChat hand out another access token, for all processes; needs the account's settings")
-    .argument('<account>', 'its AppID')
-    .addOption(jsonOption())
+    .description(help.token.refresh)
+    .argument('<account>', help.appId)
+    .addOption(jsonOption(help))
     .action((appId: string, { json = false }: Json) => refresh(context, appId, json));
 }
 
@@ -25,19 +25,14 @@ async function refresh(context: CommandContext, appId: string, json: boolean): P
   const environment = context.environment();
   const config = readConfig({ ...environment, REPLIES: environment.REPLIES ?? 'unused.js' });
   const account = config.accounts.find((one) => one.appId === appId);
-  if (!account)
-    throw new UsageError(`Account ${appId} is not in the settings: its secret is needed for a token`);
+  const { token: words } = context.words.commands;
+  if (!account) throw new UsageError(words.notInSettings(appId));
   const client = createClient(apiOptions(config));
   try {
     const { renewed, expiresAt } = await renew(context, account, client.fetchToken);
     if (json) return printJson(context, { account: appId, renewed, expiresAt });
-    const goodFor = `good for ${duration((expiresAt?.getTime() ?? 0) - Date.now())}`;
-    print(
-      context,
-      renewed
-        ? `${appId} has a new access token, ${goodFor}`
-        : `${appId} keeps its access token: WeChat hands out the same, ${goodFor}`,
-    );
+    const goodFor = context.words.terminal.duration((expiresAt?.getTime() ?? 0) - Date.now());
+    print(context, renewed ? words.renewed(appId, goodFor) : words.kept(appId, goodFor));
   } finally {
     await client.destroy();
   }

@@ -22,19 +22,22 @@ const publicUrl = 'https://static.example.com';
  * Ends the process, with code 1 when a reply is missing, or one arrived twice.
  */
 export async function demo(context: CommandContext, once: boolean): Promise<void> {
-  const { host, out } = context;
+  const { host, out, words } = context;
   const environment = context.environment();
-  const screen = createScreen(out, { colours: Boolean(out.isTTY && !environment.NO_COLOR) });
+  const screen = createScreen(out, {
+    colours: Boolean(out.isTTY && !environment.NO_COLOR),
+    words: words.demo,
+  });
   const dataDir = path.join(environment.DATA_DIR || '.data', 'demo');
   mkdirSync(dataDir, { recursive: true });
   const signal = host.untilSignal(() => host.exit(1));
 
-  screen.note(`Starting PostgreSQL in ${dataDir} …`);
+  screen.note(words.demo.starting(dataDir));
   const set = await setStage(dataDir, screen);
   let isComplete = true;
   try {
     const { stage, places } = await set.open();
-    const played = play(stage);
+    const played = play(stage, words.demo);
     // Ctrl-C in the middle of the play ends it, too.
     const result = await Promise.race([played, signal.then(() => 'interrupted' as const)]);
     if (result === 'interrupted') {
@@ -49,7 +52,7 @@ export async function demo(context: CommandContext, once: boolean): Promise<void
       }
     }
   } finally {
-    screen.note('Stopping …');
+    screen.note(words.demo.stopping);
     await set.strike();
   }
   host.exit(isComplete ? 0 : 1);

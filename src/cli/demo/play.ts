@@ -1,6 +1,9 @@
 import type { Pool } from '../../db/pool.js';
 import type { PushResult, SimulatedUser, Simulator } from '../../simulator/index.js';
+import type { Words } from '../words/index.js';
 import type { Screen } from './screen.js';
+
+type DemoWords = Words['demo'];
 
 export const accountName = '晨光书店';
 
@@ -23,33 +26,29 @@ interface Act {
 }
 
 /** @returns whether every reply arrived, and none twice */
-export async function play(stage: Stage): Promise<boolean> {
+export async function play(stage: Stage, words: DemoWords): Promise<boolean> {
   const { simulator, screen } = stage;
   const run = Date.now().toString(36);
   const xiaoming = { name: '小明', user: simulator.user(`oXiaoMing_${run}`) };
   const xiaohong = { name: '小红', user: simulator.user(`oXiaoHong_${run}`) };
   const xiaogang = { name: '小刚', user: simulator.user(`oXiaoGang_${run}`) };
   const say = (who: typeof xiaoming, says: string, replies: number) =>
-    act(stage, { ...who, says, replies, pushes: () => [who.user.say(says)] });
+    act(stage, words, { ...who, says, replies, pushes: () => [who.user.say(says)] });
 
-  screen.scene(
-    '小明 subscribes: the welcome card goes out as three messages, for the API takes one article each',
-  );
+  screen.scene(words.scenes.subscribe);
   const subscribe = () => [xiaoming.user.subscribe()];
-  await act(stage, { ...xiaoming, says: '[关注公众号]', replies: 3, pushes: subscribe });
-  screen.scene('小明 sends the keyword tw, then anything');
+  await act(stage, words, { ...xiaoming, says: '[关注公众号]', replies: 3, pushes: subscribe });
+  screen.scene(words.scenes.keyword);
   await say(xiaoming, 'tw', 3);
   await say(xiaoming, 'hello', 1);
-  screen.scene(
-    '小红’s message is pushed three times, as when the platform saw no answer: stored and answered once',
-  );
+  screen.scene(words.scenes.thrice);
   const sayThrice = () => {
     const first = xiaohong.user.say('在吗？');
     const again = () => first.then((result) => xiaohong.user.resend(result));
     return [first, again(), again()];
   };
-  await act(stage, { ...xiaohong, says: '在吗？', replies: 1, pushes: sayThrice });
-  screen.scene('小刚 writes while the API is in trouble: system busy, then HTTP 502; retried with backoff');
+  await act(stage, words, { ...xiaohong, says: '在吗？', replies: 1, pushes: sayThrice });
+  screen.scene(words.scenes.trouble);
   const { openid } = xiaogang.user;
   simulator.faults.add({ openid, fault: { errcode: -1, errmsg: 'system error' } });
   simulator.faults.add({ openid, fault: { httpStatus: 502 } });
@@ -63,6 +62,7 @@ export async function play(stage: Stage): Promise<boolean> {
 /** One action of a user, and the replies to it. */
 async function act(
   { simulator, pool, screen }: Stage,
+  words: DemoWords,
   { name, says, user, pushes, replies }: Act,
 ): Promise<void> {
   const { openid } = user;
@@ -70,7 +70,7 @@ async function act(
   const startedAt = Date.now();
   for (const push of pushes()) screen.said(name, says, await push);
   const inbox = await simulator.waitForDelivered(openid, before + replies, sceneTimeoutMs);
-  const attempts = await settledAttempts(pool, openid, replies);
+  const attempts = await settledAttempts(pool, openid, replies, words);
   for (const [index, message] of inbox.slice(before).entries()) {
     screen.answered(accountName, message.text, {
       at: message.at,
@@ -81,7 +81,12 @@ async function act(
 }
 
 /** How many attempts each of the user's latest `count` deliveries took, once their results are on record. */
-async function settledAttempts(pool: Pool, openid: string, count: number): Promise<number[]> {
+async function settledAttempts(
+  pool: Pool,
+  openid: string,
+  count: number,
+  words: DemoWords,
+): Promise<number[]> {
   const deadline = Date.now() + sceneTimeoutMs;
   for (;;) {
     const { rows } = await pool.query<{ attempts: number; status: string }>(
@@ -92,8 +97,7 @@ async function settledAttempts(pool: Pool, openid: string, count: number): Promi
     if (rows.length === count && rows.every(({ status }) => status === 'settled')) {
       return rows.map(({ attempts }) => attempts).reverse();
     }
-    if (Date.now() > deadline)
-      throw new Error(`the replies to ${openid} are not settled after ${sceneTimeoutMs} ms`);
+    if (Date.now() > deadline) throw new Error(words.notSettled(openid, sceneTimeoutMs));
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

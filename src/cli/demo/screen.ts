@@ -3,6 +3,7 @@ import stringWidth from 'string-width';
 import type { PushResult } from '../../simulator/index.js';
 import type { OutputStream } from '../terminal/context.js';
 import { oneLine, pad } from '../terminal/table.js';
+import type { Words } from '../words/index.js';
 
 /** Shows the demo as a conversation: who said what, when, and how it went. */
 export interface Screen {
@@ -28,7 +29,10 @@ const fallbackColumns = 110;
 
 type Style = Parameters<typeof styleText>[0];
 
-export function createScreen(output: OutputStream, { colours }: { colours: boolean }): Screen {
+export function createScreen(
+  output: OutputStream,
+  { colours, words }: { colours: boolean; words: Words['demo'] },
+): Screen {
   const style = (format: Style, text: string) => (colours ? styleText(format, text) : text);
   const columns = Math.max(80, Math.min(output.columns ?? fallbackColumns, 140));
   const textWidth = columns - ' 00:00:00.000  '.length - nameWidth - ' → '.length - factsWidth - 1;
@@ -48,42 +52,37 @@ export function createScreen(output: OutputStream, { colours }: { colours: boole
     scene: (title) => line(`\n${style('bold', title)}`),
     said(name, text, { outcome, tries }) {
       const latest = tries.at(-1);
-      const facts =
-        outcome === 'acknowledged' ? `acknowledged in ${latest?.ms} ms` : '该公众号暂时无法提供服务';
+      const facts = outcome === 'acknowledged' ? words.acknowledged(latest?.ms) : '该公众号暂时无法提供服务';
       row(Date.now() - (latest?.ms ?? 0), style('cyan', name), '→', text, facts);
     },
     answered(name, text, { at, ms, attempts }) {
-      const tries = attempts === undefined ? '' : `, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
-      row(at, style('green', name), '←', text, `${ms} ms${tries}`);
+      row(at, style('green', name), '←', text, words.took(ms, attempts));
     },
     summary(complete) {
       line();
-      line(
-        complete
-          ? style('green', 'Every message was answered, and none twice.')
-          : style('red', 'Replies are missing, or arrived twice: see the log.'),
-      );
+      line(complete ? style('green', words.complete) : style('red', words.incomplete));
     },
-    tour: (places) => line(`\n${describeTour(places, (title) => style('bold', title))}`),
+    tour: (places) => line(`\n${describeTour(places, words.tour, (title) => style('bold', title))}`),
   };
 }
 
 function describeTour(
   { databaseUrl, adminPort, webhookPort, logFile }: Places,
+  words: Words['demo']['tour'],
   bold: (title: string) => string,
 ): string {
-  return `${bold('Look around')} (in another terminal)
+  return `${bold(words.lookAround)} ${words.elsewhere}
   psql '${databaseUrl}'
       select id, openid, msg_type, content, status from wechat.inbound_message order by id desc limit 10;
       select d.id, d.msg_type, d.status, a.* from wechat.delivery d
         join wechat.delivery_attempt a on a.delivery_id = d.id order by d.id desc, a.attempt limit 10;
-  curl http://127.0.0.1:${adminPort}/readyz        is it able to work
-  curl http://127.0.0.1:${adminPort}/metrics       what it has done
+  curl http://127.0.0.1:${adminPort}/readyz        ${words.ready}
+  curl http://127.0.0.1:${adminPort}/metrics       ${words.done}
   tail -f ${logFile}
   node dist/cli/main.js --help
-  The webhook listens on http://127.0.0.1:${webhookPort}/wechat
+  ${words.webhook(`http://127.0.0.1:${webhookPort}/wechat`)}
 
-${bold('Talk to it')}: type a message and press Enter. Ctrl-C ends the demo.
+${bold(words.talk)}${words.howToTalk}
 `;
 }
 

@@ -4,13 +4,14 @@ import { apiOptions, type Config } from '../../config/settings.js';
 import { describeError } from '../../lib/describe-error.js';
 import { sign } from '../../wechat/in/signature.js';
 import { createConnections } from '../../wechat/out/http.js';
-import { duration } from '../terminal/format.js';
+import type { Words } from '../words/index.js';
 import type { Finding } from './finding.js';
 
 const timeLimitMs = 10_000;
 
 /** Any answer will do; its Date tells what WeChat's clock says. */
-export async function checkApi(config: Config): Promise<Finding> {
+export async function checkApi(config: Config, { doctor, terminal }: Words): Promise<Finding> {
+  const { api: words } = doctor;
   const { apiBase } = config;
   const dispatcher = createConnections(apiOptions(config));
   const startedAt = Date.now();
@@ -27,16 +28,16 @@ export async function checkApi(config: Config): Promise<Finding> {
       return {
         level: 'fail',
         what: 'API',
-        found: `${apiBase} answers, but its clock is ${duration(offMs)} from ours`,
-        todo: 'synchronise this machine with NTP: pushes would be refused as stale',
+        found: words.clockOff(apiBase, terminal.duration(offMs)),
+        todo: words.synchronise,
       };
-    return { level: 'ok', what: 'API', found: `${apiBase} answers in ${tookMs} ms` };
+    return { level: 'ok', what: 'API', found: words.answers(apiBase, tookMs) };
   } catch (error) {
     return {
       level: 'fail',
       what: 'API',
-      found: `${apiBase} cannot be reached: ${describeError(error)}`,
-      todo: 'check DNS, firewall, HTTPS_PROXY and WECHAT_API_IP_FAMILY of this machine, and WECHAT_API_BASE',
+      found: words.unreachable(apiBase, describeError(error)),
+      todo: words.checkNetwork,
     };
   } finally {
     await dispatcher.destroy();
@@ -44,38 +45,39 @@ export async function checkApi(config: Config): Promise<Finding> {
 }
 
 /** As the console does when the URL is saved: by way of the public name, if it is known. */
-export async function checkWebhook({ accounts, port }: Config): Promise<Finding[]> {
+export async function checkWebhook({ accounts, port }: Config, { doctor }: Words): Promise<Finding[]> {
+  const { webhook: words } = doctor;
   const findings: Finding[] = [];
   for (const { appId, token, publicUrl } of accounts) {
-    const inside = await shakeHands(`http://127.0.0.1:${port}/wechat/${appId}`, token);
+    const inside = await shakeHands(`http://127.0.0.1:${port}/wechat/${appId}`, token, words);
     findings.push(
       inside === 'ok'
-        ? { level: 'ok', what: 'webhook', found: `answers for ${appId} on port ${port} of this machine` }
+        ? { level: 'ok', what: 'webhook', found: words.answersHere(appId, port) }
         : {
             level: 'warn',
             what: 'webhook',
-            found: `on port ${port} of this machine: ${inside}`,
-            todo: 'fine if it runs elsewhere; else wechat-outbox start',
+            found: words.here(port, inside),
+            todo: words.fineElsewhere,
           },
     );
     if (!publicUrl) continue;
     const url = `${new URL(publicUrl).origin}/wechat/${appId}`;
-    const outside = await shakeHands(url, token);
+    const outside = await shakeHands(url, token, words);
     findings.push(
       outside === 'ok'
-        ? { level: 'ok', what: 'webhook', found: `${url} answers` }
+        ? { level: 'ok', what: 'webhook', found: words.answersAt(url) }
         : {
             level: 'warn',
             what: 'webhook',
             found: `${url}: ${outside}`,
-            todo: 'if WeChat calls this name (PUBLIC_URL): check DNS, TLS and the proxy in front',
+            todo: words.checkOutside,
           },
     );
   }
   return findings;
 }
 
-async function shakeHands(url: string, token: string): Promise<string> {
+async function shakeHands(url: string, token: string, words: Words['doctor']['webhook']): Promise<string> {
   const [timestamp, nonce, echostr] = [String(Math.floor(Date.now() / 1_000)), code(), code()];
   const query = new URLSearchParams({ signature: sign(token, timestamp, nonce), timestamp, nonce, echostr });
   try {
@@ -84,7 +86,7 @@ async function shakeHands(url: string, token: string): Promise<string> {
     });
     const text = await body.text();
     if (statusCode === 200 && text === echostr) return 'ok';
-    return `the server check is answered with ${statusCode} ${JSON.stringify(text.slice(0, 60))}`;
+    return words.wrong(statusCode, JSON.stringify(text.slice(0, 60)));
   } catch (error) {
     return describeError(error);
   }

@@ -1,8 +1,8 @@
-import { pendingMigrations, UnknownMigrationsError, unknownMigrations } from '../../db/migrate.js';
+import { pendingMigrations, unknownMigrations } from '../../db/migrate.js';
 import type { Pool } from '../../db/pool.js';
 import { findUnsuitable } from '../../db/suitability.js';
 import { readStatus } from '../history/status.js';
-import { duration } from '../terminal/format.js';
+import type { Words } from '../words/index.js';
 import type { Finding } from './finding.js';
 
 /** In this order: where one throws, the rest could tell nothing. */
@@ -20,9 +20,10 @@ export const databaseChecks: readonly ((pool: Pool, about: ServiceHere) => Promi
 export interface ServiceHere {
   /** Undefined where it is not set up here: an operator looks at it from elsewhere, with rights of their own. */
   databaseConnections: number | undefined;
+  words: Words;
 }
 
-async function checkServer(pool: Pool): Promise<Finding[]> {
+async function checkServer(pool: Pool, { words: { doctor } }: ServiceHere): Promise<Finding[]> {
   const { rows } = await pool.query<{ version: string; fsync: string }>(
     `select current_setting('server_version') as version, current_setting('fsync') as fsync`,
   );
@@ -32,8 +33,8 @@ async function checkServer(pool: Pool): Promise<Finding[]> {
     findings.push({
       level: 'fail',
       what: 'durability',
-      found: 'fsync is off: acknowledged messages are lost when the machine loses power',
-      todo: 'set fsync = on',
+      found: doctor.database.fsyncOff,
+      todo: doctor.database.fsyncOn,
     });
   return findings;
 }
@@ -49,36 +50,43 @@ async function checkSuited(pool: Pool, { databaseConnections }: ServiceHere): Pr
   }));
 }
 
+type LimitOf = 'server' | 'database' | 'role';
+
 /** The narrowest of the limits counts: the server's, the database's, the role's. */
-async function checkConnections(pool: Pool, { databaseConnections = 20 }: ServiceHere): Promise<Finding[]> {
-  const { rows } = await pool.query<{ name: string; most: number; used: number }>(
+async function checkConnections(
+  pool: Pool,
+  { databaseConnections = 20, words: { doctor } }: ServiceHere,
+): Promise<Finding[]> {
+  const { rows } = await pool.query<{ kind: LimitOf; name: string; most: number; used: number }>(
     `with backend as (
        select datname, usename from pg_stat_activity where backend_type = 'client backend'
      )
-     select 'the server' as name,
+     select 'server' as kind, '' as name,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most,
        (select count(*)::int from backend) as used
      union all
-     select 'the database ' || datname, datconnlimit,
+     select 'database', datname, datconnlimit,
        (select count(*)::int from backend where backend.datname = d.datname)
      from pg_database d where datname = current_database() and datconnlimit >= 0
      union all
-     select 'the role ' || rolname, rolconnlimit,
+     select 'role', rolname, rolconnlimit,
        (select count(*)::int from backend where usename = rolname)
      from pg_roles where rolname = current_user and rolconnlimit >= 0`,
   );
-  return rows.map(({ name, most, used }) => {
+  const { limits, ...say } = doctor.database;
+  return rows.map(({ kind, name, most, used }) => {
+    const limitOf = kind === 'server' ? limits.server : limits[kind](name);
     const level = most < databaseConnections ? 'fail' : most - used < databaseConnections ? 'warn' : 'ok';
     return {
       level,
       what: 'connections',
-      found: `${used} of ${most} of ${name} in use; a process may open ${databaseConnections} (DATABASE_CONNECTIONS)`,
-      todo: 'for another process, raise the limit or lower DATABASE_CONNECTIONS: 6 are enough',
+      found: say.connections(used, most, limitOf, databaseConnections),
+      todo: say.moreConnections,
     };
   });
 }
 
-async function checkClock(pool: Pool): Promise<Finding[]> {
+async function checkClock(pool: Pool, { words: { doctor, terminal } }: ServiceHere): Promise<Finding[]> {
   const before = Date.now();
   const { rows } = await pool.query<{ now: Date }>('select clock_timestamp() as now');
   const middle = (before + Date.now()) / 2;
@@ -87,31 +95,31 @@ async function checkClock(pool: Pool): Promise<Finding[]> {
     {
       level: offMs > 5_000 ? 'fail' : offMs > 1_000 ? 'warn' : 'ok',
       what: 'clock',
-      found: `${duration(offMs)} from the database's`,
-      todo: 'synchronise both with NTP: reply windows and token lifetimes go by them',
+      found: doctor.database.clock(terminal.duration(offMs)),
+      todo: doctor.database.synchroniseBoth,
     },
   ];
 }
 
-async function checkMigrations(pool: Pool): Promise<Finding[]> {
+async function checkMigrations(pool: Pool, { words: { doctor } }: ServiceHere): Promise<Finding[]> {
   const unknown = await unknownMigrations(pool);
   if (unknown.length > 0)
     return [
       {
         level: 'fail',
         what: 'migrations',
-        found: new UnknownMigrationsError(unknown).message,
-        todo: 'run the version that made it, or use an empty database',
+        found: doctor.database.unknownMigrations(unknown),
+        todo: doctor.database.otherVersion,
       },
     ];
   const pending = await pendingMigrations(pool);
   return [
     pending.length === 0
-      ? { level: 'ok', what: 'migrations', found: 'up to date' }
+      ? { level: 'ok', what: 'migrations', found: doctor.database.migrated }
       : {
           level: 'fail',
           what: 'migrations',
-          found: `missing: ${pending.join(', ')}`,
+          found: doctor.database.pending(pending),
           todo: 'wechat-outbox migrate',
         },
   ];
@@ -127,7 +135,7 @@ const needed = [
   'account_pause',
 ];
 
-async function checkPrivileges(pool: Pool): Promise<Finding[]> {
+async function checkPrivileges(pool: Pool, { words: { doctor } }: ServiceHere): Promise<Finding[]> {
   const { rows } = await pool.query<{ table: string }>(
     `select name as table from unnest($1::text[]) as listed (name)
      where to_regclass('wechat.' || name) is not null
@@ -141,36 +149,43 @@ async function checkPrivileges(pool: Pool): Promise<Finding[]> {
   const missing = rows.map(({ table }) => table);
   return [
     missing.length === 0
-      ? { level: 'ok', what: 'privileges', found: 'may read and write' }
+      ? { level: 'ok', what: 'privileges', found: doctor.database.mayWrite }
       : {
           level: 'warn',
           what: 'privileges',
-          found: `this user may not write ${missing.join(', ')}`,
-          todo: 'fine for an operator; the service needs a user that owns the schema wechat',
+          found: doctor.database.mayNotWrite(missing),
+          todo: doctor.database.fineForOperator,
         },
     ...roles.map(
       ({ name }): Finding => ({
         level: 'warn',
         what: 'roles',
-        found: `there is no role ${name}`,
-        todo: `let an administrator run "create role ${name} nologin", then grant as in migrations/`,
+        found: doctor.database.noRole(name),
+        todo: doctor.database.createRole(name),
       }),
     ),
   ];
 }
 
-async function checkWork(pool: Pool): Promise<Finding[]> {
+async function checkWork(pool: Pool, { words: { doctor, terminal } }: ServiceHere): Promise<Finding[]> {
   const { workers, oldest, backlog } = await readStatus(pool);
   const alive = workers.filter(({ isAlive }) => isAlive).length;
   const waiting = backlog.reduce((sum, { messages }) => sum + messages, 0);
   return [
     alive > 0
-      ? { level: 'ok', what: 'workers', found: `${alive} alive` }
-      : { level: 'warn', what: 'workers', found: 'none is alive', todo: 'wechat-outbox start --role worker' },
+      ? { level: 'ok', what: 'workers', found: doctor.database.workers(alive) }
+      : {
+          level: 'warn',
+          what: 'workers',
+          found: doctor.database.noWorkers,
+          todo: 'wechat-outbox start --role worker',
+        },
     {
       level: oldest && oldest.ageMs > 60_000 ? 'warn' : 'ok',
       what: 'backlog',
-      found: oldest ? `${waiting} waiting, the oldest for ${duration(oldest.ageMs)}` : 'nothing waits',
+      found: oldest
+        ? doctor.database.waiting(waiting, terminal.duration(oldest.ageMs))
+        : doctor.database.nothingWaits,
       todo: `wechat-outbox show ${oldest?.id}`,
     },
   ];

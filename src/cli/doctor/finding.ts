@@ -1,3 +1,5 @@
+import type { Words } from '../words/index.js';
+
 /** One line of the doctor's: what was looked at, how it is, and what to do where it is not well. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail';
@@ -6,6 +8,6 @@ export interface Finding {
   todo?: string;
 }
 
-export function skipped(what: string, why: string): Finding {
-  return { level: 'warn', what, found: `not looked at: ${why}`, todo: 'run it where the service runs' };
+export function skipped(what: string, why: string, { doctor }: Words): Finding {
+  return { level: 'warn', what, found: doctor.notLookedAt(why), todo: doctor.runThere };
 }

@@ -1,5 +1,6 @@
 import { type AccountConfig, type Config, ConfigError, readConfig } from '../../config/settings.js';
 import type { Environment } from '../terminal/context.js';
+import type { Words } from '../words/index.js';
 import type { Finding } from './finding.js';
 
 export interface SettingsLook {
@@ -8,34 +9,42 @@ export interface SettingsLook {
   findings: Finding[];
 }
 
-export function checkSettings(environment: Environment): SettingsLook {
+type SettingsWords = Words['doctor']['settings'];
+
+export function checkSettings(
+  environment: Environment,
+  { doctor: { settings: words } }: Words,
+): SettingsLook {
   try {
     const config = readConfig(environment);
     const accounts = config.accounts.map(({ appId }) => appId).join(', ');
-    const complete = { level: 'ok', what: 'settings', found: `complete, for ${accounts}` } as const;
-    return { config, findings: [complete, ...config.accounts.flatMap(checkProtection)] };
+    const complete = { level: 'ok', what: 'settings', found: words.complete(accounts) } as const;
+    return {
+      config,
+      findings: [complete, ...config.accounts.flatMap((account) => checkProtection(account, words))],
+    };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const toFinding = (found: string): Finding => ({
       level: 'fail',
       what: 'settings',
       found,
-      todo: 'see .env.example',
+      todo: words.seeExample,
     });
     return { config: undefined, findings: error.problems.map(toFinding) };
   }
 }
 
 /** Whether others than WeChat could push. */
-function checkProtection(account: AccountConfig): Finding[] {
+function checkProtection(account: AccountConfig, words: SettingsWords): Finding[] {
   const { appId, encodingAesKeys, requireEncryption, cloudHosting } = account;
   if (cloudHosting !== 'off')
     return [
       {
         level: 'warn',
         what: 'signature',
-        found: `${appId} takes pushes without one (WECHAT_CLOUD_HOSTING): whoever reaches the port can write as any user`,
-        todo: 'let public access of the service be off',
+        found: words.unsigned(appId),
+        todo: words.closeAccess,
       },
     ];
   if (encodingAesKeys.length === 0)
@@ -43,8 +52,8 @@ function checkProtection(account: AccountConfig): Finding[] {
       {
         level: 'warn',
         what: 'encryption',
-        found: `${appId} takes plaintext: its signature does not cover what is pushed`,
-        todo: 'choose secure mode in the console and set WECHAT_ENCODING_AES_KEY',
+        found: words.plaintext(appId),
+        todo: words.chooseSecure,
       },
     ];
   if (!requireEncryption)
@@ -52,8 +61,8 @@ function checkProtection(account: AccountConfig): Finding[] {
       {
         level: 'warn',
         what: 'encryption',
-        found: `${appId} takes plaintext beside what is encrypted`,
-        todo: 'once secure mode works, set WECHAT_REQUIRE_ENCRYPTION=true',
+        found: words.plaintextToo(appId),
+        todo: words.requireEncryption,
       },
     ];
   return [];

@@ -3,6 +3,9 @@ import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promi
 import { describeError } from '../../lib/describe-error.js';
 import type { OutputStream } from '../terminal/context.js';
 import { UsageError } from '../terminal/usage-error.js';
+import type { Words } from '../words/index.js';
+
+type ExportWords = Words['commands']['export'];
 
 /** Where an export is written to. */
 export interface Destination {
@@ -21,21 +24,21 @@ export interface Destination {
  */
 export async function createExportFile(
   output: string,
-  { overwrite }: { overwrite: boolean },
+  { overwrite, words }: { overwrite: boolean; words: ExportWords },
 ): Promise<Destination> {
   // A link stays one.
   const target = await realpath(output).catch(() => output);
-  const there = await assertRoom(output, overwrite);
+  const there = await assertRoom(output, overwrite, words);
   const part = `${target}.${randomBytes(3).toString('hex')}.part`;
-  const file = await writing(output, () => open(part, 'wx', there?.mode));
+  const file = await writing(words, output, () => open(part, 'wx', there?.mode));
   return {
-    write: (text) => writing(output, () => writeAll(file, Buffer.from(text))),
+    write: (text) => writing(words, output, () => writeAll(file, Buffer.from(text))),
     complete: () =>
-      writing(output, async () => {
+      writing(words, output, async () => {
         await file.sync();
         await file.close();
         // It may have come while we wrote.
-        await assertRoom(output, overwrite);
+        await assertRoom(output, overwrite, words);
         await rename(part, target);
       }),
     async discard() {
@@ -46,11 +49,10 @@ export async function createExportFile(
 }
 
 /** An empty file has nothing to lose: mktemp makes such. */
-async function assertRoom(output: string, overwrite: boolean) {
+async function assertRoom(output: string, overwrite: boolean, words: ExportWords) {
   const there = await stat(output).catch(() => undefined);
-  if (there && !there.isFile()) throw new UsageError(`${output} is no file.`);
-  if (there && there.size > 0 && !overwrite)
-    throw new UsageError(`${output} is there already. Name another file, or replace it with --overwrite.`);
+  if (there && !there.isFile()) throw new UsageError(words.noFile(output));
+  if (there && there.size > 0 && !overwrite) throw new UsageError(words.isThere(output));
   return there;
 }
 
@@ -62,12 +64,12 @@ async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
   }
 }
 
-async function writing<T>(output: string, write: () => Promise<T>): Promise<T> {
+async function writing<T>(words: ExportWords, output: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
-    throw new Error(`Cannot write ${output}: ${describeError(cause)}`, { cause });
+    throw new Error(words.cannotWrite(output, describeError(cause)), { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Pool } from '../../db/pool.js';
 import { withDatabase } from '../database/session.js';
 import type { CommandContext } from '../terminal/context.js';
-import { count, duration, localTime } from '../terminal/format.js';
+import { localTime } from '../terminal/format.js';
 import { createProgress } from '../terminal/progress.js';
 import { UsageError } from '../terminal/usage-error.js';
 import { createExportFile, type Destination, NobodyReadsError, toStream } from './file.js';
@@ -20,10 +20,10 @@ const statementTimeoutMs = 3_600_000;
 /** `wechat-outbox export`: the messages of a time range with their deliveries, for other programs. */
 export async function exportHistory(context: CommandContext, options: ExportOptions): Promise<void> {
   const { output, overwrite } = options;
-  assertSensible(options);
+  assertSensible(options, context);
   if (output === undefined) return run(context, options, toStream(context.out), () => false);
   const isInterrupted = watchForInterruption(context);
-  const file = await createExportFile(output, { overwrite });
+  const file = await createExportFile(output, { overwrite, words: context.words.commands.export });
   try {
     await run(context, options, file, isInterrupted);
   } catch (error) {
@@ -32,10 +32,14 @@ export async function exportHistory(context: CommandContext, options: ExportOpti
   }
 }
 
-function assertSensible({ since, until, format, excel, output, overwrite }: ExportOptions): void {
-  if (excel && format !== 'csv') throw new UsageError('--excel is for --format csv');
-  if (overwrite && output === undefined) throw new UsageError('--overwrite is for --output');
-  if (until && until <= since) throw new UsageError('--until must be later than --since');
+function assertSensible(
+  { since, until, format, excel, output, overwrite }: ExportOptions,
+  { words }: CommandContext,
+): void {
+  const { excelIsCsv, overwriteIsOutput, untilIsLater } = words.commands.export;
+  if (excel && format !== 'csv') throw new UsageError(excelIsCsv);
+  if (overwrite && output === undefined) throw new UsageError(overwriteIsOutput);
+  if (until && until <= since) throw new UsageError(untilIsLater);
 }
 
 async function run(
@@ -52,11 +56,10 @@ async function run(
       (pool) => writePages(context, pool, options, destination, isInterrupted),
       { statementTimeoutMs },
     );
-    context.err.write(
-      `${count(messages, 'message')} and ${count(deliveries, 'delivery', 'deliveries')}, ` +
-        `received from ${localTime(since)} until ${localTime(until)}, ` +
-        `are in ${output ?? 'the output'} (${duration(performance.now() - startedAt)}).\n`,
-    );
+    const { export: words } = context.words.commands;
+    const range = { since: localTime(since), until: localTime(until) };
+    const took = context.words.terminal.duration(performance.now() - startedAt);
+    context.err.write(`${words.done(messages, deliveries, range)}${words.where(output, took)}\n`);
   } catch (error) {
     if (!(error instanceof NobodyReadsError)) throw error;
   }
@@ -64,7 +67,7 @@ async function run(
 
 /** @returns what was written, and the range that it is of */
 async function writePages(
-  { err, out }: CommandContext,
+  { err, out, words }: CommandContext,
   pool: Pool,
   options: ExportOptions,
   destination: Destination,
@@ -75,13 +78,14 @@ async function writePages(
   const range = await measureRange(pool, options);
   // Rows and a bar on one terminal would be neither.
   const isShown = output !== undefined || !out.isTTY;
-  const progress = createProgress({ total: range.messages, unit: 'messages', stream: err, isShown });
+  const total = range.messages;
+  const progress = createProgress({ total, kind: 'messages', words, stream: err, isShown });
   let messages = 0;
   let deliveries = 0;
   try {
     await destination.write(writer.head);
     for await (const page of readPages(pool, range, options)) {
-      if (isInterrupted()) throw new Error(`Interrupted: ${output} is as it was`);
+      if (isInterrupted()) throw new Error(words.commands.export.interrupted(output ?? ''));
       await destination.write(page.records.map(writer.line).join(''));
       messages += page.messages;
       deliveries += page.records.length - page.messages;

@@ -1,73 +1,83 @@
 import { errorReason } from '../../wechat/out/errors.js';
-import type { OutputStream } from '../terminal/context.js';
-import { count, duration, localTime, shortTime } from '../terminal/format.js';
-import { oneLine, toTable } from '../terminal/table.js';
+import { localTime, shortTime } from '../terminal/format.js';
+import { oneLine, pad, toTable } from '../terminal/table.js';
+import type { Words } from '../words/index.js';
+import type { Reader } from './describe-status.js';
 import { inWords } from './in-words.js';
 import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from './message.js';
 
+const labelWidth = 16;
+
 /** One message: what came in, what was planned, every attempt, and what to do. */
-export function describeMessage({ message, deliveries, attempts }: Found, out: OutputStream): string {
+export function describeMessage({ message, deliveries, attempts }: Found, reader: Reader): string {
+  const { words } = reader;
+  const { labels, ...say } = words.message;
   const facts: [string, string][] = [
-    ['from', `${oneLine(message.openid)} to ${message.app_id}`],
-    ...(message.forgotten_at ? [['forgotten', localTime(message.forgotten_at)] as [string, string]] : []),
-    ['sent', `${localTime(message.created_at)} by WeChat's clock, stored ${localTime(message.received_at)}`],
-    ['says', oneLine(inWords(message))],
-    ['state', describeState(message)],
-    ...(message.error ? [['error', oneLine(message.error)] as [string, string]] : []),
+    [labels.from, say.from(oneLine(message.openid), message.app_id)],
+    ...(message.forgotten_at
+      ? [[labels.forgotten, localTime(message.forgotten_at)] as [string, string]]
+      : []),
+    [labels.sent, say.sent(localTime(message.created_at), localTime(message.received_at))],
+    [labels.says, oneLine(inWords(message))],
+    [labels.state, describeState(message, words)],
+    ...(message.error ? [[labels.error, oneLine(message.error)] as [string, string]] : []),
     [
-      'may be answered',
-      message.reachable_until ? `until ${localTime(message.reachable_until)}` : 'no: no reply window is open',
+      labels.mayBeAnswered,
+      message.reachable_until ? say.until(localTime(message.reachable_until)) : say.noWindow,
     ],
-    ['reply logic', describeReplyLogic(message)],
+    [labels.replyLogic, describeReplyLogic(message, say)],
   ];
   const parts = [
-    `Message ${message.id}\n${facts.map(([name, fact]) => `  ${name.padEnd(16)}${fact}`).join('\n')}`,
+    [say.title(message.id), ...facts.map(([name, fact]) => `  ${pad(name, labelWidth)}${fact}`)].join('\n'),
   ];
-  parts.push(
-    deliveries.length === 0 ? 'Nothing was planned to be sent.' : describeDeliveries(deliveries, out),
-  );
-  if (attempts.length > 0) parts.push(describeAttempts(attempts, out));
-  const more = [describeEnds(deliveries), explain(attempts), advise(message, deliveries)];
+  parts.push(deliveries.length === 0 ? say.nothingPlanned : describeDeliveries(deliveries, reader));
+  if (attempts.length > 0) parts.push(describeAttempts(attempts, reader));
+  const more = [describeEnds(deliveries, say), explain(attempts, words), advise(message, deliveries, say)];
   return [...parts, ...more.filter((part) => part !== undefined)].join('\n\n');
 }
 
-function describeState(message: MessageDetails): string {
+type MessageWords = Omit<Words['message'], 'labels'>;
+
+function describeState(message: MessageDetails, { message: say, terminal }: Words): string {
   const { status, settled_at, received_at, claimed_by, claimed_at, due_at, is_first } = message;
   if (settled_at) {
-    const took = duration(settled_at.getTime() - received_at.getTime());
-    return `${status} at ${localTime(settled_at)}, after ${took}`;
+    const took = terminal.duration(settled_at.getTime() - received_at.getTime());
+    return say.settled(status, localTime(settled_at), took);
   }
-  if (!is_first) return `${status}, waits behind an earlier message of this user`;
-  if (claimed_by) return `${status}, in hand of worker ${claimed_by} since ${localTime(claimed_at)}`;
+  if (!is_first) return say.waitsBehind(status);
+  if (claimed_by) return say.inHand(status, String(claimed_by), localTime(claimed_at));
   return due_at && due_at.getTime() > Date.now()
-    ? `${status}, to be tried again at ${localTime(due_at)}`
-    : `${status}, waits`;
+    ? say.triedAgainAt(status, localTime(due_at))
+    : say.waits(status);
 }
 
-function describeReplyLogic(message: MessageDetails): string {
+function describeReplyLogic(message: MessageDetails, { runs: say }: MessageWords): string {
   const { crashes } = message;
-  const runs = describeRuns(message);
-  return crashes > 0 ? `${runs}; ${count(crashes, 'worker')} died near it` : runs;
+  const runs = describeRuns(message, say);
+  return crashes > 0 ? say.crashes(runs, crashes) : runs;
 }
 
-function describeRuns({ status, claimed_by, is_first, failures }: MessageDetails): string {
-  if (status === 'failed') return 'failed for good';
-  if (status !== 'received') return 'has run';
-  const before = failures > 0 ? `failed ${count(failures, 'time')}` : undefined;
-  if (is_first && claimed_by) return before ? `runs again, ${before}` : 'runs';
-  return before ? `${before}, is to run again` : 'is to run';
+function describeRuns(
+  { status, claimed_by, is_first, failures }: MessageDetails,
+  say: MessageWords['runs'],
+): string {
+  if (status === 'failed') return say.failed;
+  if (status !== 'received') return say.done;
+  if (is_first && claimed_by) return failures > 0 ? say.nowAgain(failures) : say.now;
+  return failures > 0 ? say.nextAgain(failures) : say.next;
 }
 
-function describeDeliveries(deliveries: readonly DeliveryDetails[], out: OutputStream): string {
+function describeDeliveries(deliveries: readonly DeliveryDetails[], { words, out }: Reader): string {
+  const { columns: title } = words.message;
   const columns = [
-    { title: 'delivery', align: 'right' as const },
-    { title: 'type' },
-    { title: 'by' },
-    { title: 'state' },
-    { title: 'errcode', align: 'right' as const },
-    { title: 'when' },
-    { title: 'text', flexible: true },
-    { title: 'errmsg', flexible: true },
+    { title: title.delivery, align: 'right' as const },
+    { title: title.type },
+    { title: title.origin },
+    { title: title.state },
+    { title: title.errcode, align: 'right' as const },
+    { title: title.when },
+    { title: title.text, flexible: true },
+    { title: title.errmsg, flexible: true },
   ];
   return toTable(
     columns,
@@ -85,16 +95,17 @@ function describeDeliveries(deliveries: readonly DeliveryDetails[], out: OutputS
   );
 }
 
-function describeAttempts(attempts: readonly AttemptDetails[], out: OutputStream): string {
+function describeAttempts(attempts: readonly AttemptDetails[], { words, out }: Reader): string {
+  const { columns: title } = words.message;
   const columns = [
-    { title: 'delivery', align: 'right' as const },
-    { title: 'try', align: 'right' as const },
-    { title: 'started' },
-    { title: 'took', align: 'right' as const },
-    { title: 'outcome' },
-    { title: 'http', align: 'right' as const },
-    { title: 'errcode', align: 'right' as const },
-    { title: 'errmsg', flexible: true },
+    { title: title.delivery, align: 'right' as const },
+    { title: title.attempt, align: 'right' as const },
+    { title: title.started },
+    { title: title.took, align: 'right' as const },
+    { title: title.outcome },
+    { title: title.http, align: 'right' as const },
+    { title: title.errcode, align: 'right' as const },
+    { title: title.errmsg, flexible: true },
   ];
   return toTable(
     columns,
@@ -102,7 +113,7 @@ function describeAttempts(attempts: readonly AttemptDetails[], out: OutputStream
       one.delivery_id,
       String(one.attempt),
       shortTime(one.started_at),
-      duration(one.finished_at.getTime() - one.started_at.getTime()),
+      words.terminal.duration(one.finished_at.getTime() - one.started_at.getTime()),
       one.outcome,
       one.http_status === null ? '' : String(one.http_status),
       one.errcode === null ? '' : String(one.errcode),
@@ -113,33 +124,34 @@ function describeAttempts(attempts: readonly AttemptDetails[], out: OutputStream
 }
 
 /** In full, what a table has no room for. */
-function describeEnds(deliveries: readonly DeliveryDetails[]): string | undefined {
+function describeEnds(deliveries: readonly DeliveryDetails[], say: MessageWords): string | undefined {
   const lines = deliveries
     .filter(({ status, errmsg }) => status !== 'sent' && errmsg)
-    .map(({ id, status, errmsg }) => `Delivery ${id} is ${status}: ${oneLine(errmsg ?? '')}`);
+    .map(({ id, status, errmsg }) => say.ended(id, status, oneLine(errmsg ?? '')));
   return lines.length > 0 ? lines.join('\n') : undefined;
 }
 
 /** What WeChat's codes mean. */
-function explain(attempts: readonly AttemptDetails[]): string | undefined {
+function explain(attempts: readonly AttemptDetails[], { message: say, language }: Words): string | undefined {
   const codes = [...new Set(attempts.map(({ errcode }) => errcode ?? 0))].filter((code) => code !== 0);
-  const lines = codes.map((code) => `${code}: ${errorReason(code) ?? 'a code unknown to this version'}`);
+  const lines = codes.map((code) => say.meaning(code, errorReason(code, language)));
   return lines.length > 0 ? lines.join('\n') : undefined;
 }
 
 /** The command that puts it right, if one may. */
-function advise(message: MessageDetails, deliveries: readonly DeliveryDetails[]): string | undefined {
+function advise(
+  message: MessageDetails,
+  deliveries: readonly DeliveryDetails[],
+  say: MessageWords,
+): string | undefined {
   if (message.forgotten_at) return undefined;
   const reachable = message.reachable_until && message.reachable_until.getTime() > Date.now();
-  const force = reachable ? '' : '   (WeChat will likely refuse: the window is over; add --force to try)';
-  if (message.status === 'failed' && deliveries.length === 0)
-    return `Run the reply logic again: wechat-outbox requeue --messages ${message.id}${force}`;
+  const force = reachable ? '' : say.force;
+  if (message.status === 'failed' && deliveries.length === 0) return `${say.runAgain(message.id)}${force}`;
   const ended = deliveries.filter(({ status }) =>
     ['failed', 'expired', 'unknown', 'cancelled'].includes(status),
   );
   if (ended.length === 0) return undefined;
-  const doubt = ended.some(({ status }) => status === 'unknown')
-    ? 'The user may have got what is unknown: look with them before you send it twice.\n'
-    : '';
-  return `${doubt}Send again: wechat-outbox requeue ${ended.map(({ id }) => id).join(' ')}${force}`;
+  const doubt = ended.some(({ status }) => status === 'unknown') ? `${say.doubt}\n` : '';
+  return `${doubt}${say.sendAgain(ended.map(({ id }) => id))}${force}`;
 }

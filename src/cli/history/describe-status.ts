@@ -1,70 +1,80 @@
-import { describePause, type Pause } from '../../accounts/pauses.js';
+import type { Pause } from '../../accounts/pauses.js';
 import type { OutputStream } from '../terminal/context.js';
-import { count, duration, localTime, shortTime } from '../terminal/format.js';
+import { localTime, shortTime } from '../terminal/format.js';
 import { oneLine, toTable } from '../terminal/table.js';
+import type { Words } from '../words/index.js';
+import { describeRest } from './describe-rest.js';
 import type { Status } from './status.js';
 
-type Width = Pick<OutputStream, 'isTTY' | 'columns'>;
+/** Whom it is told, and how wide their lines are. */
+export interface Reader {
+  readonly words: Words;
+  readonly out: Pick<OutputStream, 'isTTY' | 'columns'>;
+}
 
 /** What strangers wrote (openids, errors, an operator's reason) stands on one line each, without what would act on a terminal. */
-export function describeStatus(status: Status, pauses: readonly Pause[], out: Width = {}): string {
+export function describeStatus(status: Status, pauses: readonly Pause[], reader: Reader): string {
   const sections = [
-    `wechat-outbox at ${localTime(status.now)}`,
-    headline(status, pauses),
-    describeRests(pauses),
-    describeBacklog(status, out),
-    describeOldest(status),
-    describeRates(status, out),
-    describeFailures(status, out),
-    describeCredentials(status, out),
-    describeWorkers(status, out),
+    reader.words.commands.status.title(localTime(status.now)),
+    headline(status, pauses, reader),
+    describeRests(pauses, reader),
+    describeBacklog(status, reader),
+    describeOldest(status, reader),
+    describeRates(status, reader),
+    describeFailures(status, reader),
+    describeCredentials(status, reader),
+    describeWorkers(status, reader),
   ];
   return sections.filter((one) => one !== undefined).join('\n\n');
 }
 
-function describeRests(pauses: readonly Pause[]): string | undefined {
+function describeRests(pauses: readonly Pause[], { words }: Reader): string | undefined {
   if (pauses.length === 0) return undefined;
-  return `Accounts that rest\n${pauses.map((pause) => `  ${oneLine(describePause(pause, localTime))}`).join('\n')}`;
+  const lines = pauses.map((pause) => `  ${oneLine(describeRest(pause, words))}`);
+  return [words.commands.status.rests, ...lines].join('\n');
 }
 
-function describeBacklog({ backlog }: Status, out: Width): string {
+function describeBacklog({ backlog }: Status, reader: Reader): string {
   return section(
-    out,
-    'Not answered yet',
-    ['account', 'state', '>messages', '>oldest'],
+    reader,
+    'backlog',
+    ['', '', '>', '>'],
     backlog.map(({ account, state, messages, oldestMs }) => [
       account,
       state,
       messages.toLocaleString('en'),
-      duration(oldestMs),
+      reader.words.terminal.duration(oldestMs),
     ]),
-    'nothing waits',
   );
 }
 
-function describeOldest({ oldest }: Status): string | undefined {
+function describeOldest({ oldest }: Status, { words }: Reader): string | undefined {
   if (!oldest) return undefined;
-  const { id, openid, ageMs, error } = oldest;
-  return `Oldest: message ${id} of ${oneLine(openid)}, ${duration(ageMs)}${error ? `: ${oneLine(error)}` : ''}; wechat-outbox show ${id}`;
+  return words.commands.status.oldest({
+    id: oldest.id,
+    openid: oneLine(oldest.openid),
+    age: words.terminal.duration(oldest.ageMs),
+    error: oldest.error ? oneLine(oldest.error) : undefined,
+  });
 }
 
-function describeRates({ rates }: Status, out: Width): string {
+function describeRates({ rates }: Status, reader: Reader): string {
   return section(
-    out,
-    'A minute, over the last',
-    ['', '>1 min', '>5 min', '>60 min'],
+    reader,
+    'rates',
+    ['', '>', '>', '>'],
     (['received', 'sent', 'failed'] as const).map((name) => [
-      name,
+      reader.words.commands.status.rates[name],
       ...rates.map((rate) => (rate[name] / rate.minutes).toFixed(1)),
     ]),
   );
 }
 
-function describeFailures({ failures }: Status, out: Width): string {
+function describeFailures({ failures }: Status, reader: Reader): string {
   return section(
-    out,
-    'Not sent, in the last 24 h',
-    ['account', 'state', '>errcode', '>deliveries', 'latest', '~errmsg'],
+    reader,
+    'failures',
+    ['', '', '>', '>', '', '~'],
     failures.map(({ account, state, errcode, deliveries, latestAt, errmsg }) => [
       account,
       state,
@@ -73,39 +83,38 @@ function describeFailures({ failures }: Status, out: Width): string {
       shortTime(latestAt),
       errmsg ?? '',
     ]),
-    'nothing',
   );
 }
 
-function describeCredentials({ tokens }: Status, out: Width): string {
+function describeCredentials({ tokens }: Status, reader: Reader): string {
+  const { terminal, commands } = reader.words;
   return section(
-    out,
-    'Credentials',
-    ['account', 'kind', 'renewed', '>good for'],
+    reader,
+    'credentials',
+    ['', '', '', '>'],
     tokens.map(({ account, kind, refreshedAt, expiresInMs }) => [
       account,
       kind,
       shortTime(refreshedAt),
-      expiresInMs > 0 ? duration(expiresInMs) : 'over',
+      expiresInMs > 0 ? terminal.duration(expiresInMs) : commands.status.credentials.over,
     ]),
-    'none fetched yet',
   );
 }
 
-function describeWorkers({ workers }: Status, out: Width): string {
+function describeWorkers({ workers }: Status, reader: Reader): string {
+  const { alive, missing } = reader.words.commands.status.processes;
   return section(
-    out,
-    'Workers',
-    ['>id', 'host', '>pid', 'state', 'since', '>messages in hand'],
+    reader,
+    'processes',
+    ['>', '', '>', '', '', '>'],
     workers.map(({ id, hostname, pid, isAlive, startedAt, held }) => [
       String(id),
       hostname,
       String(pid),
-      isAlive ? 'alive' : 'missing',
+      isAlive ? alive : missing,
       shortTime(startedAt),
       String(held),
     ]),
-    'none is alive: nothing is answered; start one with "wechat-outbox start"',
   );
 }
 
@@ -113,32 +122,37 @@ function describeWorkers({ workers }: Status, out: Width): string {
 function headline(
   { workers, backlog, oldest, failedMessages, failures }: Status,
   pauses: readonly Pause[],
+  { words: { commands, terminal } }: Reader,
 ): string {
+  const { status: words } = commands;
   const waiting = backlog.reduce((sum, { messages }) => sum + messages, 0);
   const notSent = failures.reduce((sum, { deliveries }) => sum + deliveries, 0);
   const alive = workers.filter(({ isAlive }) => isAlive).length;
   return [
-    alive === 0 ? 'NO WORKER IS ALIVE' : `${count(alive, 'worker')} alive`,
-    `${count(waiting, 'message')} waiting${oldest ? `, the oldest for ${duration(oldest.ageMs)}` : ''}`,
-    `${count(notSent, 'delivery', 'deliveries')} not sent in 24 h`,
-    ...(failedMessages > 0 ? [`${count(failedMessages, 'message')} failed in the reply logic`] : []),
-    ...(pauses.length > 0 ? [`${count(pauses.length, 'account')} AT REST`] : []),
+    words.workers(alive),
+    words.waiting(waiting, oldest && terminal.duration(oldest.ageMs)),
+    words.notSent(notSent),
+    ...(failedMessages > 0 ? [words.failedMessages(failedMessages)] : []),
+    ...(pauses.length > 0 ? [words.resting(pauses.length)] : []),
   ].join(' · ');
 }
 
-/** A title that begins with > is of numbers, with ~ of text that may be cut. */
+/** Of a column: > has numbers, ~ has text that may be cut. */
+type Form = '' | '>' | '~';
+
 function section(
-  out: Width,
-  title: string,
-  titles: readonly string[],
+  { words, out }: Reader,
+  name: 'backlog' | 'rates' | 'failures' | 'credentials' | 'processes',
+  forms: readonly Form[],
   rows: readonly (readonly string[])[],
-  none = 'none',
 ): string {
-  if (rows.length === 0) return `${title}: ${none}`;
-  const columns = titles.map((name) => ({
-    title: name.replace(/^[>~]/, ''),
-    ...(name.startsWith('>') ? { align: 'right' as const } : {}),
-    flexible: name.startsWith('~'),
+  const { status } = words.commands;
+  const { title, columns, none } = status[name];
+  if (rows.length === 0) return status.none(title, none);
+  const formed = forms.map((form, index) => ({
+    title: columns[index] ?? '',
+    ...(form === '>' ? { align: 'right' as const } : {}),
+    flexible: form === '~',
   }));
-  return `${title}\n${toTable(columns, rows, out)}`;
+  return `${title}\n${toTable(formed, rows, out)}`;
 }

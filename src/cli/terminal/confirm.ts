@@ -13,7 +13,7 @@ export async function confirm(
 ): Promise<boolean> {
   if (yes) return true;
   const input = context.input();
-  if (!input.isTTY) throw new UsageError(`${question} Nothing was changed: say --yes to go ahead.`);
+  if (!input.isTTY) throw new UsageError(context.words.terminal.sayYes(question));
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input, output: context.err });
   try {

@@ -1,3 +1,5 @@
+import type { Words } from '../words/index.js';
+
 export type Environment = Record<string, string | undefined>;
 
 export type InputStream = NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -24,6 +26,8 @@ export interface CommandContext {
   readonly out: OutputStream;
   readonly err: OutputStream;
   readonly host: HostProcess;
+  /** What it says to people. */
+  readonly words: Words;
   /** Default: 0. */
   setExitCode(code: number): void;
 }

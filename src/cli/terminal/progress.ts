@@ -1,5 +1,7 @@
+import type { Words } from '../words/index.js';
+import type { Counted } from '../words/measures.js';
 import type { OutputStream } from './context.js';
-import { count, duration } from './format.js';
+import { truncate } from './table.js';
 
 export interface Progress {
   advance(by: number): void;
@@ -9,8 +11,8 @@ export interface Progress {
 
 export interface ProgressOptions {
   total: number;
-  /** What is counted, in the plural. */
-  unit: string;
+  kind: Counted;
+  words: Words;
   stream: Pick<OutputStream, 'isTTY' | 'columns'> & { write(text: string): unknown };
   isShown?: boolean;
   now?: () => number;
@@ -24,7 +26,8 @@ const lineMs = 10_000;
 /** On a terminal a bar that is drawn over, elsewhere a line every ten seconds. */
 export function createProgress({
   total,
-  unit,
+  kind,
+  words: { terminal },
   stream,
   isShown = true,
   now = () => performance.now(),
@@ -39,11 +42,11 @@ export function createProgress({
     const perMs = elapsedMs > 0 ? done / elapsedMs : 0;
     const parts = [
       `${Math.floor(share * 100)} %`,
-      `${done.toLocaleString('en')} of ${count(total, unit, unit)}`,
+      terminal.progress.of(done.toLocaleString('en'), total.toLocaleString('en'), kind),
       ...(perMs > 0
         ? [
             `${Math.round(perMs * 1_000).toLocaleString('en')}/s`,
-            `${duration(Math.max(total - done, 0) / perMs)} left`,
+            terminal.progress.left(terminal.duration(Math.max(total - done, 0) / perMs)),
           ]
         : []),
     ];
@@ -58,7 +61,7 @@ export function createProgress({
       if (!isShown || now() - shownAt < (stream.isTTY ? redrawMs : lineMs)) return;
       shownAt = now();
       // A line that wraps could not be drawn over. Some terminals say that they have 0 columns.
-      if (stream.isTTY) stream.write(`\r${describe().slice(0, (stream.columns || 80) - 1)}\x1b[K`);
+      if (stream.isTTY) stream.write(`\r${truncate(describe(), (stream.columns || 80) - 1)}\x1b[K`);
       else stream.write(`${describe()}\n`);
     },
     end() {

@@ -61,7 +61,8 @@ export function pad(text: string, width: number, right = false): string {
   return right ? padding + text : text + padding;
 }
 
-function truncate(text: string, width: number): string {
+/** The text, or as much of it as there is room for. */
+export function truncate(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let kept = '';
   let used = 1;

@@ -1,4 +1,5 @@
-import { count } from './format.js';
+import type { Words } from '../words/index.js';
+import type { Counted } from '../words/measures.js';
 
 const shown = 10;
 
@@ -6,14 +7,14 @@ const shown = 10;
 export function tally(
   results: readonly { id: string; result: string }[],
   meanings: Readonly<Record<string, string>>,
-  one: string,
-  many: string,
+  kind: Counted,
+  { terminal }: Words,
 ): string {
   return [...new Set(results.map(({ result }) => result))]
     .map((result) => {
       const ids = results.filter((other) => other.result === result).map(({ id }) => id);
-      const more = ids.length > shown ? ', …' : '';
-      return `${count(ids.length, one, many)}: ${meanings[result] ?? result} (${ids.slice(0, shown).join(', ')}${more})`;
+      const counted = terminal.count[kind](ids.length);
+      return terminal.tally(counted, meanings[result] ?? result, ids.slice(0, shown), ids.length > shown);
     })
     .join('\n');
 }

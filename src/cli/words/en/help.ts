@@ -1,0 +1,144 @@
+/** Of --help: what commands, arguments and options are for. */
+export const help = {
+  about:
+    'Answers the users of a WeChat Official Account, durably: webhook in, Postgres between, customer-service messages out.',
+  /** Of commander itself. */
+  help: 'display help for command',
+  version: 'output the version number',
+  json: 'as JSON, for scripts',
+  yes: 'go ahead without asking',
+  ofAccount: 'of this account only',
+  whichAccount: 'where the user wrote to several',
+  appId: 'its AppID',
+  deliveryIds: 'deliveries, as list shows them',
+  lastCode: 'with this errcode as their last',
+  overview: `
+Settings come from the environment and from a file .env in the working directory; see .env.example.
+Commands for operators need DATABASE_URL alone, but for token, simulate and doctor.
+Exit codes: 0 done, 1 something went wrong or was not done, 2 the call or the settings are wrong.
+
+Examples:
+  wechat-outbox demo                  see it work, with a simulated WeChat and user
+  wechat-outbox start                 webhook and worker in one process
+  wechat-outbox start --role worker   only the worker; run as many as you like
+  wechat-outbox migrate               bring the database up to date and end
+
+  wechat-outbox status                how things stand
+  wechat-outbox list                  what is not through, and why
+  wechat-outbox show 4711             one message, with every attempt
+  wechat-outbox requeue --state failed --code 45009 --since 2h
+  wechat-outbox export --since 7d --format csv --output week.csv
+  wechat-outbox doctor                what is in the way, and what to do about it`,
+  start: {
+    about: 'run the service: migrate, receive pushes, answer them, until SIGTERM or Ctrl-C',
+    role: 'what this process does',
+  },
+  migrate: {
+    about: 'bring the database up to date; safe to run at any time, also several times at once',
+  },
+  status: {
+    about: 'how things stand: what waits, rates, failures by code, pauses, tokens, workers',
+    watch: 'again and again',
+  },
+  list: {
+    about: 'deliveries or messages, the newest first; without --state, those that are not through',
+    what: 'what to list',
+    state:
+      'of deliveries: pending, sending, sent, failed, expired, unknown, cancelled; of messages: received, answering, settled, failed',
+    openid: 'of this user only',
+    since: '2h, 7d, 2026-11-23 or "2026-11-23 09:30" (default: 7d)',
+    until: 'the same',
+    text: 'that contain it',
+    limit: 'no more than',
+    more: `
+Examples:
+  wechat-outbox list                                   all that is not sent
+  wechat-outbox list --state failed --code 45009 --since 2h
+  wechat-outbox list messages --state failed           those whose reply logic failed
+  wechat-outbox list messages --text 退款 --state settled`,
+  },
+  show: {
+    about: 'one message: what came in, what was planned, every attempt, and what to do',
+    id: "the message's",
+    delivery: "the id is a delivery's",
+  },
+  conversation: {
+    about: 'both sides of what was said with a user, in order',
+    limit: 'of the latest messages',
+  },
+  export: {
+    about: 'both directions of the history, a record a message, for other programs',
+    since: 'messages received since 2h, 7d, 2026-11-23 or "2026-11-23 09:30"',
+    until: 'and before (default, and at the latest: 5 seconds ago)',
+    format: 'a JSON object a line, or a table',
+    output: 'a file, which is there when it is whole (default: standard output)',
+    overwrite: 'replace a file that is there',
+    payload: 'with every field as WeChat sent or got it',
+    excel: 'csv for spreadsheets: marked as UTF-8, and no text taken for a formula',
+    more: `
+Each message of a user is followed by its deliveries, whenever those were sent; the order is that of arrival. Times
+are in UTC. What arrived in the last 5 seconds is left out: it may still be on its way into the database.
+
+While it is unfinished, what goes to --output FILE is in FILE.….part beside it, and FILE is as it was.
+
+Examples:
+  wechat-outbox export --since 7d --format csv --excel --output week.csv
+  wechat-outbox export --since 2026-11-01 --until 2026-12-01 --format ndjson --payload --output november.ndjson
+  wechat-outbox export --since 1h --format ndjson | jq -r 'select(.state == "failed") | .errmsg'`,
+  },
+  requeue: {
+    about: 'send again what ended without being sent; says what it would do, and asks',
+    messages: 'messages instead: run the reply logic again where it failed for good',
+    state: 'all that ended so',
+    since: 'that ended since then: 2h, 7d, 2026-11-23 (default: 1d)',
+    limit: 'the oldest so many (default: 1000)',
+    force: 'also past the reply window, where WeChat will likely refuse (45015)',
+    dryRun: 'only say what it would do',
+    more: `
+Safe to run twice, and while workers run; the order of a conversation is kept. Exit code 1 when one of the
+ids given was not requeued.
+
+Examples:
+  wechat-outbox requeue 4711 4712
+  wechat-outbox requeue --state failed --code 45009 --since 2h --dry-run
+  wechat-outbox requeue --messages --since 1h --yes    after a bug in the reply logic was mended`,
+  },
+  cancel: {
+    about: 'give up what waits to be sent; asks first',
+    messages: 'messages instead: all that waits of them',
+  },
+  pause: {
+    about: 'stop the sends of an account, in all processes; messages are stored and wait',
+    reason: 'for those who wonder',
+  },
+  resume: { about: 'end the pause of an account, whether an operator or WeChat began it' },
+  token: {
+    about: 'access tokens',
+    refresh: "have WeChat hand out another access token, for all processes; needs the account's settings",
+  },
+  send: {
+    about: 'send a text to a user who wrote before, through the outbox like every reply',
+    text: 'what to say; long text is split',
+    force: 'also past the reply window',
+  },
+  forget: {
+    about: 'remove who a user is and all that was said with them, and keep the counts; asks first',
+    more: `
+Exit code 1 when a worker has a message of theirs in hand: run it again in a moment. What they write afterwards
+is kept as a new user's would be.`,
+  },
+  simulate: {
+    about: 'push a message at the running service, signed as WeChat would; needs its settings',
+    text: 'what the user says',
+    openid: 'who says it (default: somebody new)',
+    account: 'to whom (default: the first)',
+    url: 'where the webhook is (default: on this machine)',
+  },
+  doctor: {
+    about: 'check settings, database, migrations, clock, API, secret, allowlist and webhook; says what to do',
+  },
+  demo: {
+    about: 'play a conversation between a simulated WeChat user and the service, on an embedded PostgreSQL',
+    once: 'end when every reply has arrived: exit code 0, or 1 if one is missing',
+  },
+};

@@ -1,0 +1,58 @@
+import { count } from '../measures.js';
+
+/** What `show` says of a message, its deliveries and their attempts. */
+export const message = {
+  title: (id: string) => `Message ${id}`,
+  labels: {
+    from: 'from',
+    forgotten: 'forgotten',
+    sent: 'sent',
+    says: 'says',
+    state: 'state',
+    error: 'error',
+    mayBeAnswered: 'may be answered',
+    replyLogic: 'reply logic',
+  },
+  from: (openid: string, account: string) => `${openid} to ${account}`,
+  sent: (sentAt: string, storedAt: string) => `${sentAt} by WeChat's clock, stored ${storedAt}`,
+  until: (time: string) => `until ${time}`,
+  noWindow: 'no: no reply window is open',
+  settled: (state: string, time: string, took: string) => `${state} at ${time}, after ${took}`,
+  waitsBehind: (state: string) => `${state}, waits behind an earlier message of this user`,
+  inHand: (state: string, worker: string, since: string) =>
+    `${state}, in hand of worker ${worker} since ${since}`,
+  triedAgainAt: (state: string, time: string) => `${state}, to be tried again at ${time}`,
+  waits: (state: string) => `${state}, waits`,
+  runs: {
+    failed: 'failed for good',
+    done: 'has run',
+    now: 'runs',
+    nowAgain: (failures: number) => `runs again, failed ${count(failures, 'time')}`,
+    next: 'is to run',
+    nextAgain: (failures: number) => `failed ${count(failures, 'time')}, is to run again`,
+    crashes: (runs: string, crashes: number) => `${runs}; ${count(crashes, 'worker')} died near it`,
+  },
+  nothingPlanned: 'Nothing was planned to be sent.',
+  columns: {
+    delivery: 'delivery',
+    type: 'type',
+    origin: 'by',
+    state: 'state',
+    errcode: 'errcode',
+    when: 'when',
+    text: 'text',
+    errmsg: 'errmsg',
+    attempt: 'try',
+    started: 'started',
+    took: 'took',
+    outcome: 'outcome',
+    http: 'http',
+  },
+  ended: (id: string, state: string, errmsg: string) => `Delivery ${id} is ${state}: ${errmsg}`,
+  meaning: (code: number, reason: string | undefined) =>
+    `${code}: ${reason ?? 'a code unknown to this version'}`,
+  force: '   (WeChat will likely refuse: the window is over; add --force to try)',
+  runAgain: (id: string) => `Run the reply logic again: wechat-outbox requeue --messages ${id}`,
+  doubt: 'The user may have got what is unknown: look with them before you send it twice.',
+  sendAgain: (ids: readonly string[]) => `Send again: wechat-outbox requeue ${ids.join(' ')}`,
+};

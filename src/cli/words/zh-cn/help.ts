@@ -1,0 +1,139 @@
+import type { help as English } from '../en/help.js';
+
+export const help: typeof English = {
+  about: '可靠地回复微信公众号的用户：接收推送，先存入 Postgres，再用客服消息发送回复。',
+  help: '显示帮助',
+  version: '显示版本',
+  json: '输出 JSON，供脚本使用',
+  yes: '不询问，直接执行',
+  ofAccount: '只限这个公众号',
+  whichAccount: '用户给多个公众号发过消息时指明',
+  appId: '公众号的 AppID',
+  deliveryIds: '投递的 id，list 会列出',
+  lastCode: '最近一次的错误码是它',
+  overview: `
+配置来自环境变量和工作目录下的 .env 文件，见 .env.example。
+运维命令只需要 DATABASE_URL，token、simulate 和 doctor 除外。
+退出码：0 完成；1 出错，或者没有做成；2 用法或配置有误。
+
+示例：
+  wechat-outbox demo                  用模拟的微信和用户看它怎么工作
+  wechat-outbox start                 一个进程里同时接收推送和处理消息
+  wechat-outbox start --role worker   只处理消息；想开几个就开几个
+  wechat-outbox migrate               把数据库升级到当前版本，然后退出
+
+  wechat-outbox status                整体状况
+  wechat-outbox list                  哪些没走完，为什么
+  wechat-outbox show 4711             一条消息和它的每次尝试
+  wechat-outbox requeue --state failed --code 45009 --since 2h
+  wechat-outbox export --since 7d --format csv --output week.csv
+  wechat-outbox doctor                什么挡了路，怎么办`,
+  start: {
+    about: '运行服务：升级数据库，接收推送，回复，直到 SIGTERM 或 Ctrl-C',
+    role: '这个进程做什么',
+  },
+  migrate: { about: '把数据库升级到当前版本；随时可以执行，同时执行多次也没关系' },
+  status: {
+    about: '整体状况：等待的消息、速率、按错误码的失败、暂停、access_token、worker',
+    watch: '反复刷新',
+  },
+  list: {
+    about: '列出投递或消息，最新的在前；不写 --state 时列出还没走完的',
+    what: '列出什么',
+    state:
+      '投递的状态：pending, sending, sent, failed, expired, unknown, cancelled；消息的状态：received, answering, settled, failed',
+    openid: '只看这个用户',
+    since: '从这时起：2h、7d、2026-11-23 或 "2026-11-23 09:30"（默认 7d）',
+    until: '到这时为止，写法相同',
+    text: '内容包含它',
+    limit: '最多多少条',
+    more: `
+示例：
+  wechat-outbox list                                   所有没发出去的
+  wechat-outbox list --state failed --code 45009 --since 2h
+  wechat-outbox list messages --state failed           回复逻辑失败的
+  wechat-outbox list messages --text 退款 --state settled`,
+  },
+  show: {
+    about: '一条消息的全部：收到了什么、计划发什么、每次尝试、怎么办',
+    id: '消息的 id',
+    delivery: '给的是投递的 id',
+  },
+  conversation: {
+    about: '与一个用户的往来，按顺序',
+    limit: '最近多少条消息',
+  },
+  export: {
+    about: '导出双向的历史，每条消息一条记录，供其他程序使用',
+    since: '从这时起收到的消息：2h、7d、2026-11-23 或 "2026-11-23 09:30"',
+    until: '到这时为止（默认且最晚为 5 秒前）',
+    format: '每行一个 JSON 对象，或表格',
+    output: '写入文件，写完才会出现（默认写到标准输出）',
+    overwrite: '覆盖已有文件',
+    payload: '附上微信原样的全部字段',
+    excel: '给电子表格用的 CSV：带 UTF-8 标记，文字不会被当成公式',
+    more: `
+用户的每条消息后面跟着它的投递，不管何时发出；按到达顺序。时间是 UTC。最近 5 秒到达的不包含在内：
+可能还没有全部入库。
+
+写完之前，--output FILE 的内容在旁边的 FILE.….part 里，FILE 保持原样。
+
+示例：
+  wechat-outbox export --since 7d --format csv --excel --output week.csv
+  wechat-outbox export --since 2026-11-01 --until 2026-12-01 --format ndjson --payload --output november.ndjson
+  wechat-outbox export --since 1h --format ndjson | jq -r 'select(.state == "failed") | .errmsg'`,
+  },
+  requeue: {
+    about: '把没有发出去的重新入队；先说明会做什么，再询问',
+    messages: '给的是消息：让回复逻辑彻底失败的消息重新跑一遍逻辑',
+    state: '所有以此状态结束的',
+    since: '在此之后结束的：2h、7d、2026-11-23（默认 1d）',
+    limit: '最早的多少条（默认 1000）',
+    force: '回复窗口已过也发，微信多半会拒绝（45015）',
+    dryRun: '只说会做什么',
+    more: `
+重复执行是安全的，worker 运行时也可以执行；会话的顺序不会乱。给出的 id 有一个没有重新入队，退出码就是 1。
+
+示例：
+  wechat-outbox requeue 4711 4712
+  wechat-outbox requeue --state failed --code 45009 --since 2h --dry-run
+  wechat-outbox requeue --messages --since 1h --yes    改好回复逻辑的 bug 之后`,
+  },
+  cancel: {
+    about: '放弃等待发送的；先询问',
+    messages: '给的是消息：取消它名下所有等待的',
+  },
+  pause: {
+    about: '让一个公众号在所有进程里停止发送；消息照常入库等待',
+    reason: '写给看到的人',
+  },
+  resume: { about: '结束一个公众号的暂停，不管是运维暂停的还是因微信拒绝而暂停的' },
+  token: {
+    about: 'access_token',
+    refresh: '让微信换发一个 access_token，所有进程共用；需要公众号的配置',
+  },
+  send: {
+    about: '给发过消息的用户发一段文字，和其他回复一样走发件箱',
+    text: '内容；太长会拆成几条',
+    force: '回复窗口已过也发',
+  },
+  forget: {
+    about: '抹去一个用户是谁以及说过的一切，保留计数；先询问',
+    more: `
+worker 手上正有该用户的消息时退出码为 1：稍后再执行一次。之后再发来的消息，当作新用户的保存。`,
+  },
+  simulate: {
+    about: '像微信一样向运行中的服务推送一条带签名的消息；需要公众号的配置',
+    text: '用户说的话',
+    openid: '谁说的（默认是一个新用户）',
+    account: '发给哪个公众号（默认第一个）',
+    url: '接收地址（默认在本机）',
+  },
+  doctor: {
+    about: '检查配置、数据库、迁移、时钟、接口、AppSecret、IP 白名单和接收地址，并说明怎么办',
+  },
+  demo: {
+    about: '在内嵌 PostgreSQL 上演示模拟用户与服务的一段对话',
+    once: '所有回复到达后退出：退出码 0；缺一条则为 1',
+  },
+};
