@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.js';
+import type { Environment } from '../../src/cli/terminal/context.js';
 
 export interface Outcome {
   /** The exit code. */
@@ -20,13 +21,16 @@ export interface Outcome {
 export async function runInProcess(
   args: readonly string[],
   settings: Record<string, string> = {},
-  { interrupted = new Promise<never>(() => undefined) }: { interrupted?: Promise<unknown> } = {},
+  {
+    interrupted = new Promise<never>(() => undefined),
+    environment = () => settings,
+  }: { interrupted?: Promise<unknown>; environment?: () => Environment } = {},
 ): Promise<Outcome> {
   const out = collect();
   const err = collect();
   const code = await runCommandLine({
     args,
-    environment: () => settings,
+    environment,
     input: () => Readable.from([]),
     out: out.stream,
     err: err.stream,
