@@ -46,6 +46,8 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   PROCESSES:
     '`start` 在同一个推送端口上运行的进程数：最多每核一个，需要 DATABASE_URL。第 n 个进程的管理端口是 ADMIN_PORT + n - 1。容器里请改用多副本。',
   LOG_LEVEL: '日志的最低级别。',
+  WECHAT_OUTBOX_LANG:
+    '命令行使用的语言：`zh-CN` 或 `en`。不设置时按系统区域（`LC_ALL`、`LC_MESSAGES`、`LANG`）：`zh…` 用中文，其他用英文。JSON 和日志始终是英文。',
   MAX_TIMESTAMP_AGE: '接受多少秒以内的签名；`0`：不限。',
   WECHAT_API_BASE: '微信接口的地址，或模拟器的地址。',
   HTTP_PROXY: '访问 `http` 的代理；没有设置 `https` 的代理时，`https` 也用它。',

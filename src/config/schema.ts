@@ -141,6 +141,17 @@ export const settings = z.object({
     })
     .default('info')
     .meta(about('servers', 'The least important lines that are logged.')),
+  // The command line reads it by itself, before there is a configuration: see languageOf.
+  WECHAT_OUTBOX_LANG: z
+    .string()
+    .optional()
+    .meta(
+      about(
+        'servers',
+        'The language that commands speak: `zh-CN` or `en`. Without it that of the locale (`LC_ALL`, `LC_MESSAGES`, `LANG`): Chinese for `zh…`, English for all others. JSON and log lines are in English always.',
+        { absent: 'none', example: 'zh-CN' },
+      ),
+    ),
   MAX_TIMESTAMP_AGE: seconds(300).meta(
     about('servers', 'Oldest signature that is taken, in seconds; `0` takes any age.'),
   ),

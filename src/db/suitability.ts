@@ -1,13 +1,14 @@
 import type { ClientBase } from 'pg';
+import { type InEachLanguage, say } from '../lib/language.js';
 import { createPool, type Pool } from './pool.js';
 import { isPooledByTransaction } from './pooling.js';
 
 /** Something about a server that makes it impossible to work on it. */
 export interface Unsuitable {
   what: 'version' | 'encoding' | 'primary' | 'pooling' | 'rights';
-  found: string;
+  found: InEachLanguage;
   /** What to do about it. */
-  todo: string;
+  todo: InEachLanguage;
 }
 
 /** The server, the database or the role cannot do what the service needs, and waiting makes it no better. */
@@ -15,7 +16,7 @@ export class UnsuitableDatabaseError extends Error {
   readonly code = 'UNSUITABLE_DATABASE';
   constructor(readonly findings: readonly Unsuitable[]) {
     super(
-      `The service cannot work on this database:\n${findings.map(({ what, found, todo }) => `  - ${what}: ${found}; ${todo}`).join('\n')}`,
+      `The service cannot work on this database:\n${findings.map(({ what, found, todo }) => `  - ${what}: ${found.en}; ${todo.en}`).join('\n')}`,
     );
     this.name = 'UnsuitableDatabaseError';
   }
@@ -48,9 +49,14 @@ export async function findUnsuitable(pool: Pool): Promise<Unsuitable[]> {
     return [
       {
         what: 'pooling',
-        found:
+        found: say(
           'a pooler gives each transaction another connection (PgBouncer: pool_mode = transaction or statement)',
-        todo: 'connect directly, or with pool_mode = session: LISTEN and the locks of a session do not survive it',
+          '连接池给每个事务换一个连接（PgBouncer：pool_mode = transaction 或 statement）',
+        ),
+        todo: say(
+          'connect directly, or with pool_mode = session: LISTEN and the locks of a session do not survive it',
+          '直接连接，或用 pool_mode = session：否则 LISTEN 和会话级锁会失效',
+        ),
       },
     ];
   const client = await pool.connect();
@@ -80,26 +86,44 @@ async function checkServer(client: ClientBase): Promise<Unsuitable[]> {
   if (server.number < oldestVersion * 10_000)
     findings.push({
       what: 'version',
-      found: `this is PostgreSQL ${server.version}`,
-      todo: `PostgreSQL ${oldestVersion} or newer is needed`,
+      found: say(`this is PostgreSQL ${server.version}`, `版本是 PostgreSQL ${server.version}`),
+      todo: say(
+        `PostgreSQL ${oldestVersion} or newer is needed`,
+        `需要 PostgreSQL ${oldestVersion} 或更新的版本`,
+      ),
     });
   if (server.encoding !== 'UTF8')
     findings.push({
       what: 'encoding',
-      found: `the database ${server.database} is in ${server.encoding}, which cannot hold what users write`,
-      todo: `create another: create database wechat encoding 'UTF8' template template0`,
+      found: say(
+        `the database ${server.database} is in ${server.encoding}, which cannot hold what users write`,
+        `数据库 ${server.database} 的编码是 ${server.encoding}，存不下用户写的内容`,
+      ),
+      todo: say(
+        `create another: create database wechat encoding 'UTF8' template template0`,
+        `另建一个：create database wechat encoding 'UTF8' template template0`,
+      ),
     });
   if (server.standby)
     findings.push({
       what: 'primary',
-      found: 'this server is a standby: nothing can be stored',
-      todo: 'let DATABASE_URL lead to the primary, or promote this one',
+      found: say('this server is a standby: nothing can be stored', '这台服务器是备库：什么都存不了'),
+      todo: say(
+        'let DATABASE_URL lead to the primary, or promote this one',
+        '让 DATABASE_URL 指向主库，或把这台提升为主库',
+      ),
     });
   else if (server.read_only === 'on')
     findings.push({
       what: 'primary',
-      found: 'default_transaction_read_only is on: nothing can be stored',
-      todo: 'let DATABASE_URL lead to the primary, or reset the setting of the server, the database or the role',
+      found: say(
+        'default_transaction_read_only is on: nothing can be stored',
+        'default_transaction_read_only 是 on：什么都存不了',
+      ),
+      todo: say(
+        'let DATABASE_URL lead to the primary, or reset the setting of the server, the database or the role',
+        '让 DATABASE_URL 指向主库，或改回服务器、数据库或角色上的这项设置',
+      ),
     });
   return findings;
 }
@@ -143,26 +167,47 @@ async function checkRights(client: ClientBase): Promise<Unsuitable[]> {
   if (!rights) return [];
   const { role, database, missing, closed } = rights;
   const findings: Unsuitable[] = [];
-  if (missing.length > 0 && !rights.may_create)
+  if (missing.length > 0 && !rights.may_create) {
+    const statements = missing
+      .map((name) => `create schema ${name} authorization ${quoted(role)};`)
+      .join(' ');
     findings.push({
       what: 'rights',
-      found: `the role ${role} may create no schema in the database ${database}, and ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not there`,
-      todo: `let an administrator run: ${missing.map((name) => `create schema ${name} authorization ${quoted(role)};`).join(' ')}`,
+      found: say(
+        `the role ${role} may create no schema in the database ${database}, and ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not there`,
+        `角色 ${role} 不能在数据库 ${database} 里创建 schema，而缺少 ${missing.join(' 和 ')}`,
+      ),
+      todo: byAdministrator(statements),
     });
+  }
   if (rights.foreign_tables > 0)
     findings.push({
       what: 'rights',
-      found: `the tables of the schemas wechat and graphile_worker belong to ${rights.owner}, not to the role ${role}`,
-      todo: `connect as ${rights.owner}, or let an administrator run: grant ${quoted(rights.owner ?? '')} to ${quoted(role)}; the rights to select, insert, update and delete are not enough`,
+      found: say(
+        `the tables of the schemas wechat and graphile_worker belong to ${rights.owner}, not to the role ${role}`,
+        `schema wechat 和 graphile_worker 里的表属于 ${rights.owner}，不属于角色 ${role}`,
+      ),
+      todo: say(
+        `connect as ${rights.owner}, or let an administrator run: grant ${quoted(rights.owner ?? '')} to ${quoted(role)}; the rights to select, insert, update and delete are not enough`,
+        `用 ${rights.owner} 连接，或请管理员执行：grant ${quoted(rights.owner ?? '')} to ${quoted(role)}；只有 select、insert、update、delete 权限不够`,
+      ),
     });
-  else if (closed.length > 0)
+  else if (closed.length > 0) {
+    const statements = closed.map((name) => `alter schema ${name} owner to ${quoted(role)};`).join(' ');
     findings.push({
       what: 'rights',
-      found: `the role ${role} does not own the schema${closed.length > 1 ? 's' : ''} ${closed.join(' and ')}`,
-      todo: `let an administrator run: ${closed.map((name) => `alter schema ${name} owner to ${quoted(role)};`).join(' ')}`,
+      found: say(
+        `the role ${role} does not own the schema${closed.length > 1 ? 's' : ''} ${closed.join(' and ')}`,
+        `角色 ${role} 不拥有 schema ${closed.join(' 和 ')}`,
+      ),
+      todo: byAdministrator(statements),
     });
+  }
   return findings;
 }
+
+const byAdministrator = (statements: string) =>
+  say(`let an administrator run: ${statements}`, `请管理员执行：${statements}`);
 
 /** A name as SQL wants it. */
 function quoted(name: string): string {

@@ -81,6 +81,18 @@ describe('the commands', () => {
   });
 });
 
+test.each([
+  ['docs/operate.md', 'en'],
+  ['docs/zh-CN/operate.md', 'zh-CN'],
+] as const)('what status and requeue say is explained in %s as they say it', (file, language) => {
+  const { status, requeue } = wordsOf(language).commands;
+  const { rests, backlog, rates, failures, credentials, processes } = status;
+  const sections = [backlog, rates, failures, credentials, processes].map(({ title }) => title);
+  const verdicts = Object.values(requeue.meanings).map((meaning) => meaning.split(/ ?[,:，：(（]/)[0] ?? '');
+  const { prose } = readPage(file);
+  expect([rests, ...sections, ...verdicts].filter((said) => !prose.includes(said))).toEqual([]);
+});
+
 /** Every .ts file of the service; the simulator is another program. */
 function sources(): string[] {
   return readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })

@@ -13,6 +13,8 @@ const settings = collectSettings({ ...oneAccount.shape, ...shared.shape });
 const others = new Set([
   'POSTGRES_PASSWORD',
   'LC_CTYPE',
+  'LC_ALL',
+  'LC_MESSAGES',
   'MODEL_KEY',
   'MEDIA_ID',
   'ARTICLE_ID',

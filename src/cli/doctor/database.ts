@@ -40,13 +40,16 @@ async function checkServer(pool: Pool, { words: { doctor } }: ServiceHere): Prom
 }
 
 /** What the service refuses at its start. An operator needs fewer rights than it does. */
-async function checkSuited(pool: Pool, { databaseConnections }: ServiceHere): Promise<Finding[]> {
+async function checkSuited(
+  pool: Pool,
+  { databaseConnections, words: { language } }: ServiceHere,
+): Promise<Finding[]> {
   const findings = await findUnsuitable(pool);
   return findings.map(({ what, found, todo }) => ({
     level: what === 'rights' && databaseConnections === undefined ? 'warn' : 'fail',
     what,
-    found,
-    todo,
+    found: found[language],
+    todo: todo[language],
   }));
 }
 
