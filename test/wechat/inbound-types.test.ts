@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../src/simulator/body.js';
-import type { XmlFields } from '../../src/simulator/types.js';
+import type { XmlFields } from '../../src/simulator/index.js';
+import { createBody } from '../../src/simulator/pushes/body.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
 import { parseInbound } from '../../src/wechat/in/parse.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../src/simulator/body.js';
-import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/types.js';
+import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/index.js';
+import { createBody } from '../../src/simulator/pushes/body.js';
 import { openEnvelope } from '../../src/wechat/in/envelope.js';
 import type { FieldMap, FieldValue } from '../../src/wechat/in/fields.js';
 import { parseFields, parseInbound } from '../../src/wechat/in/parse.js';

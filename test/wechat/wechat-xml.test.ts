@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { toXml } from '../../src/simulator/xml.js';
+import { toXml } from '../../src/simulator/pushes/xml.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
 import { parseAnyFields, parseFields, parseInbound } from '../../src/wechat/in/parse.js';
 import { readWeChatXml } from '../../src/wechat/in/wechat-xml.js';
