@@ -4,7 +4,7 @@ import { createBody } from '../../src/simulator/pushes/body.js';
 import { dedupeKey } from '../../src/wechat/in/dedupe-key.js';
 import { openEnvelope } from '../../src/wechat/in/envelope.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
-import { toMessage } from '../../src/wechat/in/parse.js';
+import { toMessage } from '../../src/wechat/in/message.js';
 import { sign } from '../../src/wechat/in/signature.js';
 import { awkwardTexts, forgedPieces, msgId, sender, storable, userTexts } from './xml-push.js';
 

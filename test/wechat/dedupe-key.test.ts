@@ -4,7 +4,7 @@ import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../
 import { createBody } from '../../src/simulator/pushes/body.js';
 import { dedupeKey } from '../../src/wechat/in/dedupe-key.js';
 import { openEnvelope } from '../../src/wechat/in/envelope.js';
-import { toMessage } from '../../src/wechat/in/parse.js';
+import { toMessage } from '../../src/wechat/in/message.js';
 import { sign } from '../../src/wechat/in/signature.js';
 import { eventMessage, textMessage } from '../support/messages.js';
 
