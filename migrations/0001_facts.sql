@@ -45,7 +45,7 @@ create index inbound_message_conversation on wechat.inbound_message (app_id, ope
 create index inbound_message_failed on wechat.inbound_message (app_id, id) where failed;
 -- Few: those who may have to be forgotten, see wechat.forget_unsubscribed.
 create index inbound_message_unsubscribed on wechat.inbound_message (id) where event = 'unsubscribe' and forgotten_at is null;
-create index inbound_message_received_at on wechat.inbound_message using brin (received_at);
+create index inbound_message_received_at on wechat.inbound_message using brin (received_at) with (autosummarize = on);
 
 comment on table wechat.inbound_message is
   'One row for each message or event that a user sent, stored before WeChat was answered';
@@ -110,7 +110,7 @@ create table wechat.delivery (
 -- For the operator's question "what is not through?": small, because nearly every delivery is sent. `ended_unsent` is false
 -- before and after the update of such a one.
 create index delivery_ended_unsent on wechat.delivery (app_id, created_at) where ended_unsent;
-create index delivery_created_at on wechat.delivery using brin (created_at);
+create index delivery_created_at on wechat.delivery using brin (created_at) with (autosummarize = on);
 
 comment on table wechat.delivery is 'The outbox: one row for each message to be sent to a user, written before any attempt';
 comment on column wechat.delivery.id is 'Identity; appears in logs as delivery_id';
@@ -148,7 +148,7 @@ create table wechat.delivery_attempt (
   errmsg       text,
   primary key (delivery_id, attempt)
 );
-create index delivery_attempt_started_at on wechat.delivery_attempt using brin (started_at);
+create index delivery_attempt_started_at on wechat.delivery_attempt using brin (started_at) with (autosummarize = on);
 
 comment on table wechat.delivery_attempt is
   'One row for each HTTP call that was made for a delivery, written when it ended. Only one of unknown outcome may change: when its answer comes late after all';

@@ -1,3 +1,4 @@
+import { shanghaiDay } from '../wechat/out/calendar.js';
 import type { AppCredentials, FetchedToken } from '../wechat/out/client.js';
 import {
   type Credential,
@@ -60,9 +61,4 @@ export function createAccessTokens({
   }
 
   return createCredentialKeeper({ kind: 'access_token', store, fetch, clock, onRefresh });
-}
-
-/** WeChat's days begin at midnight in China, which keeps UTC+8 all year. */
-function shanghaiDay(time: Date): number {
-  return Math.floor((time.getTime() + 8 * 3_600_000) / 86_400_000);
 }

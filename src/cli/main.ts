@@ -1,19 +1,21 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { Command, CommanderError, Option } from 'commander';
-import type { Role } from '../service/service.js';
-import { addOperatorCommands } from './operator-commands.js';
+import { runCommandLine } from './program.js';
+import type { Environment } from './terminal/context.js';
+import { untilSignal } from './terminal/signals.js';
 
-/** Exit codes: 0 done, 1 it went wrong, 2 the call or the settings are wrong. */
-const usageError = 2;
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+process.exitCode = await runCommandLine({
+  args: process.argv.slice(2),
+  environment: readEnvironment,
+  input: () => process.stdin,
+  out: process.stdout,
+  err: process.stderr,
+  host: { untilSignal, exit: (code) => process.exit(code) },
+});
 
 /** Settings of a .env file in the working directory; the environment wins over them. */
-function environment(): Record<string, string | undefined> {
+function readEnvironment(): Environment {
   let file = '';
   try {
     file = readFileSync('.env', 'utf8');
@@ -21,88 +23,4 @@ function environment(): Record<string, string | undefined> {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
   return { ...parseEnv(file), ...process.env };
-}
-
-function describeError(error: unknown): { message: string; exitCode: number } {
-  if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
-  const code = 'code' in error ? error.code : undefined;
-  if (code === 'CONFIG' || code === 'REPLIES' || code === 'USAGE')
-    return { message: error.message, exitCode: usageError };
-  const message =
-    error instanceof AggregateError && error.message === '' ? error.errors.join('; ') : error.message;
-  return { message, exitCode: 1 };
-}
-
-const program = new Command('wechat-outbox')
-  .description(
-    'Answers the users of a WeChat Official Account, durably: webhook in, Postgres between, customer-service messages out.',
-  )
-  .version(version)
-  .showHelpAfterError()
-  .exitOverride()
-  .addHelpText(
-    'after',
-    `
-Settings come from the environment and from a file .env in the working directory; see .env.example.
-Commands for operators need DATABASE_URL alone, but for token, simulate and doctor.
-Exit codes: 0 done, 1 something went wrong or was not done, 2 the call or the settings are wrong.
-
-Examples:
-  wechat-outbox demo                  see it work, with a simulated WeChat and user
-  wechat-outbox start                 webhook and worker in one process
-  wechat-outbox start --role worker   only the worker; run as many as you like
-  wechat-outbox migrate               bring the database up to date and end
-
-  wechat-outbox status                how things stand
-  wechat-outbox list                  what is not through, and why
-  wechat-outbox show 4711             one message, with every attempt
-  wechat-outbox requeue --state failed --code 45009 --since 2h
-  wechat-outbox export --since 7d --format csv --output week.csv
-  wechat-outbox doctor                what is in the way, and what to do about it`,
-  );
-
-program
-  .command('start')
-  .description('run the service: migrate, receive pushes, answer them, until SIGTERM or Ctrl-C')
-  .addOption(
-    new Option('--role <role>', 'what this process does')
-      .choices(['all', 'ingress', 'worker'])
-      .default('all'),
-  )
-  .action(async ({ role }: { role: Role }) => {
-    const { start } = await import('./start.js');
-    await start({ role, environment: environment() });
-  });
-
-program
-  .command('migrate')
-  .description('bring the database up to date; safe to run at any time, also several times at once')
-  .action(async () => {
-    const { migrateCommand } = await import('./migrate.js');
-    await migrateCommand({ environment: environment() });
-  });
-
-addOperatorCommands(program, environment);
-
-program
-  .command('demo')
-  .description(
-    'play a conversation between a simulated WeChat user and the service, on an embedded PostgreSQL',
-  )
-  .option('--once', 'end when every reply has arrived: exit code 0, or 1 if one is missing')
-  .action(async ({ once = false }: { once?: boolean }) => {
-    const { demo } = await import('./demo.js');
-    await demo({ once, environment: environment() });
-  });
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : usageError;
-  } else {
-    const { message, exitCode } = describeError(error);
-    process.stderr.write(`wechat-outbox: ${message}\n`);
-    process.exitCode = exitCode;
-  }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { describeError } from '../lib/describe-error.js';
 import {
   type AccountConfig,
   accessTokenMode,
@@ -65,6 +66,9 @@ const entry = z.strictObject({
 
 type Entry = z.infer<typeof entry>;
 
+/** What an account may say in the file. */
+export const accountKeys = Object.keys(entry.shape);
+
 const fileShape = z.strictObject({
   accounts: z.array(entry, { error: 'must be a list of accounts' }).min(1, 'must name at least one account'),
 });
@@ -87,7 +91,7 @@ export function readAccountsFile(
     // JSON is YAML as well.
     content = parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    return fail(`cannot be read: ${error instanceof Error ? error.message : error}`);
+    return fail(`cannot be read: ${describeError(error)}`);
   }
   const parsed = fileShape.safeParse(content);
   if (!parsed.success) {
@@ -134,7 +138,7 @@ function secretReader({
       try {
         value = readFileSync(path.resolve(directory, reference.file), 'utf8').trim();
       } catch (error) {
-        problems.push(`${where}.${name} cannot be read: ${error instanceof Error ? error.message : error}`);
+        problems.push(`${where}.${name} cannot be read: ${describeError(error)}`);
       }
     }
     if (value === undefined) return undefined;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Proxies } from '../lib/proxies.js';
+import { about } from './about.js';
 
 /** The ways out of this machine, as settings. */
 
@@ -12,19 +13,42 @@ const proxy = z
   .optional();
 
 export const networkSettings = {
-  HTTP_PROXY: proxy,
-  HTTPS_PROXY: proxy,
-  NO_PROXY: z.string().default(''),
+  HTTP_PROXY: proxy.meta(
+    about('network', 'Proxy for `http`, and for `https` where that has none.', { absent: 'none' }),
+  ),
+  HTTPS_PROXY: proxy.meta(
+    about(
+      'network',
+      'Proxy for calls to WeChat and for media that replies name by URL. It must refuse inner addresses by itself. The name in small letters (`https_proxy`) wins.',
+      { absent: 'none', example: 'http://user:password@proxy.example:3128' },
+    ),
+  ),
+  NO_PROXY: z
+    .string()
+    .default('')
+    .meta(
+      about(
+        'network',
+        'Hosts that are asked directly, with all below them, separated by commas; `*` for all. Loopback always is.',
+        { example: 'inner.example' },
+      ),
+    ),
   WECHAT_API_IP_FAMILY: z
     .enum(['4', '6', 'auto'], { error: 'must be 4, 6 or auto' })
     .default('auto')
-    .transform((value) => (value === 'auto' ? value : value === '4' ? 4 : 6)),
+    .transform((value) => (value === 'auto' ? value : value === '4' ? 4 : 6))
+    .meta(
+      about(
+        'network',
+        'Connect to WeChat by addresses of this kind alone. `4` helps where 40164 names an IPv6 address and the allowlist has none.',
+      ),
+    ),
 };
 
 /** Each may hold a password. */
 export const proxySecrets = ['HTTP_PROXY', 'HTTPS_PROXY'] as const;
 
-/** As curl has it, the names in small letters win. */
+/** As curl has it, the names in small letters (`https_proxy`) wins. */
 export function withProxyNames<T extends Record<string, string | undefined>>(environment: T): T {
   const small = ['http_proxy', 'https_proxy', 'no_proxy'].filter((name) => environment[name]);
   return {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
-import { problemOfDatabaseUrl, withPassword } from '../db/database-url.js';
+import type { z } from 'zod';
+import { withPassword } from '../db/database-url.js';
+import { describeError } from '../lib/describe-error.js';
 import type { Proxies } from '../lib/proxies.js';
 import type { LogLevel } from '../observe/log.js';
 import { defaultWindows } from '../wechat/in/window.js';
@@ -8,7 +9,8 @@ import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
-import { networkSettings, proxiesOf, proxySecrets, withProxyNames } from './network.js';
+import { proxiesOf, withProxyNames } from './network.js';
+import { oneAccount, secretNames, settings } from './schema.js';
 
 export type { AccountConfig } from './account.js';
 
@@ -75,133 +77,8 @@ export class ConfigError extends Error {
   }
 }
 
-const secretNames = [
-  'DATABASE_URL',
-  'DATABASE_PASSWORD',
-  'WECHAT_APP_SECRET',
-  'WECHAT_TOKEN',
-  'WECHAT_ENCODING_AES_KEY',
-  'WECHAT_ENCODING_AES_KEY_PREVIOUS',
-  ...proxySecrets,
-] as const;
-
-/** What the one account of the short way has; with ACCOUNTS_FILE these are each account's own. */
-const ownOfAnAccount = [
-  'WECHAT_APP_ID',
-  'WECHAT_APP_SECRET',
-  'WECHAT_TOKEN',
-  'WECHAT_ENCODING_AES_KEY',
-  'WECHAT_ENCODING_AES_KEY_PREVIOUS',
-] as const;
-
-const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
-
-const seconds = (fallback: number) =>
-  z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
-
-const concurrency = (fallback: number) =>
-  z.coerce.number({ error: 'must be a number, 1 to 1000' }).int().min(1).max(1_000).default(fallback);
-
-const flag = (fallback: 'true' | 'false' = 'false') =>
-  z
-    .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
-    .default(fallback)
-    .transform((value) => value === 'true' || value === '1');
-
-/** Each part is checked as `shape` has it. */
-const list = <T extends z.ZodType<string, string>>(shape: T) =>
-  z
-    .string()
-    .default('')
-    .transform((value) =>
-      value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    )
-    .pipe(z.array(shape));
-
-const settings = z.object({
-  DATABASE_URL: z
-    .string()
-    .superRefine((value, context) => {
-      const problem = problemOfDatabaseUrl(value);
-      if (problem) context.addIssue({ code: 'custom', message: problem });
-    })
-    .optional(),
-  DATABASE_CONNECTIONS: z.coerce
-    .number({ error: 'must be a number of connections: 6 at least for a process with both roles' })
-    .int()
-    .min(3, { error: 'must be 6 at least (5 for the role worker, 3 for the role ingress)' })
-    .max(1_000)
-    .default(20),
-  DATA_DIR: z.string().default('.data'),
-  PORT: port.default(3000),
-  HOST: z.string().default('0.0.0.0'),
-  ADMIN_PORT: port.default(3001),
-  ADMIN_HOST: z.string().default('127.0.0.1'),
-  PROCESSES: z.coerce.number({ error: 'must be a number, 1 to 64' }).int().min(1).max(64).default(1),
-  // Set by PM2: the number of the process among those of one command, from 0. Others may call something else so.
-  NODE_APP_INSTANCE: z.coerce.number().int().min(0).max(999).catch(0),
-  WECHAT_API_BASE: shapes.webUrl.default('https://api.weixin.qq.com'),
-  ...networkSettings,
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-      error: 'must be one of fatal, error, warn, info, debug, trace, silent',
-    })
-    .default('info'),
-  MAX_TIMESTAMP_AGE: seconds(300),
-  SHUTDOWN_GRACE: seconds(25),
-  REPLY_TIMEOUT: seconds(60),
-  OVERFLOW_NOTICE: z.string().max(200).default('……（内容过多，其余未能发送）'),
-  MEDIA_FROM_PRIVATE_ADDRESSES: flag(),
-  RESCUE_AFTER: z.coerce
-    .number({ error: 'must be a number of seconds, 1 to 600' })
-    .min(1)
-    .max(600)
-    .default(10),
-  INBOX_QUEUE: z.coerce.number({ error: 'must be a number of messages' }).int().min(1).default(5_000),
-  REPLY_CONCURRENCY: concurrency(200),
-  SEND_CONCURRENCY: concurrency(200),
-  RETENTION_DAYS: z.coerce
-    .number({ error: 'must be a number of days, 0 (keep all) to 36500' })
-    .int()
-    .min(0)
-    .max(36_500)
-    .default(0),
-  FORGET_AFTER_UNSUBSCRIBE: z
-    .string()
-    .regex(/^(off|\d{1,4})$/, 'must be off, or a number of days, 0 to 9999')
-    .default('off')
-    .transform((value) => (value === 'off' ? undefined : Number(value))),
-  ACCOUNTS_FILE: z.string().optional(),
-  // From here on: defaults for each account, which ACCOUNTS_FILE may override.
-  WECHAT_REQUIRE_ENCRYPTION: flag(),
-  WECHAT_COMPONENT_APP_ID: shapes.appId.optional(),
-  WECHAT_CLOUD_HOSTING: shapes.cloudHosting.default('off'),
-  WECHAT_ACCOUNT_NAME: z.string().default('本公众号'),
-  PUBLIC_URL: shapes.webUrl.optional(),
-  REPLIES: z.string().optional(),
-  ACCESS_TOKEN_MODE: shapes.accessTokenMode.default('stable'),
-  ON_UNKNOWN: shapes.onUnknown.default('resend'),
-  ON_OVERFLOW: shapes.onOverflow.default('cut'),
-  TYPING_INDICATOR: flag(),
-  SEND_RATE: shapes.sendRate.default(0),
-  ORDERED: flag('true'),
-  WINDOW_MESSAGE: shapes.allowance.optional(),
-  WINDOW_MENU: shapes.allowance.optional(),
-  WINDOW_SUBSCRIBE: shapes.allowance.optional(),
-  WINDOW_SCAN: shapes.allowance.optional(),
-  JSAPI_ORIGINS: list(shapes.origin),
-});
-
-const oneAccount = z.object({
-  WECHAT_APP_ID: shapes.appId,
-  WECHAT_APP_SECRET: shapes.appSecret,
-  WECHAT_TOKEN: shapes.token,
-  WECHAT_ENCODING_AES_KEY: shapes.encodingAesKey,
-  WECHAT_ENCODING_AES_KEY_PREVIOUS: shapes.encodingAesKey,
-});
+/** With ACCOUNTS_FILE these are each account's own. */
+const ownOfAnAccount = Object.keys(oneAccount.shape);
 
 type Environment = Record<string, string | undefined>;
 
@@ -393,7 +270,7 @@ function withSecretFiles(environment: Environment, problems: string[]): Environm
     try {
       given[name] = readFileSync(file, 'utf8').trim();
     } catch (error) {
-      problems.push(`${name}_FILE cannot be read: ${error instanceof Error ? error.message : error}`);
+      problems.push(`${name}_FILE cannot be read: ${describeError(error)}`);
     }
   }
   return given;

@@ -5,6 +5,7 @@ import { runMigrations } from 'graphile-worker';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { ClientBase } from 'pg';
+import { describeError } from '../lib/describe-error.js';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
 import { createPool, type Pool } from './pool.js';
@@ -60,7 +61,7 @@ export async function migrate(pool: Pool): Promise<string[]> {
     const { error, results = [] } = await migrator.migrateToLatest();
     if (error) {
       const culprit = results.find(({ status }) => status === 'Error');
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = describeError(error);
       throw new MigrationError(
         `Migration ${culprit?.migrationName ?? '(none)'} failed and was rolled back: ${reason}`,
         { cause: error },

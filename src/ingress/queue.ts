@@ -1,5 +1,6 @@
 import { batchFailure } from '../db/errors.js';
 import { createBatcher } from '../lib/batcher.js';
+import { describeError } from '../lib/describe-error.js';
 import type { Arrival, Arrive, ArriveResult } from '../outbox/arrive.js';
 
 export type CommitResult =
@@ -83,7 +84,7 @@ export function createCommitGroup({
       failedAt = undefined;
       return results;
     } catch (error) {
-      lastError = describe(error);
+      lastError = describeError(error);
       if (startedAt >= storedFrom) failedAt = performance.now();
       throw error;
     }
@@ -129,7 +130,7 @@ export function createCommitGroup({
         const entry = wait(arrival, resolve);
         group.add(entry).then(
           (kind) => entry.resolve({ kind }),
-          (error) => entry.resolve({ kind: 'unavailable', reason: describe(error) }),
+          (error) => entry.resolve({ kind: 'unavailable', reason: describeError(error) }),
         );
       });
     },
@@ -143,8 +144,4 @@ export function createCommitGroup({
       return failedAt !== undefined && performance.now() - failedAt < problemLastsMs ? lastError : undefined;
     },
   };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { type Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { describeError } from './describe-error.js';
 
 /** The proxies of the environment, as every program has them. Empty: none. */
 export interface Proxies {
@@ -41,7 +42,7 @@ export function createProxyAgent(
 class ProxyError extends Error {
   readonly code = 'PROXY';
   constructor({ host }: URL, cause: unknown) {
-    super(`the proxy ${host} opened no way: ${describe(cause)}`, { cause });
+    super(`the proxy ${host} opened no way: ${describeError(cause)}`, { cause });
     this.name = 'ProxyError';
   }
 }
@@ -57,9 +58,4 @@ function createProxyPool(proxy: URL, options: Pool.Options): Pool {
     });
   pool.connect = named as Pool['connect'];
   return pool;
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { describeError } from './describe-error.js';
 import { createProxyAgent, type Proxies } from './proxies.js';
 
 /** What came of asking for a URL. The body must be read or destroyed. */
@@ -181,7 +182,7 @@ function cachingOf(headers: Dispatcher.ResponseData['headers']): Caching {
 
 function describeFailure(error: unknown): WebOutcome {
   if (error instanceof PrivateAddressError) return { kind: 'refused', problem: error.message };
-  const problem = error instanceof Error ? error.message : String(error);
+  const problem = describeError(error);
   return { kind: error instanceof TypeError ? 'refused' : 'transient', problem };
 }
 

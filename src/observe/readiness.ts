@@ -1,4 +1,5 @@
 import type { Pool } from '../db/pool.js';
+import { describeError } from '../lib/describe-error.js';
 import { scrub } from './scrub.js';
 
 /**
@@ -36,12 +37,6 @@ async function withinTime(check: ReadinessCheck): Promise<Problem> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** A host with several addresses that all refuse gives an error without a message of its own. */
-function describeError(error: unknown): string {
-  if (error instanceof AggregateError && !error.message) return error.errors.map(describeError).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

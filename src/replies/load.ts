@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { describeError } from '../lib/describe-error.js';
 import { type Replies, ReplyRouter } from './router.js';
 
 export class RepliesModuleError extends Error {
@@ -21,11 +22,7 @@ export async function loadReplies(file: string): Promise<Replies> {
   try {
     module = await import(pathToFileURL(path.resolve(file)).href);
   } catch (cause) {
-    throw new RepliesModuleError(
-      file,
-      `cannot be loaded: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
+    throw new RepliesModuleError(file, `cannot be loaded: ${describeError(cause)}`, { cause });
   }
   const replies = module.replies;
   // Structurally, too: the module may have a copy of this package of its own.

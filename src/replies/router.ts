@@ -43,8 +43,17 @@ export type Replies = (context: ReplyContext) => Awaitable<ReplyResult>;
 
 type Kind = Exclude<InboundMessage['kind'], 'event'>;
 type KnownEvent = Exclude<EventMessage['event'], 'other'>;
-type OfEvent<E extends KnownEvent> = Extract<EventMessage, { event: E }>;
-type OfKind<K extends InboundMessage['kind']> = Extract<InboundMessage, { kind: K }>;
+/** Of the events, or the messages, those that may have this name: some share a type. */
+type OfEvent<E extends KnownEvent, M extends EventMessage = EventMessage> = M extends { event: infer Name }
+  ? E extends Name
+    ? M
+    : never
+  : never;
+type OfKind<K extends Kind, M extends InboundMessage = InboundMessage> = M extends { kind: infer Name }
+  ? K extends Name
+    ? M
+    : never
+  : never;
 
 interface Rule {
   /** What to pass on when the rule applies: `true`, or the match of its expression. */

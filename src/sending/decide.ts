@@ -1,4 +1,5 @@
 import type { AttemptOutcome, DeliveryStatus } from '../outbox/states.js';
+import { untilShanghaiMidnightMs } from '../wechat/out/calendar.js';
 import type { SendOutcome } from '../wechat/out/client.js';
 import { nextAfterFailure, type RetryPolicy } from './retry-policy.js';
 
@@ -200,11 +201,4 @@ export function quotaOf(
   return minuteQuotas.has(errcode)
     ? { reason: 'minute_quota', forMs: minuteMs }
     : { reason: 'daily_quota', forMs: untilShanghaiMidnightMs(now) };
-}
-
-/** Daily quotas begin anew at midnight in China, which keeps UTC+8 all year. */
-function untilShanghaiMidnightMs(now: Date): number {
-  const day = 24 * 3_600_000;
-  const offset = 8 * 3_600_000;
-  return day - ((now.getTime() + offset) % day);
 }

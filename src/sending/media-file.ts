@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileTypeFromBuffer } from 'file-type';
+import { describeError } from '../lib/describe-error.js';
 import { discard, type WebOutcome } from '../lib/web.js';
 import type { MediaType } from '../wechat/out/reply.js';
 
@@ -76,7 +77,7 @@ export async function stampOf(
     if (stats.size > limits[type].maxBytes) return tooLarge(type);
     return { kind: 'file', stamp: { mtimeMs: stats.mtimeMs, bytes: stats.size, inode: stats.ino } };
   } catch (error) {
-    return { kind: 'refused', problem: error instanceof Error ? error.message : String(error) };
+    return { kind: 'refused', problem: describeError(error) };
   }
 }
 
@@ -93,7 +94,7 @@ export async function readFile(name: string, type: MediaType): Promise<Content> 
       await handle.close();
     }
   } catch (error) {
-    return { kind: 'refused', problem: error instanceof Error ? error.message : String(error) };
+    return { kind: 'refused', problem: describeError(error) };
   }
 }
 
@@ -116,7 +117,7 @@ export async function readBody({ body, length }: Opened, url: string, type: Medi
       chunks.push(chunk);
     }
   } catch (error) {
-    return { kind: 'transient', problem: `${url}: ${error instanceof Error ? error.message : error}` };
+    return { kind: 'transient', problem: `${url}: ${describeError(error)}` };
   }
   return { kind: 'content', content: Buffer.concat(chunks) };
 }

@@ -126,7 +126,8 @@ export function hasMediaSource(payload: WirePayload): boolean {
 }
 
 function typeOf(field: (typeof mediaFields)[number], msgtype: string): MediaType {
-  if (field === 'thumb_media_id') return 'thumb';
+  // The picture of a mini program must be of type image, though the field is named as the others' thumb.
+  if (field === 'thumb_media_id') return msgtype === 'miniprogrampage' ? 'image' : 'thumb';
   return msgtype === 'voice' || msgtype === 'video' ? msgtype : 'image';
 }
 

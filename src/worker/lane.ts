@@ -1,3 +1,4 @@
+import { describeError } from '../lib/describe-error.js';
 import type { HeldLane } from '../outbox/lane.js';
 import { backoffMs } from '../sending/retry-policy.js';
 import { createFirstMessageWork, type FirstMessageDependencies } from './first-message.js';
@@ -39,7 +40,7 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
     const { message } = current;
     if (!message) return release(current, restingMs);
     if (message.id !== lane.message?.id) return 'look';
-    const problem = `broken off: ${error instanceof Error ? error.message : String(error)}`;
+    const problem = `broken off: ${describeError(error)}`;
     if (!message.isPlanned) return retry(current, message, problem);
     const failures = current.failures + 1;
     if (failures < maxFailures) return release(current, backoffMs(policy, failures, random()), problem);

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Pool } from '../db/pool.js';
+import { describeError } from '../lib/describe-error.js';
 
 type ConnectCallback = (
   error: Error | undefined,
@@ -21,7 +22,7 @@ export function steadyPool(pool: Pool): Pool {
     try {
       return await pool.connect();
     } catch (error) {
-      throw new Error(error instanceof Error ? error.message : String(error), { cause: error });
+      throw new Error(describeError(error), { cause: error });
     }
   }
 

@@ -1,13 +1,9 @@
 import { expect, test } from 'vitest';
+import { runInProcess } from '../support/command-line.js';
 import { tell } from '../support/history.js';
-import { runCommand } from '../support/processes.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
 
-const run = async ({ database }: Stage, ...args: string[]) => {
-  const command = runCommand(args, { DATABASE_URL: database.url });
-  const code = await command.exited;
-  return { code, out: command.lines.join('\n'), err: command.errors.join('\n') };
-};
+const run = ({ database }: Stage, ...args: string[]) => runInProcess(args, { DATABASE_URL: database.url });
 
 test('an operator has a user forgotten, who is gone from every command then', async () => {
   const stage = await setStage();

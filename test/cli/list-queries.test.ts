@@ -1,12 +1,7 @@
-import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  deliveriesQuery,
-  findDeliveries,
-  findMessages,
-  type ListFilter,
-  messagesQuery,
-} from '../../src/cli/list-queries.js';
+import { deliveriesQuery, findDeliveries } from '../../src/cli/history/deliveries.js';
+import type { ListFilter } from '../../src/cli/history/filter.js';
+import { findMessages, messagesQuery } from '../../src/cli/history/messages.js';
 import { createKysely } from '../../src/db/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { storeYear, type Told, tell } from '../support/history.js';
@@ -111,15 +106,17 @@ test('no list reads the history through', async () => {
     await storeYear(pool, 'wxyear', 20_000);
     await pool.query('analyze');
     const db = createKysely(pool);
+    const deliveries = (more: Partial<ListFilter>) => deliveriesQuery(db, filter(more), ['wxyear', 'wxtwo']);
+    const messages = (more: Partial<ListFilter>) => messagesQuery(db, filter(more), ['wxyear', 'wxtwo']);
     const queries = [
-      ...['failed', 'pending', 'sent', undefined].map((state) => deliveriesQuery(filter({ state }))),
-      deliveriesQuery(filter({ openid: 'o7' })),
-      deliveriesQuery(filter({ code: 45002, account: 'wxyear' })),
-      ...['failed', 'received', 'settled', undefined].map((state) => messagesQuery(filter({ state }))),
-      messagesQuery(filter({ openid: 'o7', state: 'settled' })),
+      ...['failed', 'pending', 'sent', undefined].map((state) => deliveries({ state })),
+      deliveries({ openid: 'o7' }),
+      deliveries({ code: 45002 }),
+      ...['failed', 'received', 'settled', undefined].map((state) => messages({ state })),
+      messages({ openid: 'o7', state: 'settled' }),
     ];
     for (const query of queries) {
-      const { rows } = await sql<{ 'QUERY PLAN': string }>`explain ${query}`.execute(db);
+      const rows = await query.explain();
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
       expect(plan).not.toMatch(/Seq Scan on (delivery|inbound_message)/);
     }

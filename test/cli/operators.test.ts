@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import type { Replies } from '../../src/replies/router.js';
-import { runCommand } from '../support/processes.js';
+import { runInProcess } from '../support/command-line.js';
 import { testSettings } from '../support/service.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
@@ -12,21 +12,9 @@ const echo: Replies = ({ message }) => {
   return message.content;
 };
 
-interface Outcome {
-  code: number | string;
-  out: string;
-  err: string;
-}
-
-async function run(args: readonly string[], settings: Record<string, string>): Promise<Outcome> {
-  const command = runCommand(args, { TZ: 'Asia/Shanghai', ...settings });
-  const code = await command.exited;
-  return { code, out: command.lines.join('\n'), err: command.errors.join('\n') };
-}
-
 /** The command line with DATABASE_URL and no other setting. */
 function commandLine({ database }: Stage) {
-  const cli = (...args: string[]) => run(args, { DATABASE_URL: database.url });
+  const cli = (...args: string[]) => runInProcess(args, { DATABASE_URL: database.url });
   return {
     cli,
     async json<T>(...args: string[]): Promise<T> {
@@ -43,10 +31,7 @@ const long =
   '请问我上周在你们店里买的那本书什么时候能够送到，我已经等了很久了，可以帮我查一下订单吗？谢谢你们';
 
 describe('an operator', () => {
-  // Each runs a dozen commands, a process each.
-  test('sees what failed and why, puts it right with one command, and finds that on record', {
-    timeout: 60_000,
-  }, async () => {
+  test('sees what failed and why, puts it right with one command, and finds that on record', async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;
     await start({ replies: echo });
@@ -105,9 +90,7 @@ describe('an operator', () => {
     expect(action?.actor).toMatch(/.+@.+/);
   });
 
-  test('has messages answered again whose reply logic failed, once the bug is mended', {
-    timeout: 60_000,
-  }, async () => {
+  test('has messages answered again whose reply logic failed, once the bug is mended', async () => {
     const stage = await setStage();
     const { simulator, database, start } = stage;
     const { cli, json } = commandLine(stage);
@@ -131,7 +114,7 @@ describe('an operator', () => {
     await simulator.waitForDelivered('oAnna', 1);
   });
 
-  test('pauses, sends, cancels and resumes', { timeout: 60_000 }, async () => {
+  test('pauses, sends, cancels and resumes', async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;
     const { cli, json } = commandLine(stage);
@@ -159,7 +142,7 @@ describe('an operator', () => {
     expect(actions.map(({ action }) => action)).toEqual(['pause', 'send', 'send', 'cancel', 'resume']);
   });
 
-  test('renews a token, simulates a push, and lets the doctor look', { timeout: 60_000 }, async () => {
+  test('renews a token, simulates a push, and lets the doctor look', async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;
     const { webhookUrl } = await start({ replies: echo });
@@ -169,21 +152,24 @@ describe('an operator', () => {
       PORT: port,
       PUBLIC_URL: `http://127.0.0.1:${port}`,
     };
-    const pushed = await run(['simulate', '--text', '你好', '--openid', 'oAnna', '--json'], settings);
+    const pushed = await runInProcess(
+      ['simulate', '--text', '你好', '--openid', 'oAnna', '--json'],
+      settings,
+    );
     expect(JSON.parse(pushed.out)).toMatchObject({ outcome: 'acknowledged' });
     await settled(database, 1);
 
     const tokenOf = async () =>
       (await database.rows<{ value: string }>('select value from wechat.credential'))[0]?.value;
     const before = await tokenOf();
-    const renewed = await run(['token', 'refresh', account.appId], settings);
+    const renewed = await runInProcess(['token', 'refresh', account.appId], settings);
     expect(renewed).toMatchObject({ code: 0, out: expect.stringContaining('has a new access token') });
     expect(await tokenOf()).not.toBe(before);
     expect(renewed.out + renewed.err).not.toContain(String(await tokenOf()));
     await simulator.user('oAnna').say('after it');
     await settled(database, 2);
 
-    const well = await run(['doctor'], settings);
+    const well = await runInProcess(['doctor'], settings);
     // The tests' own Postgres may be set to be quick, which the doctor does not let pass.
     const fails = well.out.split('\n').filter((line) => line.startsWith('fail'));
     expect(fails.filter((line) => !line.includes('fsync is off'))).toEqual([]);
@@ -195,7 +181,7 @@ describe('an operator', () => {
     // It asks by a message to nobody.
     expect(simulator.inboxOf('nobody')).toEqual([]);
     simulator.faults.add({ path: '/cgi-bin/message/custom/send', fault: { errcode: 48001 } });
-    const unverified = await run(['doctor', '--json'], settings);
+    const unverified = await runInProcess(['doctor', '--json'], settings);
     expect(unverified.code).toBe(1);
     expect(JSON.parse(unverified.out)).toContainEqual({
       level: 'fail',
@@ -206,7 +192,7 @@ describe('an operator', () => {
 
     simulator.faults.add({ path: '/cgi-bin/stable_token', fault: { errcode: 40164 } });
     await database.pool.query(`delete from wechat.schema_migration where name like '0005%'`);
-    const ill = await run(['doctor', '--json'], { ...settings, PORT: '9' });
+    const ill = await runInProcess(['doctor', '--json'], { ...settings, PORT: '9' });
     expect(ill.code).toBe(1);
     const findings = JSON.parse(ill.out) as { level: string; what: string; todo?: string }[];
     const failed = findings.filter(({ level, what }) => level === 'fail' && what !== 'durability');
@@ -222,7 +208,7 @@ describe('an operator', () => {
       DATABASE_URL: 'postgres://x:hunter2@127.0.0.1:9/none',
       WECHAT_APP_ID: 'wx0123456789abcdef',
     };
-    const { code, out } = await run(['doctor'], settings);
+    const { code, out } = await runInProcess(['doctor'], settings);
     expect(code).toBe(1);
     expect(out).toMatch(/fail +settings +WECHAT_APP_SECRET is missing/);
     expect(out).toMatch(/fail +database .*ECONNREFUSED/);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findMessage } from '../../src/cli/show-queries.js';
-import { describeStatus } from '../../src/cli/status.js';
-import { readStatus } from '../../src/cli/status-queries.js';
+import { describeStatus } from '../../src/cli/history/describe-status.js';
+import { findMessage } from '../../src/cli/history/message.js';
+import { readStatus } from '../../src/cli/history/status.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { tell } from '../support/history.js';
 import { createLanes, type Lanes, type LaneWorker } from '../support/lanes.js';

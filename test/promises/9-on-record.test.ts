@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Replies } from '../../src/replies/router.js';
+import { runInProcess } from '../support/command-line.js';
 import { crashFor, query, setOwnStage } from '../support/own-postgres.js';
-import { runCommand } from '../support/processes.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 
@@ -113,10 +113,9 @@ describe('what failed can be requeued, and its attempts stay on record', () => {
     const stage = await setStage();
     const { simulator, database } = stage;
     await refuseTwo(stage);
-    const requeue = runCommand(['requeue', '--state', 'failed', '--code', '45002', '--yes'], {
-      DATABASE_URL: database.url,
-    });
-    expect(await requeue.exited, requeue.errors.join('\n')).toBe(0);
+    const args = ['requeue', '--state', 'failed', '--code', '45002', '--yes'];
+    const { code, err } = await runInProcess(args, { DATABASE_URL: database.url });
+    expect(code, err).toBe(0);
     await simulator.waitForDelivered('oFirst', 1);
     await simulator.waitForDelivered('oSecond', 1);
     await settled(database, 3);

@@ -13,6 +13,12 @@ const contextOf = (message: InboundMessage) => ({
   signal: new AbortController().signal,
 });
 
+const common = { openid: 'o1', toUserName: 'gh_1', createTime: 1_700_000_000, fields: {} };
+
+const scanned = eventMessage('scancode_waitmsg', {
+  fields: { ScanCodeInfo: { ScanType: 'qrcode', ScanResult: 'https://www.example.com' } },
+});
+
 describe('the router', () => {
   const router = createRouter()
     .subscribe(() => 'welcome')
@@ -20,17 +26,22 @@ describe('the router', () => {
     .text('tw', () => 'card')
     .text(/^order (\d+)$/g, async (_context, match) => `order ${match?.[1]}`)
     .message('voice', ({ message }) => message.format)
+    // These share a type with another kind and another event.
+    .message('shortvideo', ({ message }) => message.thumbMediaId)
+    .event('scancode_waitmsg', ({ message }) => message.scanResult)
     .text(({ message }) => message.content.toUpperCase())
     .otherwise(() => 'other');
   const answer = (message: InboundMessage) => router.answer(contextOf(message));
 
-  test.each([
+  test.each<[string, InboundMessage, string]>([
     ['a new follower', eventMessage('subscribe'), 'welcome'],
     ['a menu click by its key', eventMessage('CLICK', { eventKey: 'HELP' }), 'help'],
     ['another menu click', eventMessage('CLICK', { eventKey: 'X' }), 'other'],
     ['an exact text', textMessage({ content: ' tw\n' }), 'card'],
     ['a text that matches', textMessage({ content: 'order 66' }), 'order 66'],
     ['any other text', textMessage({ content: 'abc' }), 'ABC'],
+    ['a scanned code', scanned, 'https://www.example.com'],
+    ['a short video', { ...common, kind: 'shortvideo', mediaId: 'm1', thumbMediaId: 't1' }, 't1'],
     ['anything else', eventMessage('VIEW'), 'other'],
   ])('answers %s', async (_name, message, expected) => {
     expect(await answer(message)).toBe(expected);

@@ -75,7 +75,7 @@ describe('a reply with a file', () => {
       voice({ file: sound }),
       video({ media: { file: film }, thumb: { file: thumb } }),
       music({ musicUrl: 'https://example.com/a.mp3', thumb: { file: thumb } }),
-      miniProgram({ title: 'Shop', appId: 'wx2', pagePath: 'index', thumb: { file: thumb } }),
+      miniProgram({ title: 'Shop', appId: 'wx2', pagePath: 'index', thumb: { file: picture } }),
     ]);
     await simulator.user('oUser').say('hello');
     await settled(database, 1);
@@ -87,7 +87,7 @@ describe('a reply with a file', () => {
       ['voice', { media_id: ids.get('voice') }],
       ['video', expect.objectContaining({ media_id: ids.get('video'), thumb_media_id: ids.get('thumb') })],
       ['music', expect.objectContaining({ thumb_media_id: ids.get('thumb') })],
-      ['miniprogrampage', expect.objectContaining({ thumb_media_id: ids.get('thumb') })],
+      ['miniprogrampage', expect.objectContaining({ thumb_media_id: ids.get('image') })],
     ]);
   });
 

@@ -85,6 +85,7 @@ function send(): void {
       {
         // undici tells a handler by it.
         onRequestStart: () => {},
+        onResponseStart: () => {},
         onResponseData(_controller, chunk) {
           answer += chunk;
         },

@@ -1,0 +1,105 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { pino } from 'pino';
+import { readConfig } from '../../config/settings.js';
+import { startEmbeddedPostgres } from '../../db/embedded.js';
+import { createPool } from '../../db/pool.js';
+import { createLogger } from '../../observe/log.js';
+import { createDefaultReplies } from '../../replies/default-replies.js';
+import { type App, startApp } from '../../service/service.js';
+import { startSimulator } from '../../simulator/index.js';
+import type { CommandContext } from '../terminal/context.js';
+import { chat } from './chat.js';
+import { accountName, play, type Stage } from './play.js';
+import { createScreen } from './screen.js';
+
+const account = { appId: 'wx0000000000demo', appSecret: 'simulated-secret', token: 'demotoken' };
+const publicUrl = 'https://static.example.com';
+
+/**
+ * `wechat-outbox demo`: the real service on a PostgreSQL of its own, with a simulated WeChat on loopback.
+ *
+ * Ends the process, with code 1 when a reply is missing, or one arrived twice.
+ */
+export async function demo(context: CommandContext, once: boolean): Promise<void> {
+  const { host, out } = context;
+  const environment = context.environment();
+  const screen = createScreen(out, { colours: Boolean(out.isTTY && !environment.NO_COLOR) });
+  const dataDir = path.join(environment.DATA_DIR || '.data', 'demo');
+  mkdirSync(dataDir, { recursive: true });
+  const signal = host.untilSignal(() => host.exit(1));
+
+  screen.note(`Starting PostgreSQL in ${dataDir} …`);
+  const set = await setStage(dataDir, screen);
+  let isComplete = true;
+  try {
+    const { stage, places } = await set.open();
+    const played = play(stage);
+    // Ctrl-C in the middle of the play ends it, too.
+    const result = await Promise.race([played, signal.then(() => 'interrupted' as const)]);
+    if (result === 'interrupted') {
+      played.catch(() => undefined);
+    } else {
+      isComplete = result;
+      screen.summary(result);
+      if (!once) {
+        screen.tour(places);
+        chat(stage, context.input());
+        await signal;
+      }
+    }
+  } finally {
+    screen.note('Stopping …');
+    await set.strike();
+  }
+  host.exit(isComplete ? 0 : 1);
+}
+
+/** Postgres and the simulated WeChat; `open` starts the service between them, `strike` stops all there is. */
+async function setStage(dataDir: string, screen: Stage['screen']) {
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  const simulator = await startSimulator({ account });
+  const pool = createPool({
+    connectionString: postgres.url,
+    name: 'demo',
+    max: 2,
+    statementTimeoutMs: 5_000,
+    onError: () => undefined,
+  });
+  const logFile = path.join(dataDir, 'service.log');
+  let app: App | undefined;
+  return {
+    async open() {
+      app = await startService(postgres.url, simulator.apiBase, logFile);
+      const { adminPort, webhookPort = 0 } = app;
+      simulator.setWebhookUrl(`http://127.0.0.1:${webhookPort}/wechat`);
+      const places = { databaseUrl: postgres.url, adminPort, webhookPort, logFile };
+      return { stage: { simulator, pool, screen }, places };
+    },
+    async strike() {
+      await app?.stop();
+      await simulator.close();
+      await pool.end();
+      await postgres.stop();
+    },
+  };
+}
+
+function startService(databaseUrl: string, apiBase: string, logFile: string): Promise<App> {
+  return startApp({
+    config: readConfig({
+      PORT: '0',
+      HOST: '127.0.0.1',
+      ADMIN_PORT: '0',
+      WECHAT_APP_ID: account.appId,
+      WECHAT_APP_SECRET: account.appSecret,
+      WECHAT_TOKEN: account.token,
+      WECHAT_API_BASE: apiBase,
+      PUBLIC_URL: publicUrl,
+    }),
+    databaseUrl,
+    role: 'all',
+    repliesOf: () => createDefaultReplies({ publicUrl, accountName }),
+    log: createLogger('info', pino.destination({ dest: logFile, sync: true })),
+  });
+}
