@@ -23,7 +23,7 @@ const mostLines = 250;
 /** Files that may be longer, and why. */
 const longer: ReadonlyMap<string, string> = new Map([
   ['wechat/out/error-table.ts', 'a table: a row for each code of WeChat'],
-  ['config/settings.ts', 'a table: an entry for each setting'],
+  ['config/schema.ts', 'a table: an entry for each setting'],
   ['db/schema.ts', 'generated from the migrations'],
 ]);
 
@@ -88,11 +88,11 @@ test('no file imports itself by way of others', () => {
 
 test(`a file has ${mostLines} lines at most`, () => {
   const long = [...sources]
-    .map(([file, text]) => ({ file, lines: text.split('\n').length - 1 }))
-    .filter(({ file, lines }) => lines > mostLines && !longer.has(file));
-  expect(long).toEqual([]);
-  // An exception that is needed no more would hide the next file of that name.
-  expect([...longer.keys()].filter((file) => !sources.has(file))).toEqual([]);
+    .filter(([, text]) => text.split('\n').length - 1 > mostLines)
+    .map(([file]) => file);
+  expect(long.filter((file) => !longer.has(file))).toEqual([]);
+  // An exception that is needed no more would hide a file that grows too long later.
+  expect([...longer.keys()].filter((file) => !long.includes(file))).toEqual([]);
 });
 
 test('each folder says what belongs there', () => {
