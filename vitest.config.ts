@@ -3,13 +3,13 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // By `npm run test:servers`.
-    exclude: ['test/servers/**'],
+    // By `npm run test:servers` and `npm run test:faults`.
+    exclude: ['test/servers/**', 'test/faults/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,
     // Tests wait more than they compute. Files share a process, and so what they import: no module has state.
-    maxWorkers: 5,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { encrypt, signature } from '#src/simulator/encrypt.js';
+import { encrypt, signature } from '#src/simulator/pushes/encrypt.js';
 
 export const account = {
   appId: 'wx000000000bench',

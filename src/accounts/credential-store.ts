@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/kysely.js';
 import { credentialLock } from '../db/locks.js';
 import type { DB } from '../db/schema.js';
@@ -104,27 +104,7 @@ function createLease(
       locked(async (transaction): Promise<Turn> => {
         const current = await readCredential(transaction, appId, kind);
         if (current && isGood(current)) return { kind: 'good', credential: current };
-        const taken = await transaction
-          .insertInto('wechat.credential')
-          .values({
-            ...{ app_id: appId, kind, value: '', version: '0', expires_at: sql<Date>`now()` },
-            ...{ renewing_by: holder, renewing_until: until },
-          })
-          .onConflict((conflict) =>
-            conflict
-              .columns(['app_id', 'kind'])
-              .doUpdateSet({ renewing_by: holder, renewing_until: until })
-              // A statement that is repeated because its answer was lost finds its own lease.
-              .where(({ or, eb }) =>
-                or([
-                  eb('wechat.credential.renewing_by', 'is', null),
-                  eb('wechat.credential.renewing_by', '=', holder),
-                  eb('wechat.credential.renewing_until', '<', sql<Date>`clock_timestamp()`),
-                ]),
-              ),
-          )
-          .returning('renewing_by')
-          .executeTakeFirst();
+        const taken = await insertLease(transaction, { appId, kind, holder, until });
         return taken ? { kind: 'ours', current } : { kind: 'busy' };
       }),
 
@@ -165,6 +145,40 @@ function createLease(
         await ours(transaction).set({ renewing_by: null, renewing_until: null }).execute();
       }),
   };
+}
+
+/** Takes the place of the credential, if nobody has it or who has it was too slow. */
+async function insertLease(
+  transaction: Transaction<DB>,
+  {
+    appId,
+    kind,
+    holder,
+    until,
+  }: { appId: string; kind: CredentialKind; holder: string; until: RawBuilder<Date> },
+): Promise<boolean> {
+  const row = await transaction
+    .insertInto('wechat.credential')
+    .values({
+      ...{ app_id: appId, kind, value: '', version: '0', expires_at: sql<Date>`now()` },
+      ...{ renewing_by: holder, renewing_until: until },
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['app_id', 'kind'])
+        .doUpdateSet({ renewing_by: holder, renewing_until: until })
+        // A statement that is repeated because its answer was lost finds its own lease.
+        .where(({ or, eb }) =>
+          or([
+            eb('wechat.credential.renewing_by', 'is', null),
+            eb('wechat.credential.renewing_by', '=', holder),
+            eb('wechat.credential.renewing_until', '<', sql<Date>`clock_timestamp()`),
+          ]),
+        ),
+    )
+    .returning('renewing_by')
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 async function readCredential(

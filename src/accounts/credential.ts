@@ -85,6 +85,14 @@ interface Kept {
   lastFailure: { at: number; error: unknown } | undefined;
 }
 
+const nothingKept: Readonly<Kept> = {
+  credential: undefined,
+  lookAgainAt: 0,
+  underWay: undefined,
+  failures: 0,
+  lastFailure: undefined,
+};
+
 /**
  * Keeps one credential an account for all processes: read from memory, then from Postgres, and renewed by one HTTP call
  * however many ask.
@@ -101,17 +109,9 @@ export function createCredentialKeeper({
   const remainingMs = ({ expiresAt }: Credential) => expiresAt.getTime() - now();
 
   function of(appId: string): Kept {
-    const known = kept.get(appId);
-    if (known) return known;
-    const fresh = {
-      credential: undefined,
-      lookAgainAt: 0,
-      underWay: undefined,
-      failures: 0,
-      lastFailure: undefined,
-    };
-    kept.set(appId, fresh);
-    return fresh;
+    const mine = kept.get(appId) ?? { ...nothingKept };
+    kept.set(appId, mine);
+    return mine;
   }
 
   /** One renewal at a time in this process; who comes while it is under way shares it. */
@@ -146,17 +146,15 @@ export function createCredentialKeeper({
     return mine.credential;
   }
 
-  /** How much longer WeChat is to be left alone after failures. */
-  function pauseLeftMs({ failures, lastFailure }: Kept, longestMs: number): number {
-    if (failures === 0 || !lastFailure) return 0;
-    return lastFailure.at + Math.min(longestMs, firstPauseMs * 2 ** (failures - 1)) - now();
-  }
-
   /** Without one in force replies wait. What only a person can put right is told by the account's pause, not by ours. */
   function renewNow(account: AppCredentials, failed: string | undefined): Promise<Credential> {
     const mine = of(account.appId);
     const { lastFailure } = mine;
-    if (!mine.underWay && isTransient(lastFailure?.error) && pauseLeftMs(mine, longestUrgentPauseMs) > 0)
+    if (
+      !mine.underWay &&
+      isTransient(lastFailure?.error) &&
+      pauseLeftMs(mine, longestUrgentPauseMs, now()) > 0
+    )
       return Promise.reject(lastFailure?.error);
     return renewOnce(account, failed);
   }
@@ -180,7 +178,7 @@ export function createCredentialKeeper({
       const { credential } = mine;
       if (!credential || remainingMs(credential) <= 0) return (await renewNow(account, undefined)).value;
       // Still good, so nobody waits; a failure has been reported, and is tried again after a pause.
-      if (remainingMs(credential) <= renewBeforeMs && pauseLeftMs(mine, longestPauseMs) <= 0)
+      if (remainingMs(credential) <= renewBeforeMs && pauseLeftMs(mine, longestPauseMs, now()) <= 0)
         renewOnce(account, undefined).catch(() => undefined);
       return credential.value;
     },
@@ -193,6 +191,12 @@ export function createCredentialKeeper({
       return renewed.value === failed ? (await renewNow(account, failed)).value : renewed.value;
     },
   };
+}
+
+/** How much longer WeChat is to be left alone after failures. */
+function pauseLeftMs({ failures, lastFailure }: Kept, longestMs: number, now: number): number {
+  if (failures === 0 || !lastFailure) return 0;
+  return lastFailure.at + Math.min(longestMs, firstPauseMs * 2 ** (failures - 1)) - now;
 }
 
 /** WeChat did not answer, or was busy: an error of the kind that repeats itself, and ends by itself. */

@@ -1,5 +1,4 @@
-import type { PoolClient } from 'pg';
-import type { Pool } from './pool.js';
+import type { Pool, PoolClient } from 'pg';
 
 type ConnectCallback = (
   error: Error | undefined,

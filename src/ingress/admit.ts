@@ -20,6 +20,8 @@ export type Admission =
   | { kind: 'unsigned'; problem: string | undefined }
   | { kind: 'refused'; reason: string };
 
+export type Admitted = Exclude<Admission, { kind: 'refused' }>;
+
 /** Whether to read the body of a push, and what it then must be. */
 export function admitPush(
   account: AccountConfig,

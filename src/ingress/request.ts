@@ -3,10 +3,9 @@ import type Koa from 'koa';
 import { koaBody } from 'koa-body';
 import type { EnvelopeQuery } from '../wechat/in/envelope.js';
 import type { SignedQuery } from '../wechat/in/signature.js';
+import type { PushResponse } from './response.js';
 
-export type BodyResult =
-  | { ok: true; text: string }
-  | { ok: false; answer: { status: 400 | 413; text: string } };
+export type BodyResult = { ok: true; text: string } | { ok: false; response: PushResponse };
 
 const bodyLimit = 256 * 1024;
 
@@ -33,9 +32,9 @@ export async function readBody(ctx: Koa.Context): Promise<BodyResult> {
     if (error instanceof Error && 'status' in error && error.status === 413) {
       // Read no further: the rest of the body would be taken for the next request.
       ctx.set('connection', 'close');
-      return { ok: false, answer: { status: 413, text: 'more than 256 KiB' } };
+      return { ok: false, response: { status: 413, text: 'more than 256 KiB' } };
     }
-    return { ok: false, answer: { status: 400, text: 'the body could not be read' } };
+    return { ok: false, response: { status: 400, text: 'the body could not be read' } };
   }
 }
 

@@ -15,6 +15,20 @@ export function createMetrics(accounts: readonly string[]) {
     accounts,
     /** What is in the database may be of an account that is no longer set up. */
     accountLabel: (appId: string) => (known.has(appId) ? appId : 'other'),
+    ...createProcessMetrics(registers),
+    ...createDatabaseMetrics(registers),
+  };
+  // A counter that begins at its first event hides that event from rate() and increase().
+  for (const account of accounts) {
+    metrics.inbound.inc({ account, type: 'unknown', result: 'shed' }, 0);
+    for (const result of ['ok', 'error']) metrics.tokenRefreshes.inc({ account, result }, 0);
+  }
+  return metrics;
+}
+
+/** What this process did. */
+function createProcessMetrics(registers: Registry[]) {
+  return {
     inbound: new Counter({
       name: 'wechat_outbox_inbound_total',
       help: 'Pushes received, by what became of them: stored, duplicate, refused, unavailable or shed',
@@ -68,7 +82,12 @@ export function createMetrics(accounts: readonly string[]) {
       help: 'Messages that this process deleted because they were older than RETENTION_DAYS',
       registers,
     }),
-    // From here on: read from the database at the scrape (database-gauges.ts), and the same in every process.
+  };
+}
+
+/** Read from the database at the scrape (database-gauges.ts), and the same in every process. */
+function createDatabaseMetrics(registers: Registry[]) {
+  return {
     databaseUp: new Gauge({
       name: 'wechat_outbox_database_up',
       help: '1 when the database answered this process, 0 when it did not; the gauges below are absent then',
@@ -98,10 +117,4 @@ export function createMetrics(accounts: readonly string[]) {
       registers,
     }),
   };
-  // A counter that begins at its first event hides that event from rate() and increase().
-  for (const account of accounts) {
-    metrics.inbound.inc({ account, type: 'unknown', result: 'shed' }, 0);
-    for (const result of ['ok', 'error']) metrics.tokenRefreshes.inc({ account, result }, 0);
-  }
-  return metrics;
 }

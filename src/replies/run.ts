@@ -5,8 +5,7 @@ import { createSlots, type Slots } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
 import type { HeldLane, Hold, OpenMessage } from '../outbox/lane.js';
 import { suspectAfter } from '../outbox/rescue.js';
-import type { ShowTyping } from '../sending/typing.js';
-import { toMessage } from '../wechat/in/parse.js';
+import { toMessage } from '../wechat/in/message.js';
 import type { Replies } from './router.js';
 import { type Thought, think } from './think.js';
 
@@ -17,7 +16,8 @@ export interface ServedAccount extends AccountConfig {
 
 export interface RunRepliesDependencies {
   openMedia: OpenInboundMedia;
-  showTyping: ShowTyping;
+  /** Shows the user that an answer is on its way, until stopped. */
+  showTyping(account: AccountConfig, openid: string): { stop(): void };
   /** Notes that the reply logic of a lane under suspicion starts; false where the lane is another worker's by now. */
   suspect(hold: Hold): Promise<boolean>;
   /** Ends a reply that had to be cut. */

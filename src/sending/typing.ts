@@ -8,7 +8,7 @@ export interface TypingDependencies {
 }
 
 /** Shows "typing" to the user until stopped, if that takes long enough. */
-export type ShowTyping = (account: AccountConfig, openid: string) => { stop(): void };
+type ShowTyping = (account: AccountConfig, openid: string) => { stop(): void };
 
 /** Quicker answers come without it. */
 const firstAfterMs = 1_000;

@@ -15,7 +15,12 @@ export interface TokensDependencies extends Pick<CredentialStoreOptions, 'durabl
   clock: () => Date;
 }
 
-/** The access tokens of all accounts, as one part of the process uses them; what is renewed is logged and counted. */
+/**
+ * The access tokens of all accounts, as one part of the process uses them; what is renewed is logged and counted.
+ *
+ * Worker and admin port have one each. Both keep what they read in memory, and who renews is settled in Postgres, so a second one
+ * costs a read every two hours. One for both would have the admin port wait for the worker's pool, or out an outage with it.
+ */
 export function createTokens({ pool, client, log, metrics, clock, ...options }: TokensDependencies): {
   store: CredentialStore;
   tokens: AccessTokens;

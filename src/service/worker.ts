@@ -9,7 +9,8 @@ import type { Metrics } from '../observe/metrics.js';
 import type { Replies } from '../replies/router.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
-import { defaultWorkerOptions, startWorker, type Worker } from '../worker/runner.js';
+import { defaultWorkerOptions } from '../worker/options.js';
+import { startWorker, type Worker } from '../worker/runner.js';
 import { createTokens } from './credentials.js';
 import type { Pools } from './pools.js';
 

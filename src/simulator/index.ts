@@ -1,23 +1,20 @@
-import { createAccounts } from './accounts.js';
-import { startApi } from './api.js';
-import { createDeliveries, type DeliveredPredicate, type Expected } from './deliveries.js';
-import { createFaults, type Faults } from './faults.js';
-import { createMedia, type MediaControls } from './media.js';
-import { createPushes } from './pushes.js';
-import { createQuotaControls, type QuotaControls } from './quota-controls.js';
-import { createRoutes } from './routes.js';
-import { createTickets, type TicketControls } from './tickets.js';
-import { createTokens, type TokenControls } from './tokens.js';
-import type {
-  ApiCall,
-  DeliveredMessage,
-  Notice,
-  PushResult,
-  PushSettings,
-  SimulatedAccount,
-} from './types.js';
-import type { TypingSignal } from './typing.js';
-import type { SimulatedUser } from './user.js';
+import type { ApiCall } from './api/exchange.js';
+import { createFaults, type Faults } from './api/faults.js';
+import { createRoutes } from './api/routes.js';
+import { startApi } from './api/server.js';
+import type { PushResult } from './pushes/platform.js';
+import { createPushes } from './pushes/pushes.js';
+import type { SimulatedUser } from './pushes/user.js';
+import type { Notice } from './pushes/users.js';
+import type { PushSettings, SimulatedAccount } from './state/accounts.js';
+import { createAccounts } from './state/accounts.js';
+import type { DeliveredMessage } from './state/deliveries.js';
+import { createDeliveries, type DeliveredPredicate, type Expected } from './state/deliveries.js';
+import { createMedia, type MediaControls } from './state/media.js';
+import { createQuotaControls, type QuotaControls } from './state/quota-controls.js';
+import { createTickets, type TicketControls } from './state/tickets.js';
+import { createTokens, type TokenControls } from './state/tokens.js';
+import type { TypingSignal } from './state/typing.js';
 
 export interface SimulatorOptions {
   /** The first account, which is meant wherever none is named. */
@@ -40,7 +37,10 @@ export interface SimulatorOptions {
   clock?: () => number;
 }
 
-/** A WeChat to play with: its API, its pushes, and its users. An app id that no account has is an error. */
+/**
+ * A WeChat to play with: its API, its pushes, and its users. An app id that no account has is an error.
+ * It shares no code with the service, so that it can catch its mistakes.
+ */
 export interface Simulator {
   /** For WECHAT_API_BASE. */
   readonly apiBase: string;
@@ -120,19 +120,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     clock,
   });
 
-  function waitForDelivered(
-    wanted: string | DeliveredPredicate | Expected,
-    second: number | { timeoutMs?: number } = {},
-    third?: number,
-  ): Promise<DeliveredMessage[]> {
-    if (typeof wanted === 'string') {
-      const count = typeof second === 'number' ? second : 1;
-      return deliveries.waitFor({ openid: wanted, count }, third ?? defaultWaitMs);
-    }
-    const timeoutMs = typeof second === 'number' ? second : second.timeoutMs;
-    return deliveries.waitFor(wanted, timeoutMs ?? defaultWaitMs);
-  }
-
   return {
     apiBase: api.base,
     faults,
@@ -146,7 +133,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     setWebhookUrl: pushes.setWebhookUrl,
     user: pushes.user,
     inboxOf: deliveries.inboxOf,
-    waitForDelivered,
+    waitForDelivered: (...asked: Parameters<typeof expectedOf>) =>
+      deliveries.waitFor(...expectedOf(...asked)),
     onDelivered: deliveries.onDelivered,
     onPush: pushes.onPush,
     onNotice: pushes.onNotice,
@@ -159,12 +147,28 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-export type { DeliveredPredicate, Expected } from './deliveries.js';
-export type { Fault, Faults } from './faults.js';
-export type { MediaControls } from './media.js';
-export type { QuotaControls } from './quota-controls.js';
-export type { TicketControls } from './tickets.js';
-export type { TokenControls } from './tokens.js';
-export type * from './types.js';
-export type { TypingSignal } from './typing.js';
-export type { SimulatedUser } from './user.js';
+/** Both forms of `waitForDelivered`. */
+function expectedOf(
+  wanted: string | DeliveredPredicate | Expected,
+  countOrOptions: number | { timeoutMs?: number } = {},
+  timeoutMs?: number,
+): [wanted: DeliveredPredicate | Expected, timeoutMs: number] {
+  const options = typeof countOrOptions === 'number' ? { timeoutMs } : countOrOptions;
+  const count = typeof countOrOptions === 'number' ? countOrOptions : 1;
+  const expected = typeof wanted === 'string' ? { openid: wanted, count } : wanted;
+  return [expected, options.timeoutMs ?? defaultWaitMs];
+}
+
+export type { ApiCall } from './api/exchange.js';
+export type { Fault, Faults } from './api/faults.js';
+export type { PushResult } from './pushes/platform.js';
+export type { SimulatedUser } from './pushes/user.js';
+export type { Notice } from './pushes/users.js';
+export type { XmlFields, XmlValue } from './pushes/xml.js';
+export type { PushSettings, SimulatedAccount } from './state/accounts.js';
+export type { DeliveredMessage, DeliveredPredicate, Expected } from './state/deliveries.js';
+export type { MediaControls } from './state/media.js';
+export type { QuotaControls } from './state/quota-controls.js';
+export type { TicketControls } from './state/tickets.js';
+export type { TokenControls } from './state/tokens.js';
+export type { TypingSignal } from './state/typing.js';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { encrypt, signature } from '../../src/simulator/encrypt.js';
+import { encrypt, signature } from '../../src/simulator/pushes/encrypt.js';
 import { type Stage, setStage } from '../support/stage.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
 import { waitFor } from '../support/wait.js';

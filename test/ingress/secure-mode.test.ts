@@ -1,7 +1,7 @@
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { encrypt, signature } from '../../src/simulator/encrypt.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
+import { encrypt, signature } from '../../src/simulator/pushes/encrypt.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
 
 const key = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG';

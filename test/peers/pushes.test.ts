@@ -7,8 +7,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import WXBizMsgCrypt from 'wechat-crypto';
 import { type PushSettings, startSimulator } from '../../src/simulator/index.js';
 import { openEnvelope } from '../../src/wechat/in/envelope.js';
-import { parseFields, parseInbound, toMessage } from '../../src/wechat/in/parse.js';
+import { toMessage } from '../../src/wechat/in/message.js';
+import { parseFields } from '../../src/wechat/in/parse.js';
 import { sign } from '../../src/wechat/in/signature.js';
+import { parseInbound } from '../support/parse-inbound.js';
 
 /**
  * Pushes between our code and that of others: what they encrypt and sign we read, and what our simulator pushes they read as

@@ -122,7 +122,7 @@ test('while every connection hangs, pushes get 503 in time; their retries are st
   const service = await start({ role: 'ingress' });
   const client = await database.pool.connect();
   await client.query('begin; lock table wechat.inbound_message in access exclusive mode');
-  const users = Array.from({ length: 50 }, (_, index) => simulator.user(`oUser${index}`));
+  const users = Array.from({ length: 20 }, (_, index) => simulator.user(`oUser${index}`));
   const pushing = Promise.all(users.map((user) => user.say('hello')));
   await waitFor(
     'all to be told to try again',

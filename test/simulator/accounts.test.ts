@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { text as readText } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { signature } from '../../src/simulator/encrypt.js';
+import { signature } from '../../src/simulator/pushes/encrypt.js';
 import {
   account,
   call,

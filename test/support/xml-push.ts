@@ -1,4 +1,4 @@
-import type { XmlFields } from '../../src/simulator/types.js';
+import type { XmlFields } from '../../src/simulator/index.js';
 
 /** What users can write, and what breaks readers of it: markup, ends of sections, blanks, controls, far planes. */
 export const awkwardTexts: readonly string[] = [

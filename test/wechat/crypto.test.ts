@@ -2,7 +2,7 @@
 import * as independent from '@wecom/crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encrypt as simulatedEncrypt } from '../../src/simulator/encrypt.js';
+import { encrypt as simulatedEncrypt } from '../../src/simulator/pushes/encrypt.js';
 import { decrypt, isEncodingAesKey } from '../../src/wechat/in/crypto.js';
 import { sign } from '../../src/wechat/in/signature.js';
 import vectors from './crypto-vectors.json' with { type: 'json' };

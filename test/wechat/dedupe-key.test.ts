@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../src/simulator/body.js';
-import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/types.js';
+import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/index.js';
+import { createBody } from '../../src/simulator/pushes/body.js';
 import { dedupeKey } from '../../src/wechat/in/dedupe-key.js';
 import { openEnvelope } from '../../src/wechat/in/envelope.js';
-import { toMessage } from '../../src/wechat/in/parse.js';
+import { toMessage } from '../../src/wechat/in/message.js';
 import { sign } from '../../src/wechat/in/signature.js';
 import { eventMessage, textMessage } from '../support/messages.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../src/simulator/body.js';
-import type { XmlFields } from '../../src/simulator/types.js';
+import type { XmlFields } from '../../src/simulator/index.js';
+import { createBody } from '../../src/simulator/pushes/body.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
-import { parseInbound } from '../../src/wechat/in/parse.js';
+import { parseInbound } from '../support/parse-inbound.js';
 
 const account = { appId: 'wx1', appSecret: 's', token: 't' };
 const common = { ToUserName: 'gh_1', FromUserName: 'oABC', CreateTime: 1_348_831_860 };

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createArrive } from '../../src/outbox/arrive.js';
-import { toXml } from '../../src/simulator/xml.js';
+import { toXml } from '../../src/simulator/pushes/xml.js';
 import { dedupeKey } from '../../src/wechat/in/dedupe-key.js';
 import type { FieldMap } from '../../src/wechat/in/fields.js';
-import { messageType, searchableText } from '../../src/wechat/in/message.js';
-import { parseFields, parseInbound, toMessage } from '../../src/wechat/in/parse.js';
+import { messageType, searchableText, toMessage } from '../../src/wechat/in/message.js';
+import { parseFields } from '../../src/wechat/in/parse.js';
 import { createTestDatabase } from '../support/database.js';
+import { parseInbound } from '../support/parse-inbound.js';
 
 const limit = 256 * 1_024;
 

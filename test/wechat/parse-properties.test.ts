@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../src/simulator/body.js';
-import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/types.js';
+import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from '../../src/simulator/index.js';
+import { createBody } from '../../src/simulator/pushes/body.js';
 import { openEnvelope } from '../../src/wechat/in/envelope.js';
 import type { FieldMap, FieldValue } from '../../src/wechat/in/fields.js';
-import { parseFields, parseInbound } from '../../src/wechat/in/parse.js';
+import { parseFields } from '../../src/wechat/in/parse.js';
 import { sign } from '../../src/wechat/in/signature.js';
+import { parseInbound } from '../support/parse-inbound.js';
 import { awkwardTexts, storable } from '../support/xml-push.js';
 
 type Format = PushSettings['format'];

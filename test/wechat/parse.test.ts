@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { searchableText } from '../../src/wechat/in/message.js';
-import { parseInbound } from '../../src/wechat/in/parse.js';
+import { parseInbound } from '../support/parse-inbound.js';
 import { storable } from '../support/xml-push.js';
 
 const xml = (inner: string) => `<xml>${inner}</xml>`;

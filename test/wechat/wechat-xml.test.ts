@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { toXml } from '../../src/simulator/xml.js';
+import { toXml } from '../../src/simulator/pushes/xml.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
-import { parseAnyFields, parseFields, parseInbound } from '../../src/wechat/in/parse.js';
+import { parseAnyFields, parseFields } from '../../src/wechat/in/parse.js';
 import { readWeChatXml } from '../../src/wechat/in/wechat-xml.js';
+import { parseInbound } from '../support/parse-inbound.js';
 import { msgId, sender, userTexts } from '../support/xml-push.js';
 
 const head =

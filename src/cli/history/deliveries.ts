@@ -37,30 +37,6 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
       .orderBy('d.created_at', 'desc')
       .orderBy('d.id', 'desc')
       .limit(limit + 1);
-  // In the lanes. The order keeps the planner to the lane's messages.
-  const inLanes = () =>
-    db
-      .selectFrom('wechat.lane as l')
-      .innerJoinLateral(
-        (eb) =>
-          eb
-            .selectFrom('wechat.inbound_message as m')
-            .select('m.id')
-            .whereRef('m.app_id', '=', 'l.app_id')
-            .whereRef('m.openid', '=', 'l.openid')
-            .whereRef('m.slot', '=', 'l.slot')
-            .whereRef('m.id', '>', 'l.done_id')
-            .where('m.settled_at', 'is', null)
-            .orderBy('m.id')
-            .as('m'),
-        (join) => join.onTrue(),
-      )
-      .innerJoinLateral(
-        asked(open).where('d.message_id', '=', sql.ref<string>('m.id')).orderBy('d.position').as('d'),
-        (join) => join.onTrue(),
-      )
-      .where('l.app_id', 'in', accounts)
-      .selectAll('d');
   // From the end: nearly all are sent.
   const sent = () =>
     asked(['sent'])
@@ -74,7 +50,7 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
       ? [ofUser()]
       : [
           ...(ended.length > 0 ? accounts.map(endedOf) : []),
-          ...(open.length > 0 ? [inLanes()] : []),
+          ...(open.length > 0 ? [inLanes(db, asked(open), accounts)] : []),
           ...(states.includes('sent') ? [sent()] : []),
         ];
   const all = found
@@ -87,6 +63,32 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
     .orderBy('d.created_at', 'desc')
     .orderBy('d.id', 'desc')
     .limit(limit + 1);
+}
+
+/** In the lanes. The order keeps the planner to the lane's messages. */
+function inLanes(db: Database, asked: ReturnType<typeof askedDeliveries>, accounts: readonly string[]) {
+  return db
+    .selectFrom('wechat.lane as l')
+    .innerJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('wechat.inbound_message as m')
+          .select('m.id')
+          .whereRef('m.app_id', '=', 'l.app_id')
+          .whereRef('m.openid', '=', 'l.openid')
+          .whereRef('m.slot', '=', 'l.slot')
+          .whereRef('m.id', '>', 'l.done_id')
+          .where('m.settled_at', 'is', null)
+          .orderBy('m.id')
+          .as('m'),
+      (join) => join.onTrue(),
+    )
+    .innerJoinLateral(
+      asked.where('d.message_id', '=', sql.ref<string>('m.id')).orderBy('d.position').as('d'),
+      (join) => join.onTrue(),
+    )
+    .where('l.app_id', 'in', accounts)
+    .selectAll('d');
 }
 
 function askedDeliveries(db: Database, filter: ListFilter, states: readonly string[]) {

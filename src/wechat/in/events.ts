@@ -134,12 +134,17 @@ export type EventMessage =
 
 /** Gives an event its type. Fields that WeChat left out are empty. */
 export function toEvent(common: CommonFields, eventName: string): EventMessage {
-  const { fields } = common;
-  const optional = (name: string) => textField(fields, name) || undefined;
-  const field = (name: string) => textField(fields, name) ?? '';
   const name = eventName.toLowerCase();
-  const eventKey = optional('EventKey');
+  const eventKey = textField(common.fields, 'EventKey') || undefined;
   const base = { kind: 'event', ...common, name, eventKey } as const;
+  return toUserEvent(base) ?? toPlatformEvent(base) ?? toBusinessEvent(base) ?? { ...base, event: 'other' };
+}
+
+/** Of a user who came, went, told where they are, or used the menu. */
+function toUserEvent(base: EventCommon): EventMessage | undefined {
+  const { fields, name, eventKey } = base;
+  const optional = (of: string) => textField(fields, of) || undefined;
+  const field = (of: string) => textField(fields, of) ?? '';
   const key = eventKey ?? '';
   switch (name) {
     case 'subscribe':
@@ -156,6 +161,8 @@ export function toEvent(common: CommonFields, eventName: string): EventMessage {
       return { ...base, event: name, key };
     case 'view':
       return { ...base, event: name, url: key, menuId: optional('MenuId') };
+    case 'view_miniprogram':
+      return { ...base, event: name, path: key, menuId: optional('MenuId') };
     case 'scancode_push':
     case 'scancode_waitmsg': {
       const code = nestedFields(fields, 'ScanCodeInfo');
@@ -169,23 +176,19 @@ export function toEvent(common: CommonFields, eventName: string): EventMessage {
       const pictures = pictureItems(sent).map((item) => textField(item, 'PicMd5Sum') ?? '');
       return { ...base, event: name, key, count: textField(sent, 'Count') ?? '', pictures };
     }
-    case 'location_select': {
-      const place = nestedFields(fields, 'SendLocationInfo');
-      const of = (part: string) => textField(place, part) ?? '';
-      const [latitude, longitude, scale] = [of('Location_X'), of('Location_Y'), of('Scale')];
-      return {
-        ...base,
-        event: name,
-        key,
-        latitude,
-        longitude,
-        scale,
-        label: of('Label'),
-        poiName: of('Poiname'),
-      };
-    }
-    case 'view_miniprogram':
-      return { ...base, event: name, path: key, menuId: optional('MenuId') };
+    case 'location_select':
+      return { ...base, event: name, key, ...placeOf(nestedFields(fields, 'SendLocationInfo')) };
+    default:
+      return undefined;
+  }
+}
+
+/** What came of a job of ours, of an agent's session, or of a request for subscriptions. */
+function toPlatformEvent(base: EventCommon): EventMessage | undefined {
+  const { fields, name } = base;
+  const optional = (of: string) => textField(fields, of) || undefined;
+  const field = (of: string) => textField(fields, of) ?? '';
+  switch (name) {
     case 'templatesendjobfinish':
     case 'masssendjobfinish':
       return {
@@ -201,19 +204,16 @@ export function toEvent(common: CommonFields, eventName: string): EventMessage {
     case 'kf_create_session':
     case 'kf_close_session':
       return { ...base, event: name, kfAccount: field('KfAccount') };
-    case 'kf_switch_session':
-      return {
-        ...base,
-        event: name,
-        fromKfAccount: field('FromKfAccount'),
-        toKfAccount: field('ToKfAccount'),
-      };
+    case 'kf_switch_session': {
+      const [fromKfAccount, toKfAccount] = [field('FromKfAccount'), field('ToKfAccount')];
+      return { ...base, event: name, fromKfAccount, toKfAccount };
+    }
     case 'subscribe_msg_popup_event':
     case 'subscribe_msg_change_event':
     case 'subscribe_msg_sent_event':
       return toSubscribeMessageEvent(base, name);
     default:
-      return toBusinessEvent(base) ?? { ...base, event: 'other' };
+      return undefined;
   }
 }
 
@@ -221,6 +221,17 @@ export function toEvent(common: CommonFields, eventName: string): EventMessage {
 function sceneOf(eventKey: string | undefined): string | undefined {
   const prefix = 'qrscene_';
   return eventKey?.startsWith(prefix) ? eventKey.slice(prefix.length) : undefined;
+}
+
+function placeOf(place: FieldMap) {
+  const of = (part: string) => textField(place, part) ?? '';
+  return {
+    latitude: of('Location_X'),
+    longitude: of('Location_Y'),
+    scale: of('Scale'),
+    label: of('Label'),
+    poiName: of('Poiname'),
+  };
 }
 
 /** In XML the pictures are items inside PicList; in JSON PicList may be the list itself. */

@@ -1,11 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
-import { toEvent } from './events.js';
-import { type CommonFields, type FieldMap, Fields, type FieldValue, firstText, textField } from './fields.js';
-import type { InboundMessage } from './message.js';
+import { type FieldMap, Fields, type FieldValue } from './fields.js';
 import { decodeReferences } from './references.js';
 import { readWeChatXml } from './wechat-xml.js';
-
-export type ParseResult = { ok: true; message: InboundMessage } | { ok: false; reason: string };
 
 /**
  * A DOCTYPE is refused and nothing that it declares is known, so no push can make the parser expand or fetch
@@ -37,9 +33,6 @@ const parser = new XMLParser({
 /** WeChat's own nest four deep. */
 const maxDepth = 32;
 
-/** An OpenID has 28 characters, and an entry of an index of Postgres holds 2.7 kB. */
-const maxOpenidLength = 128;
-
 /** The root element must come first, but for a byte order mark, white space and an XML declaration. */
 const rootFirst = /^\uFEFF?\s*(?:<\?xml[^>]{0,200}\?>\s*)?<xml[\s>]/;
 
@@ -65,12 +58,6 @@ export function parseAnyFields(body: string): FieldsResult {
 function hasFields(fields: FieldMap): boolean {
   for (const _name in fields) return true;
   return false;
-}
-
-/** Reads one plaintext push. Never throws. */
-export function parseInbound(body: string): ParseResult {
-  const parsed = parseFields(body);
-  return parsed.ok ? toMessage(parsed.fields) : parsed;
 }
 
 type Root = { ok: true; root: unknown } | { ok: false; reason: string };
@@ -132,99 +119,6 @@ function isJson(text: string): boolean {
 function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   return message === '' || message.includes('"') ? 'it is malformed' : message;
-}
-
-/** Gives stored fields (inbound_message.payload) their type again. */
-export function toMessage(fields: FieldMap): ParseResult {
-  const text = (name: string) => textField(fields, name);
-  // The head stands before all that a user can write: should one of these be repeated, the first is WeChat's.
-  const openid = firstText(fields, 'FromUserName');
-  const msgType = firstText(fields, 'MsgType');
-  const createTime = firstText(fields, 'CreateTime');
-  if (!openid) return { ok: false, reason: 'FromUserName is missing' };
-  if (openid.length > maxOpenidLength) return { ok: false, reason: 'FromUserName is too long for an OpenID' };
-  if (!msgType) return { ok: false, reason: 'MsgType is missing' };
-  if (!createTime || !/^\d{1,11}$/.test(createTime)) {
-    return { ok: false, reason: 'CreateTime is missing or not a unix time in seconds' };
-  }
-  const common = {
-    toUserName: firstText(fields, 'ToUserName') ?? '',
-    openid,
-    createTime: Number(createTime),
-    fields,
-  };
-  if (msgType.toLowerCase() === 'event') {
-    const event = firstText(fields, 'Event');
-    if (!event) return { ok: false, reason: 'Event is missing' };
-    return { ok: true, message: toEvent(common, event) };
-  }
-  const msgId = text('MsgId') || undefined;
-  if (msgType === 'text') return { ok: true, message: toTextMessage(common, msgId, text) };
-  return { ok: true, message: toUserMessage(msgType, { ...common, msgId }, text) };
-}
-
-/** Nearly every message is one. Field by field: V8 is slow at spreading an object. */
-function toTextMessage(
-  { toUserName, openid, createTime, fields }: CommonFields,
-  msgId: string | undefined,
-  text: (name: string) => string | undefined,
-): InboundMessage {
-  return {
-    kind: 'text',
-    toUserName,
-    openid,
-    createTime,
-    fields,
-    msgId,
-    content: text('Content') ?? '',
-    menuId: text('bizmsgmenuid'),
-  };
-}
-
-interface UserMessageFields extends CommonFields {
-  msgId: string | undefined;
-}
-
-function toUserMessage(
-  msgType: string,
-  common: UserMessageFields,
-  text: (name: string) => string | undefined,
-): InboundMessage {
-  const field = (name: string) => text(name) ?? '';
-  switch (msgType) {
-    case 'image':
-      return { kind: 'image', ...common, picUrl: field('PicUrl'), mediaId: field('MediaId') };
-    case 'voice':
-      return {
-        kind: 'voice',
-        ...common,
-        mediaId: field('MediaId'),
-        format: field('Format'),
-        recognition: text('Recognition') || undefined,
-      };
-    case 'video':
-    case 'shortvideo':
-      return { kind: msgType, ...common, mediaId: field('MediaId'), thumbMediaId: field('ThumbMediaId') };
-    case 'location':
-      return {
-        kind: 'location',
-        ...common,
-        latitude: field('Location_X'),
-        longitude: field('Location_Y'),
-        scale: field('Scale'),
-        label: field('Label'),
-      };
-    case 'link':
-      return {
-        kind: 'link',
-        ...common,
-        title: field('Title'),
-        description: field('Description'),
-        url: field('Url'),
-      };
-    default:
-      return { kind: 'unknown', ...common, msgType };
-  }
 }
 
 /**

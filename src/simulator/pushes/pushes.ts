@@ -1,8 +1,9 @@
-import type { AccountState, Accounts } from './accounts.js';
-import { createListeners } from './listeners.js';
+import type { AccountState, Accounts } from '../state/accounts.js';
+import { createListeners } from '../state/listeners.js';
+import type { PushResult } from './platform.js';
 import { createPlatform, type Platform, type PlatformTimes } from './platform.js';
-import type { Notice, PushResult } from './types.js';
 import type { SimulatedUser } from './user.js';
+import type { Notice } from './users.js';
 import { createUsers, type Users } from './users.js';
 
 /** The pushing side of all accounts: each with its own webhook, users and signatures. */

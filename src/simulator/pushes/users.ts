@@ -1,9 +1,18 @@
-import type { AccountState } from './accounts.js';
+import type { AccountState } from '../state/accounts.js';
+import type { Allowance } from '../state/windows.js';
 import { createBody } from './body.js';
-import type { Platform, Push } from './platform.js';
-import type { Notice, PushResult, XmlFields } from './types.js';
+import type { Platform, Push, PushResult } from './platform.js';
 import { createUser, type SimulatedUser } from './user.js';
-import type { Allowance } from './windows.js';
+import type { XmlFields } from './xml.js';
+
+/** A user was shown that the account is out of service. */
+export interface Notice {
+  at: number;
+  appId: string;
+  openid: string;
+  text: string;
+  push: PushResult;
+}
 
 /** The users of one account: their actions become pushes, and what came of a push is shown to them. */
 export interface Users {

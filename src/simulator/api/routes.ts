@@ -1,24 +1,15 @@
-import type { AccountState, Accounts } from './accounts.js';
+import type { AccountState, Accounts } from '../state/accounts.js';
+import type { DeliveredMessage } from '../state/deliveries.js';
+import type { Media } from '../state/media.js';
+import type { Tickets } from '../state/tickets.js';
+import type { Tokens } from '../state/tokens.js';
+import { isTypingCommand, type TypingSignal } from '../state/typing.js';
 import { type ApiAnswer, done, refuse } from './answers.js';
 import { describeMessage } from './describe.js';
 import { sendPath } from './faults.js';
-import type { Media } from './media.js';
 import { createMediaRoutes, videoPath } from './media-routes.js';
-import { isFilled, isObject, type RequestBody } from './request-body.js';
+import { type ApiRequest, isFilled, isObject } from './request.js';
 import { admit, mediaIdsOf, parseSend } from './send.js';
-import type { Tickets } from './tickets.js';
-import type { Tokens } from './tokens.js';
-import type { DeliveredMessage } from './types.js';
-import { isTypingCommand, type TypingSignal } from './typing.js';
-
-export interface ApiRequest {
-  method: string;
-  path: string;
-  /** Name and port of the API, as the caller knows them. */
-  host: string;
-  query: URLSearchParams;
-  body: RequestBody;
-}
 
 export interface RouteDependencies {
   accounts: Accounts;
@@ -55,7 +46,7 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
   function authorized(route: AccountRoute): Routes {
     return (request) => {
       const token = tokens.check(request.query.get('access_token'));
-      return token.ok ? route(accounts.of(token.appId), request) : { json: { ...token.refusal } };
+      return token.ok ? route(accounts.of(token.appId), request) : { json: token.refusal };
     };
   }
 
@@ -97,7 +88,7 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
   }
 
   function ticket({ account: { appId } }: AccountState, { query }: ApiRequest): ApiAnswer {
-    return query.get('type') === 'jsapi' ? { json: tickets.jsapi(appId) } : refuse(40097);
+    return query.get('type') === 'jsapi' ? { json: { ...done, ...tickets.jsapi(appId) } } : refuse(40097);
   }
 
   function clearQuota({ account, quota }: AccountState, { body: { json } }: ApiRequest): ApiAnswer {

@@ -1,5 +1,6 @@
+import type { PushSettings, SimulatedAccount } from '../state/accounts.js';
 import { encrypt } from './encrypt.js';
-import type { PushSettings, SimulatedAccount, XmlFields, XmlValue } from './types.js';
+import type { XmlFields, XmlValue } from './xml.js';
 import { toXml } from './xml.js';
 
 export interface PushBody {

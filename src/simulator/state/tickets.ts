@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { type Answer, done } from './answers.js';
 
 /** What a test may see of the jsapi tickets. */
 export interface TicketControls {
@@ -11,7 +10,7 @@ export interface TicketControls {
 
 export interface Tickets extends TicketControls {
   /** GET /cgi-bin/ticket/getticket, for the account whose token it is. */
-  jsapi(appId: string): Answer;
+  jsapi(appId: string): { ticket: string; expires_in: number };
 }
 
 const lifetimeMs = 7_200_000;
@@ -36,7 +35,7 @@ export function createTickets(clock: () => number): Tickets {
     jsapi(appId) {
       const known = latest.get(appId);
       const { value, endsAt } = known && known.endsAt - clock() > renewalMs ? known : issue(appId);
-      return { ...done, ticket: value, expires_in: Math.floor((endsAt - clock()) / 1_000) };
+      return { ticket: value, expires_in: Math.floor((endsAt - clock()) / 1_000) };
     },
     current(appId) {
       const known = latest.get(appId);

@@ -1,4 +1,5 @@
-import type { PushResult, XmlFields } from './types.js';
+import type { PushResult } from './platform.js';
+import type { XmlFields } from './xml.js';
 
 /** The events of a menu, and those that the platform makes about a user, in the form of the reference. */
 export interface UserEvents {

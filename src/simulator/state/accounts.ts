@@ -1,7 +1,23 @@
 import { createQuota, type Quota } from './quotas.js';
-import type { PushSettings, SimulatedAccount } from './types.js';
 import { createTyping, type Typing } from './typing.js';
 import { createWindows, type Windows } from './windows.js';
+
+/** How the owner of an account has set up its pushes in the console. */
+export interface PushSettings {
+  mode: 'plaintext' | 'compatible' | 'secure';
+  format: 'xml' | 'json';
+}
+
+/** Without a mode or format of its own, the account has those of the simulator's options. */
+export interface SimulatedAccount extends Partial<PushSettings> {
+  appId: string;
+  appSecret: string;
+  token: string;
+  /** 43 characters; needed for secure and compatible mode. */
+  encodingAesKey?: string;
+  /** gh_…, the ToUserName of pushes. Default: `gh_simulator`, and for further accounts gh_ and the app id. */
+  originalId?: string;
+}
 
 /** What WeChat keeps of one account. OpenIDs are an account's own: the same one elsewhere is somebody else. */
 export interface AccountState {

@@ -1,6 +1,7 @@
-import type { PushResult, XmlFields } from './types.js';
+import type { Allowance } from '../state/windows.js';
+import type { PushResult } from './platform.js';
 import { createUserEvents, type UserEvents } from './user-events.js';
-import type { Allowance } from './windows.js';
+import type { XmlFields } from './xml.js';
 
 /** A follower, or somebody about to become one. */
 export interface SimulatedUser extends UserEvents {

@@ -1,5 +1,18 @@
 import { createListeners } from './listeners.js';
-import type { DeliveredMessage } from './types.js';
+
+/** A message that a user received. */
+export interface DeliveredMessage {
+  at: number;
+  /** Position among all deliveries, from 1. */
+  sequence: number;
+  appId: string;
+  openid: string;
+  msgtype: string;
+  /** The request without `touser` and `msgtype`. */
+  body: Record<string, unknown>;
+  /** What the user sees, as text. */
+  text: string;
+}
 
 /** All that was delivered so far; true when it is enough. Called once for each delivery, so better quick. */
 export type DeliveredPredicate = (delivered: readonly DeliveredMessage[]) => boolean;

@@ -1,4 +1,9 @@
-import type { XmlFields, XmlValue } from './types.js';
+/** Strings go into CDATA, numbers stand bare; ids of 64 bits are bigints; a list is a repeated element. */
+export type XmlValue = string | number | bigint | XmlFields | readonly XmlValue[];
+
+export interface XmlFields {
+  readonly [name: string]: XmlValue;
+}
 
 /** A push as WeChat writes it: strings in CDATA, numbers bare, a list as a repeated element. */
 export function toXml(fields: XmlFields): string {

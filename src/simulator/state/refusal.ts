@@ -1,20 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-/** What a call is answered with, as JSON. */
-export type Answer = Readonly<Record<string, unknown>>;
-
-/** What comes back: JSON, refusals too; or the bytes of a file; or, off the API, a bare status. */
-export type ApiAnswer =
-  | { json: Answer }
-  | { file: { bytes: Buffer; contentType: string; filename: string } }
-  | { httpStatus: number };
-
-export interface Refusal {
-  errcode: number;
-  errmsg: string;
-}
-
-export const done: Answer = { errcode: 0, errmsg: 'ok' };
+/** How WeChat says no. */
+export type Refusal = { errcode: number; errmsg: string };
 
 /** What WeChat says about a code. Source: the global return code page. */
 const texts: Readonly<Record<number, string>> = {
@@ -64,10 +51,6 @@ const texts: Readonly<Record<number, string>> = {
 /** A refusal in WeChat's words, ending in the request id that its support asks for. */
 export function refusal(errcode: number): Refusal {
   return { errcode, errmsg: `${texts[errcode] ?? 'error'} rid: ${requestId()}` };
-}
-
-export function refuse(errcode: number): ApiAnswer {
-  return { json: { ...refusal(errcode) } };
 }
 
 function requestId(): string {

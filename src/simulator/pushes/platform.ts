@@ -1,8 +1,34 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import type { SimulatedAccount } from '../state/accounts.js';
 import { signature } from './encrypt.js';
-import type { PushResult, PushTry, SimulatedAccount } from './types.js';
+
+/** One try of a push: a status and a body, or an error. */
+export interface PushTry {
+  status?: number;
+  body?: string;
+  error?: string;
+  ms: number;
+}
+
+export interface PushResult {
+  appId: string;
+  openid: string;
+  /** What was pushed. */
+  body: string;
+  /** Its `Encrypt` field, outside plaintext mode. */
+  encrypted?: string;
+  /** Absent for events. */
+  msgId?: string;
+  /** Unix seconds. */
+  createTime: number;
+  tries: readonly PushTry[];
+  /** `notice`: no good answer in three tries, and the user was told that the account is out of service. */
+  outcome: 'acknowledged' | 'notice';
+  /** The passive reply, when the push was acknowledged with one. */
+  replyXml?: string;
+}
 
 export interface PlatformTimes {
   /** How long the platform waits for an answer. */

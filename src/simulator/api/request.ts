@@ -12,6 +12,16 @@ export interface RequestBody {
   file?: { filename: string; bytes: Buffer };
 }
 
+/** A call of the API. */
+export interface ApiRequest {
+  method: string;
+  path: string;
+  /** Name and port of the API, as the caller knows them. */
+  host: string;
+  query: URLSearchParams;
+  body: RequestBody;
+}
+
 export async function readBody(bytes: Buffer, contentType = ''): Promise<RequestBody> {
   return /^multipart\//i.test(contentType) ? readMultipart(bytes, contentType) : readJson(bytes);
 }

@@ -1,5 +1,5 @@
-import type { AccountState } from './accounts.js';
-import { isFilled, isObject, type RequestBody } from './request-body.js';
+import type { AccountState } from '../state/accounts.js';
+import { isFilled, isObject, type RequestBody } from './request.js';
 
 interface SendRequest {
   touser: string;

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ApiAnswer, refusal } from './answers.js';
+import { refusal } from '../state/refusal.js';
+import { type ApiCall, answer, cut, type Exchange } from './exchange.js';
 import type { Fault, FaultSource, FinalFault } from './faults.js';
-import { isObject, readBody } from './request-body.js';
-import type { ApiRequest, Routes } from './routes.js';
-import type { ApiCall } from './types.js';
+import { type ApiRequest, isObject, readBody } from './request.js';
+import type { Routes } from './routes.js';
 
 export interface ApiDependencies {
   port: number;
@@ -24,15 +24,6 @@ export interface ApiServer {
   /** Breaks off every call, delayed ones included: nothing is delivered afterwards. */
   close(): Promise<void>;
 }
-
-/** A call under way. */
-interface Exchange {
-  request: ApiRequest;
-  response: ServerResponse;
-  call: ApiCall;
-}
-
-const plainText = { 'content-type': 'text/plain' };
 
 /** Longer than any client keeps a connection: it must not be closed under a request on its way. */
 const keepAliveMs = 65_000;
@@ -64,7 +55,7 @@ export async function startApi({
     const fault = faults.next({ path, openid, appId: appId ?? text(named.appid ?? query.get('appid')) });
     const ending = fault && (await endingOf(fault));
     if (ending) strike(ending, exchange);
-    else answer(exchange, routes(request));
+    else answer(exchange, routes(request), clock());
   }
 
   /** Sits out the delays; undefined when the call then goes on as if nothing had been. */
@@ -78,53 +69,16 @@ export async function startApi({
   }
 
   function strike(fault: FinalFault, exchange: Exchange): void {
-    const { request, response, call } = exchange;
     if ('hang' in fault) return;
     if ('reset' in fault) {
-      if (fault.reset === 'after') routes(request);
-      call.finishedAt = clock();
-      response.socket?.resetAndDestroy();
-    } else if ('httpStatus' in fault) {
-      answer(exchange, fault);
-    } else if ('malformed' in fault) {
-      write(exchange, 200, plainText, fault.malformed);
-    } else {
+      if (fault.reset === 'after') routes(exchange.request);
+      cut(exchange, clock());
+    } else if ('errcode' in fault) {
       const { errcode, errmsg } = fault;
-      answer(exchange, { json: errmsg === undefined ? { ...refusal(errcode) } : { errcode, errmsg } });
-    }
-  }
-
-  function answer(exchange: Exchange, content: ApiAnswer): void {
-    if ('httpStatus' in content) {
-      write(exchange, content.httpStatus, plainText, `HTTP ${content.httpStatus}`);
-    } else if ('file' in content) {
-      const { contentType, filename, bytes } = content.file;
-      const disposition = `attachment; filename="${inHeader(filename)}"`;
-      const headers = { 'content-type': contentType, 'content-disposition': disposition };
-      if (write(exchange, 200, headers, bytes)) exchange.call.errcode = 0;
+      answer(exchange, { json: errmsg === undefined ? refusal(errcode) : { errcode, errmsg } }, clock());
     } else {
-      const { json } = content;
-      const headers = { 'content-type': 'application/json; encoding=utf-8' };
-      // Tokens come without an errcode.
-      const errcode = typeof json.errcode === 'number' ? json.errcode : 0;
-      if (write(exchange, 200, headers, JSON.stringify(json))) exchange.call.errcode = errcode;
+      answer(exchange, fault, clock());
     }
-  }
-
-  /** False when the caller has left, and nobody hears the answer. */
-  function write(
-    { response, call }: Exchange,
-    status: number,
-    headers: OutgoingHttpHeaders,
-    body: string | Buffer,
-  ): boolean {
-    call.finishedAt = clock();
-    if (response.destroyed) return false;
-    call.httpStatus = status;
-    call.answered = true;
-    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
-    response.end(body);
-    return true;
   }
 
   const server = createServer((incoming, response) => {
@@ -158,9 +112,4 @@ async function readBytes(incoming: IncomingMessage): Promise<Buffer> {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** Headers hold bytes: what is not ASCII, and what would end the name, becomes an underscore. */
-function inHeader(filename: string): string {
-  return filename.replace(/[^ !#-[\]-~]/gu, '_');
 }

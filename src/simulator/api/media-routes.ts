@@ -1,8 +1,8 @@
-import type { AccountState } from './accounts.js';
+import type { AccountState } from '../state/accounts.js';
+import type { Media } from '../state/media.js';
+import { examine, isMediaType } from '../state/media-formats.js';
 import { type ApiAnswer, refuse } from './answers.js';
-import type { Media } from './media.js';
-import { examine, isMediaType } from './media-formats.js';
-import type { ApiRequest } from './routes.js';
+import type { ApiRequest } from './request.js';
 
 /** The calls about temporary media, for a token that has been checked, and the link to a video, which needs none. */
 export interface MediaRoutes {

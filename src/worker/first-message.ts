@@ -1,0 +1,101 @@
+import type { HeldLane, OpenMessage } from '../outbox/lane.js';
+import type { RunReplies, ServedAccount } from '../replies/run.js';
+import type { SendReply, Thought } from '../sending/reply.js';
+import { toWire } from '../wechat/out/reply.js';
+import {
+  type LaneEnds,
+  type LaneEndsDependencies,
+  longestWindowMs,
+  type Next,
+  restingMs,
+} from './lane-ends.js';
+
+export interface FirstMessageDependencies extends LaneEndsDependencies {
+  accounts: ReadonlyMap<string, ServedAccount>;
+  runReplies: RunReplies;
+  sendReply: SendReply;
+  isPaused(appId: string): boolean;
+  /** Aborted when nothing new may begin. */
+  drain: AbortSignal;
+}
+
+/** Has the first message of a lane answered: runs its reply logic, unless its replies are stored already, and sends them. */
+export function createFirstMessageWork(
+  dependencies: FirstMessageDependencies,
+  { settle, fail, retry, release, awaitAccount, observeSettled }: LaneEnds,
+): (lane: HeldLane) => Promise<Next> {
+  const { accounts, runReplies, sendReply, isPaused, clock, log, drain } = dependencies;
+  return workOnFirst;
+
+  async function workOnFirst(lane: HeldLane): Promise<Next> {
+    const { message } = lane;
+    if (drain.aborted) return release(lane, 0);
+    // Only duplicates came, which made the lane.
+    if (!message) return settle({ lane, status: 'settled' });
+    const account = accounts.get(lane.appId);
+    if (!account) return awaitAccount(lane, message);
+    if (message.isPlanned) {
+      if (message.deliveries.length === 0) return settle({ lane, status: 'settled' });
+      return send(lane, message, account, undefined);
+    }
+    if (isOverdue(lane, message))
+      return fail(lane, message, 'the reply window ended while the account rested');
+    return think(lane, message, account);
+  }
+
+  /** Let through a pause only to be ended: the reply logic is not run for what nobody may be sent. */
+  function isOverdue({ appId, isProbe }: HeldLane, { windowEndsAt, receivedAt }: OpenMessage): boolean {
+    const endsAt = windowEndsAt?.getTime() ?? receivedAt.getTime() + longestWindowMs;
+    return !isProbe && isPaused(appId) && endsAt <= clock().getTime();
+  }
+
+  async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {
+    const about = () =>
+      log.child({ request_id: message.requestId, app_id: lane.appId, message_id: message.id });
+    const thought = await runReplies(lane, message, account, about);
+    switch (thought.kind) {
+      case 'replies': {
+        const { replies, cut } = thought;
+        if (cut) about().warn({ event: 'reply_cut', reason: cut }, 'reply cut');
+        if (replies.length === 0) return settle({ lane, status: 'settled', error: cut });
+        return send(lane, message, account, { payloads: replies.map(toWire), note: cut });
+      }
+      case 'refused':
+        return fail(lane, message, thought.problem);
+      case 'lost':
+        return 'done';
+      case 'stopped':
+        return release(lane, 0);
+      case 'error': {
+        const { error } = thought;
+        about().error(
+          { event: 'reply_logic_failed', attempt: lane.failures + 1, error },
+          'reply logic failed',
+        );
+        return retry(lane, message, error);
+      }
+    }
+  }
+
+  async function send(
+    lane: HeldLane,
+    message: OpenMessage,
+    account: ServedAccount,
+    thought: Thought | undefined,
+  ): Promise<Next> {
+    const end = await sendReply(lane, message, account, thought);
+    switch (end.kind) {
+      case 'settled':
+        if (end.result !== 'refused') observeSettled(lane, message);
+        return end.result === 'gone' ? 'done' : 'look';
+      case 'later':
+        return release(lane, end.delayMs);
+      case 'paused':
+        return release(lane, restingMs);
+      case 'stopped':
+        return release(lane, 0);
+      case 'lost':
+        return 'look';
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { AccessTokens } from '../accounts/access-token.js';
+import type { MediaUploads } from '../accounts/media-uploads.js';
+import type { Pool } from '../db/pool.js';
+import type { Web } from '../lib/web.js';
+import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import type { ServedAccount } from '../replies/run.js';
+import type { SendClients } from '../sending/clients.js';
+import type { RetryPolicy } from '../sending/retry-policy.js';
+
+export interface WorkerDependencies {
+  pool: Pool;
+  /** For jobs, claims and looks (see statements.ts). */
+  claimPool: Pool;
+  connectionString: string;
+  accounts: readonly ServedAccount[];
+  clients: SendClients;
+  tokens: AccessTokens;
+  web: Web;
+  uploads: MediaUploads;
+  log: Logger;
+  metrics: Metrics;
+  clock: () => Date;
+  random: () => number;
+}
+
+export interface WorkerOptions {
+  replyTimeoutMs: number;
+  overflowNotice: string;
+  policy: RetryPolicy;
+  /** How long `stop` waits for what is under way. */
+  shutdownGraceMs: number;
+  /** How long a worker must be missing before its work is given away. */
+  rescueAfterMs: number;
+  /** Lanes being worked on at once, those that wait for a slot included. */
+  maxInFlight: number;
+  replyConcurrency: number;
+  /** For each account. */
+  sendConcurrency: number;
+  /** Settled messages older than so many days are deleted; 0: none ever. */
+  retentionDays: number;
+  /** Users who unsubscribed so many days ago are forgotten; undefined: nobody is. */
+  forgetAfterUnsubscribeDays: number | undefined;
+  /** How often graphile-worker looks for jobs whose time has come (retries); new ones are notified. */
+  pollIntervalMs: number;
+}
+
+export const defaultWorkerOptions = {
+  maxInFlight: 1_000,
+  pollIntervalMs: 2_000,
+} as const;
