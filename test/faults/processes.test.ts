@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { isAlive } from '../../src/db/embedded.js';
-import { freePort } from '../../src/db/ports.js';
+import { freePorts } from '../support/free-ports.js';
 import { mainFile, runCommand, runProgram } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { setStage, settled } from '../support/stage.js';
@@ -81,13 +81,13 @@ test('what keeps the first process from starting is told once, and ends the comm
 });
 
 test('what keeps another process from starting ends all', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
+  const adminPort = await freePorts(2);
+  const other = createServer().listen(adminPort + 1, '127.0.0.1');
   onTestFinished(() => void other.close());
   await once(other, 'listening');
-  const { port } = other.address() as AddressInfo;
-  const { command } = await run({ PROCESSES: '2', ADMIN_PORT: String(port - 1) });
+  const { command } = await run({ PROCESSES: '2', ADMIN_PORT: String(adminPort) });
   expect(await command.exited).toBe(1);
-  expect(command.errors.join('\n')).toContain(`Cannot listen on 127.0.0.1:${port}`);
+  expect(command.errors.join('\n')).toContain(`Cannot listen on 127.0.0.1:${adminPort + 1}`);
 });
 
 /** What PM2's cluster mode is to a process: it forks, numbers, waits for a word, and ends by a word or a signal. */
@@ -110,7 +110,8 @@ test('as workers of a cluster that somebody else runs, such as PM2, they share t
   const { account, simulator, database } = await setStage();
   const file = path.join(scratchDirectory(), 'manager.mjs');
   writeFileSync(file, manager);
-  const adminPort = await freePort();
+  // Of two workers, and of the one that replaces one of them.
+  const adminPort = await freePorts(2);
   const settings = testSettings({ account, simulator, databaseUrl: database.url });
   const command = runProgram(file, { ...settings, ADMIN_PORT: String(adminPort), EXEC: mainFile });
   const started = await command.events<Line>('started', 2);
