@@ -38,8 +38,11 @@ async function soak({ minutes, rate, users, chaos: withChaos, seed, keep, json }
   // Under /var/tmp: as root, Postgres runs as another user, who must be able to reach it.
   const directory = await mkdtemp('/var/tmp/wechat-outbox-soak-');
   await chmod(directory, 0o755);
-  if (keep) console.log(`Data and logs are kept in ${directory}`);
-  else stops.push(() => rm(directory, { recursive: true, force: true }));
+  let isKept = keep;
+  stops.push(async () => {
+    if (isKept) console.log(`Data and logs are kept in ${directory}`);
+    else await rm(directory, { recursive: true, force: true });
+  });
   const logs = path.join(directory, 'logs');
   await mkdir(logs);
 
@@ -113,6 +116,8 @@ async function soak({ minutes, rate, users, chaos: withChaos, seed, keep, json }
   const broken = brokenPromises(outcome);
   for (const promise of broken) console.log(`BROKEN: ${promise}`);
   if (broken.length === 0) console.log('Every promise held.');
+  // Whoever has to find out why needs them.
+  else isKept = true;
   if (json) await writeFile(json, JSON.stringify({ seed, minutes, rate, users, broken, findings }, null, 2));
   return broken.length === 0;
 }
