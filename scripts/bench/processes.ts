@@ -4,7 +4,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { isPortFree } from '#src/db/ports.js';
+import { freePorts } from '../free-ports.ts';
 
 const startTimeoutMs = 30_000;
 
@@ -106,17 +106,5 @@ function peakMb({ pid }: ChildProcess): number {
     return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
   } catch {
     return Number.NaN;
-  }
-}
-
-/**
- * The first of `count` in a row that nothing listens on, below the ports that Linux gives to outgoing connections: the load has
- * hundreds of these open, and any could take a port before the process listens on it.
- */
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 10_000);
-    const all = Array.from({ length: count }, (_, nth) => isPortFree(first + nth));
-    if ((await Promise.all(all)).every((isFree) => isFree)) return first;
   }
 }

@@ -1,10 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-
-type ConnectCallback = (
-  error: Error | undefined,
-  client: PoolClient | undefined,
-  release: (error?: Error | boolean) => void,
-) => void;
+import { wrapConnect } from './pool-connect.js';
 
 /**
  * Bounds the age of the plans that Postgres keeps for a connection's statements.
@@ -15,9 +10,7 @@ type ConnectCallback = (
  */
 export function limitPlanAge(pool: Pool, maxAgeMs: number): void {
   const plannedSince = new WeakMap<PoolClient, number>();
-  const connect = pool.connect.bind(pool) as (callback: ConnectCallback) => void;
-
-  function fresh(callback: ConnectCallback): void {
+  wrapConnect(pool, (connect) => (callback) => {
     connect((error, client, release) => {
       if (!client) return callback(error, client, release);
       const now = performance.now();
@@ -29,12 +22,5 @@ export function limitPlanAge(pool: Pool, maxAgeMs: number): void {
       // A connection that is lost tells so to the statement that it was taken for.
       client.query('discard plans').then(handOver, handOver);
     });
-  }
-  function promised(): Promise<PoolClient> {
-    return new Promise((resolve, reject) => {
-      fresh((error, client) => (client ? resolve(client) : reject(error)));
-    });
-  }
-  pool.connect = ((callback?: ConnectCallback) =>
-    callback ? fresh(callback) : promised()) as typeof pool.connect;
+  });
 }

@@ -1,17 +1,11 @@
-import type { PoolClient } from 'pg';
 import { classifyDatabaseError } from './errors.js';
 import { connectTimeoutMs, type Pool } from './pool.js';
+import { wrapConnect } from './pool-connect.js';
 
 /** What is wrong with how a pool gets its connections, in words with what to set; undefined when nothing is. */
 export interface PoolWatch {
   problem(): string | undefined;
 }
-
-type ConnectCallback = (
-  error: Error | undefined,
-  client: PoolClient | undefined,
-  release: (error?: Error | boolean) => void,
-) => void;
 
 /** A refusal is told for so long: the next attempt may come only with the next burst. */
 const refusalLastsMs = 15_000;
@@ -39,21 +33,13 @@ export function watchPool(pool: Pool, name: string, onRefused: () => void): Pool
     }
   }
 
-  const connect = pool.connect.bind(pool) as (callback: ConnectCallback) => void;
-  function watched(callback: ConnectCallback): void {
+  wrapConnect(pool, (connect) => (callback) => {
     const startedAt = performance.now();
     connect((error, client, release) => {
       note(startedAt, error);
       callback(error, client, release);
     });
-  }
-  function promised(): Promise<PoolClient> {
-    return new Promise((resolve, reject) => {
-      watched((error, client) => (client ? resolve(client) : reject(error)));
-    });
-  }
-  pool.connect = ((callback?: ConnectCallback) =>
-    callback ? watched(callback) : promised()) as typeof pool.connect;
+  });
 
   return {
     problem() {

@@ -1,12 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Pool } from '../db/pool.js';
+import type { ConnectCallback } from '../db/pool-connect.js';
 import { describeError } from '../lib/describe-error.js';
-
-type ConnectCallback = (
-  error: Error | undefined,
-  client: PoolClient | undefined,
-  release: (error?: Error | boolean) => void,
-) => void;
 
 /**
  * The pool as graphile-worker (0.18.0) should see it, so that an outage of Postgres neither ends the process nor makes

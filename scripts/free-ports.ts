@@ -1,4 +1,4 @@
-import { isPortFree } from '../../src/db/ports.js';
+import { isPortFree } from '#src/db/ports.js';
 
 /**
  * The first of `count` ports in a row that nothing listens on, below those that Linux gives to outgoing connections: any of these
