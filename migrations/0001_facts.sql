@@ -146,7 +146,9 @@ create table wechat.delivery_attempt (
   http_status  integer,
   errcode      integer,
   errmsg       text,
-  primary key (delivery_id, attempt)
+  corrected_at timestamptz,
+  primary key (delivery_id, attempt),
+  check (corrected_at is null or outcome <> 'unknown')
 );
 create index delivery_attempt_started_at on wechat.delivery_attempt using brin (started_at) with (autosummarize = on);
 
@@ -161,3 +163,5 @@ comment on column wechat.delivery_attempt.outcome is
 comment on column wechat.delivery_attempt.http_status is 'HTTP status of the answer; null when there was none';
 comment on column wechat.delivery_attempt.errcode is 'errcode of the answer; null when there was none';
 comment on column wechat.delivery_attempt.errmsg is 'errmsg of the answer, or the network error';
+comment on column wechat.delivery_attempt.corrected_at is
+  'When its late answer replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise';

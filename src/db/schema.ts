@@ -204,6 +204,10 @@ export interface WechatDeliveryAttempt {
    */
   attempt: number;
   /**
+   * When its late answer replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise
+   */
+  corrected_at: Timestamp | null;
+  /**
    * The delivery it was made for
    */
   delivery_id: Int8;

@@ -205,14 +205,14 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     moves: [['held', 'free']],
     by: 'holder',
     file: 'src/outbox/leave.ts',
-    writes: 'due_at; a job; the end of the worker',
+    writes: 'a job; the end of the worker',
   },
   {
     name: 'rescue',
     moves: [['held', 'free']],
     by: 'maintenance',
     file: 'src/outbox/rescue.ts',
-    writes: 'due_at, crashes; a job',
+    writes: 'crashes; a job',
   },
   {
     name: 'reconcile',

@@ -205,8 +205,16 @@ test('the truth replaces an unknown outcome, in the attempt and not in what was 
   // The other goes on with a second attempt.
   await other.end(taken, { ...unknown, status: 'pending', delayMs: 0 });
   expect(await other.begin(taken, first.id, 2)).toBe(true);
+  const correctedOf = () =>
+    races().database.rows(
+      'select corrected_at is not null as corrected from wechat.delivery_attempt where delivery_id = $1',
+      [first.id],
+    );
+  expect(await correctedOf()).toEqual([{ corrected: false }]);
   expect(await worker.end(lane, end)).toBe(false);
   expect(await attemptsOf(openid)).toEqual([{ attempt: 1, outcome: 'sent' }]);
+  // Why it was tried again stays on record.
+  expect(await correctedOf()).toEqual([{ corrected: true }]);
   expect(await deliveriesOf(openid)).toEqual([{ status: 'sending', attempts: 2 }]);
   // And an unknown outcome never replaces the truth.
   await other.end(taken, unknown);
