@@ -69,4 +69,17 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
     '`off`，或宽限的天数：取消关注已这么久、且没有回来的用户，会被遗忘。见[隐私](privacy.md)。',
   NODE_APP_INSTANCE:
     '由 PM2 设置，不用你管：这个进程在同一命令的各进程中的序号，从 0 起，会加到 ADMIN_PORT 上。',
+  CONSOLE_PATH:
+    '控制台在管理端口上的路径；`off`：不提供控制台。前面的代理可以再加自己的路径。见[控制台](console.md)。',
+  CONSOLE_URL:
+    '前面有代理时，浏览器访问控制台的网址。用 `https` 时，它的 Cookie 只走 https。OpenID Connect 需要它。',
+  CONSOLE_TRUSTED_PROXIES:
+    '控制台前面的代理，写地址或网段，用逗号分隔：只相信它们说的浏览器地址（`X-Forwarded-For`）和登录用户（CONSOLE_TRUSTED_HEADER）。这些地址上不能有别人。',
+  CONSOLE_TRUSTED_HEADER: '可信代理用来说明登录者是谁的请求头，值为用户名。',
+  CONSOLE_OIDC_ISSUER: '可以用来登录的 OpenID Connect 身份提供方（issuer）：https，或在本机。',
+  CONSOLE_OIDC_CLIENT_ID: '控制台在身份提供方的 client id。',
+  CONSOLE_OIDC_CLIENT_SECRET: '控制台在身份提供方的密钥。',
+  CONSOLE_OIDC_ROLE_CLAIM:
+    'ID token 里存放角色的 claim，一个词或一个列表；每次登录取其中最高的。不设置时角色由这里管理。',
+  CONSOLE_OIDC_DEFAULT_ROLE: '身份提供方认识、但没有其他角色的人的角色；不设置则拒绝。',
 };

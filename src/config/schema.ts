@@ -3,6 +3,7 @@ import { problemOfDatabaseUrl } from '../db/database-url.js';
 import { type Allowance, defaultWindows } from '../wechat/in/window.js';
 import { about } from './about.js';
 import * as shapes from './account.js';
+import { consoleSettings } from './console.js';
 import { networkSettings, proxySecrets } from './network.js';
 
 /**
@@ -19,6 +20,7 @@ export const secretNames = [
   'WECHAT_ENCODING_AES_KEY',
   'WECHAT_ENCODING_AES_KEY_PREVIOUS',
   ...proxySecrets,
+  'CONSOLE_OIDC_CLIENT_SECRET',
 ] as const;
 
 const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
@@ -237,6 +239,7 @@ export const settings = z.object({
         '`off`, or days of grace: a user who unsubscribed so long ago and did not come back is forgotten. See [Privacy](privacy.md).',
       ),
     ),
+  ...consoleSettings,
   ACCOUNTS_FILE: z
     .string()
     .optional()
