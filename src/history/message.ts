@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { createKysely } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
+import { createKysely } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
 import { isFirst, isIts, messageState } from './message-state.js';
 
 export type Found = NonNullable<Awaited<ReturnType<typeof findMessage>>>;

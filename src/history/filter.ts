@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../../db/kysely.js';
+import type { Database } from '../db/kysely.js';
 
 /** Which deliveries or messages `list` is to show. */
 export interface ListFilter {

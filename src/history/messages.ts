@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { createKysely, type Database } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
+import { createKysely, type Database } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
 import { accountsOf, type ListFilter, lastIdBefore, patternOf } from './filter.js';
 import { isFirst, isIts, messageState } from './message-state.js';
 

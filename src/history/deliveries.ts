@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { createKysely, type Database } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
-import { deliveryStatuses } from '../../outbox/states.js';
+import { createKysely, type Database } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
+import { deliveryStatuses } from '../outbox/states.js';
 import { accountsOf, type ListFilter, lastIdBefore, patternOf } from './filter.js';
 
 export type DeliveryRow = Awaited<ReturnType<typeof findDeliveries>>[number];
