@@ -28,6 +28,9 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   WINDOW_SCAN: '同上，用户扫描公众号的二维码之后。',
   ON_OVERFLOW:
     '一次回复的条数超过窗口允许的数目时怎么办：`cut` 截断并在最后一条里说明；`refuse` 拒绝，这条消息记为失败。',
+  HANDBACK_WORD: '用户发送这些文字之一（用逗号分隔），即可把会话交还给自动回复。',
+  HANDOVER_IDLE_MINUTES:
+    '客服接管的会话，在客服最后一次发言这么多分钟之后自动交还给回复逻辑；`0` 表示从不。见[转人工](replies.md#转人工)。',
   OVERFLOW_NOTICE: '被截断的回复，最后一条以此结尾。',
   MEDIA_FROM_PRIVATE_ADDRESSES: '允许回复里的素材 URL 指向内网地址。',
   ON_UNKNOWN: '发送结果无法得知时怎么办：`resend` 重发（用户可能收到两次），或 `hold` 留给运维人员处理。',

@@ -41,6 +41,10 @@ export interface Config {
   replyTimeoutMs: number;
   /** What ends a reply that had to be cut. */
   overflowNotice: string;
+  /** Texts with which a user hands the conversation back to the replies. */
+  handBackWords: readonly string[];
+  /** After an agent's last word a conversation is handed back; 0: never. */
+  handoverIdleMinutes: number;
   /** Lets media URLs of the reply logic lead to private addresses. */
   mediaFromPrivateAddresses: boolean;
   /** How long a worker must be missing before its work is given away. */
@@ -119,6 +123,8 @@ export function readConfig(environment: Environment): Config {
     shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
     replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
     overflowNotice: data.OVERFLOW_NOTICE,
+    handBackWords: data.HANDBACK_WORD,
+    handoverIdleMinutes: data.HANDOVER_IDLE_MINUTES,
     mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
     rescueAfterMs: data.RESCUE_AFTER * 1000,
     inboxQueue: data.INBOX_QUEUE,

@@ -89,6 +89,16 @@ export async function deleteOld(
   };
 }
 
+/** Deletes the record of takeovers that ended more than `days` ago; the rest is the next call's. Returns how many. */
+export async function deleteEndedHandovers(pool: Pool, days: number): Promise<number> {
+  const { rowCount } = await pool.query(
+    `delete from wechat.handover_history where id in (
+       select id from wechat.handover_history where ended_at < now() - $1 * interval '1 day' order by id limit 5000)`,
+    [days],
+  );
+  return rowCount ?? 0;
+}
+
 /** Deletes workers that ended more than `days` ago and hold nothing. Returns how many. */
 export async function deleteEndedWorkers(pool: Pool, days: number): Promise<number> {
   const { rowCount } = await pool.query(

@@ -20,6 +20,8 @@ export type NoAnswer = Exclude<Call, { kind: 'answered' }>;
 /** What came of one HTTP call to send a message. */
 export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoAnswer;
 
+export type SessionOutcome = { kind: 'created' } | Refusal | NoAnswer;
+
 export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoAnswer;
 
 export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoAnswer;
@@ -73,6 +75,11 @@ export interface WeChatClient {
     openid: string,
     command: 'Typing' | 'CancelTyping',
   ): Promise<number | undefined>;
+  /**
+   * Gives the user to an agent of Tencent's own customer service. The agent must be bound to a WeChat user and online: 65400,
+   * 65401, 65402 and 65415 tell what is missing, 65414 that another agent has the user.
+   */
+  createSession(accessToken: string, openid: string, kfAccount: string): Promise<SessionOutcome>;
   /** @throws TokenError */
   fetchToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
   fetchJsapiTicket(accessToken: string): Promise<TicketOutcome>;
@@ -100,6 +107,13 @@ export function createClient(options: HttpOptions): WeChatClient {
       const body = JSON.stringify({ touser: openid, command });
       const call = await http.post(endpoint(accessToken, 'message/custom/typing'), body);
       return call.kind === 'answered' ? (call.answer.errcode ?? 0) : undefined;
+    },
+
+    async createSession(accessToken, openid, kfAccount) {
+      const path = `/customservice/kfsession/create?access_token=${encodeURIComponent(accessToken)}`;
+      const call = await http.post(path, JSON.stringify({ kf_account: kfAccount, openid }));
+      if (call.kind !== 'answered') return call;
+      return readRefusal(call) ?? { kind: 'created' };
     },
 
     async fetchToken({ appId, appSecret, accessTokenMode }, { forceRefresh }) {
