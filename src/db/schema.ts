@@ -121,6 +121,10 @@ export interface WechatCredential {
 
 export interface WechatDelivery {
   /**
+   * The person who sent it
+   */
+  agent: string | null;
+  /**
    * The account that sends it
    */
   app_id: string;
@@ -266,6 +270,10 @@ export interface WechatInboundMessage {
    * Whether the status is failed. Indexed, which status is not
    */
   failed: Generated<boolean>;
+  /**
+   * Whether it was left to a person
+   */
+  for_agent: Generated<boolean>;
   /**
    * When its user was forgotten (wechat.forget): openid is a pseudonym since, and content and payload are gone; null otherwise
    */
