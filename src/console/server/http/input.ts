@@ -6,8 +6,7 @@ import { Refusal } from './refusal.js';
 /** Ids are of Postgres's bigint. */
 export const id = z
   .string()
-  .regex(/^\d{1,19}$/)
-  .refine((value) => BigInt(value) <= 9_223_372_036_854_775_807n);
+  .refine((value) => /^\d{1,19}$/.test(value) && BigInt(value) <= 9_223_372_036_854_775_807n);
 
 /** ISO 8601. */
 export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
