@@ -115,6 +115,8 @@ create table wechat.delivery (
 -- For the operator's question "what is not through?": small, because nearly every delivery is sent. `ended_unsent` is false
 -- before and after the update of such a one.
 create index delivery_ended_unsent on wechat.delivery (app_id, created_at) where ended_unsent;
+-- The same, to be read page by page in the order of id, from wherever the last page ended.
+create index delivery_ended_unsent_id on wechat.delivery (app_id, id) where ended_unsent;
 create index delivery_created_at on wechat.delivery using brin (created_at) with (autosummarize = on);
 
 comment on table wechat.delivery is 'The outbox: one row for each message to be sent to a user, written before any attempt';

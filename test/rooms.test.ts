@@ -11,6 +11,7 @@ const floors = [
   ['sending', 'replies'],
   ['outbox'],
   ['accounts'],
+  ['history'],
   ['config'],
   ['observe'],
   ['db'],

@@ -22,6 +22,15 @@ export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } |
 
 export type SessionOutcome = { kind: 'created' } | Refusal | NoAnswer;
 
+/** How many calls of the send API the account may make today, by WeChat's count; up to 1 % off. */
+export interface SendQuota {
+  daily: number;
+  used: number;
+  remaining: number;
+}
+
+export type QuotaOutcome = { kind: 'told'; quota: SendQuota } | Refusal | NoAnswer;
+
 export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoAnswer;
 
 export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoAnswer;
@@ -82,12 +91,15 @@ export interface WeChatClient {
   createSession(accessToken: string, openid: string, kfAccount: string): Promise<SessionOutcome>;
   /** @throws TokenError */
   fetchToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
+  fetchQuota(accessToken: string): Promise<QuotaOutcome>;
   fetchJsapiTicket(accessToken: string): Promise<TicketOutcome>;
   uploadMedia(accessToken: string, upload: Upload): Promise<UploadOutcome>;
   downloadMedia(accessToken: string, mediaId: string, signal?: AbortSignal): Promise<DownloadOutcome>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }
+
+const ofSends = JSON.stringify({ cgi_path: '/cgi-bin/message/custom/send' });
 
 export function createClient(options: HttpOptions): WeChatClient {
   const http = createHttp(options);
@@ -132,6 +144,13 @@ export function createClient(options: HttpOptions): WeChatClient {
       const refusal = readRefusal(call);
       if (!refusal) throw new TokenError('transient', undefined, unexpected(call).errmsg);
       throw new TokenError(tokenErrorClass(refusal.errcode), refusal.errcode, refusal.errmsg);
+    },
+
+    async fetchQuota(accessToken) {
+      const call = await http.post(endpoint(accessToken, 'openapi/quota/get'), ofSends);
+      if (call.kind !== 'answered') return call;
+      const quota = readQuota(call);
+      return quota ? { kind: 'told', quota } : (readRefusal(call) ?? unexpected(call));
     },
 
     async fetchJsapiTicket(accessToken) {
@@ -179,6 +198,14 @@ function unexpected({ httpStatus, answer }: Answered): NoAnswer {
     httpStatus,
     errmsg: `not what was asked for: ${JSON.stringify(Object.keys(answer))}`,
   };
+}
+
+function readQuota({ answer }: Answered): SendQuota | undefined {
+  const { quota } = answer;
+  if (typeof quota !== 'object' || quota === null) return undefined;
+  const of = (name: string) => Number((quota as Record<string, unknown>)[name] ?? Number.NaN);
+  const told = { daily: of('daily_limit'), used: of('used'), remaining: of('remain') };
+  return Object.values(told).every(Number.isFinite) ? told : undefined;
 }
 
 function readGranted({ answer }: Answered, name: 'access_token' | 'ticket'): FetchedToken | undefined {

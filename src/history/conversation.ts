@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { createKysely } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
+import { createKysely } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
 import { accountsOf } from './filter.js';
 import { inWords } from './in-words.js';
 import { messageState } from './message-state.js';

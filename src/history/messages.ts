@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { createKysely, type Database } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
-import { accountsOf, type ListFilter, lastIdBefore, patternOf } from './filter.js';
+import { createKysely, type Database } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
+import { accountsOf, firstIdSince, type ListFilter, lastIdBefore, patternOf, statesOf } from './filter.js';
 import { isFirst, isIts, messageState } from './message-state.js';
 
 export type MessageRow = Awaited<ReturnType<typeof findMessages>>[number];
@@ -18,8 +18,11 @@ export async function findMessages(pool: Pool, filter: ListFilter) {
 
 /** As deliveriesQuery. What a lane failed with last is the error of its first message. */
 export function messagesQuery(db: Database, filter: ListFilter, accounts: readonly string[]) {
-  const { state, openid, limit } = filter;
-  const states = state ? [state] : messageStates.filter((one) => one !== 'settled');
+  const { openid, limit } = filter;
+  const states = statesOf(
+    filter,
+    messageStates.filter((one) => one !== 'settled'),
+  );
   const all = sourcesOf(db, filter, accounts, states)
     .map((one) => db.selectFrom(one.as('one')).selectAll())
     .reduce((before, one) => before.unionAll(one));
@@ -29,15 +32,19 @@ export function messagesQuery(db: Database, filter: ListFilter, accounts: readon
     .select(['m.id', 'm.app_id', 'm.openid', 'm.msg_type', 'm.event', 'm.event_key', 'm.content'])
     .select(messageState.as('status'))
     .select(sql<string | null>`coalesce(m.error, case when ${isFirst} then l.error end)`.as('error'))
-    .select(['m.received_at', 'm.settled_at', 'l.due_at', 'l.worker_id as claimed_by'])
+    .select(['m.received_at', 'm.settled_at', 'l.due_at', 'l.worker_id as claimed_by', 'm.for_agent'])
     .orderBy('m.id', 'desc')
     .limit(limit + 1);
   // The other sources know their states: said again, it would mislead the planner.
-  return openid === undefined ? query : query.where(messageState, 'in', states);
+  if (openid === undefined) return query;
+  const ofUser = query.where(messageState, 'in', states);
+  return filter.forAgent === undefined
+    ? ofUser
+    : ofUser.where(sql<boolean>`(m.status <> 'settled' or m.for_agent = ${filter.forAgent})`);
 }
 
 function sourcesOf(db: Database, filter: ListFilter, accounts: readonly string[], states: readonly string[]) {
-  const { openid, until, limit } = filter;
+  const { openid, since, until, limit, forAgent } = filter;
   const asked = () => askedMessages(db, filter);
   const ofAccounts = () => asked().where('m.app_id', 'in', accounts);
   if (openid !== undefined) return [ofAccounts().where('m.openid', '=', openid)];
@@ -45,12 +52,13 @@ function sourcesOf(db: Database, filter: ListFilter, accounts: readonly string[]
   const latest = (query: ReturnType<typeof asked>) => query.orderBy('m.id', 'desc').limit(limit + 1);
   const failedOf = (account: string) =>
     latest(asked().where('m.failed', '=', true).where('m.app_id', '=', account));
-  const settled = () =>
-    latest(
-      ofAccounts()
-        .where('m.status', '=', 'settled')
-        .where('m.id', '<=', lastIdBefore('inbound_message', 'received_at', until)),
-    );
+  const settled = () => {
+    const query = ofAccounts()
+      .where('m.status', '=', 'settled')
+      .where('m.id', '<=', lastIdBefore('inbound_message', 'received_at', until))
+      .where('m.id', '>=', firstIdSince('inbound_message', 'received_at', since));
+    return latest(forAgent === undefined ? query : query.where('m.for_agent', '=', forAgent));
+  };
   const open = states.filter((one) => one === 'received' || one === 'answering');
   return [
     ...(states.includes('failed') ? accounts.map(failedOf) : []),
@@ -83,13 +91,19 @@ function inLanes(db: Database, filter: ListFilter, accounts: readonly string[], 
   return states.length === 1 ? query.where(hasReplies, '=', states.includes('answering')) : query;
 }
 
-function askedMessages(db: Database, { since, until, text }: ListFilter) {
+function askedMessages(db: Database, { since, until, text, type, before }: ListFilter) {
   let query = db
     .selectFrom('wechat.inbound_message as m')
     .select(['m.id', 'm.app_id', 'm.openid', 'm.slot', 'm.msg_type', 'm.event', 'm.event_key', 'm.content'])
-    .select(['m.status', 'm.error', 'm.received_at', 'm.settled_at'])
+    .select(['m.status', 'm.error', 'm.received_at', 'm.settled_at', 'm.for_agent'])
     .where('m.received_at', '>=', since);
   if (until) query = query.where('m.received_at', '<', until);
+  if (before !== undefined) query = query.where('m.id', '<', before);
+  if (type !== undefined) {
+    const [kind = '', event] = type.split(':');
+    query = query.where('m.msg_type', '=', kind);
+    if (event !== undefined) query = query.where('m.event', '=', event);
+  }
   if (text !== undefined) query = query.where('m.content', 'ilike', patternOf(text));
   return query;
 }

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import { createKysely, type Database } from '../../db/kysely.js';
-import { lockClass } from '../../db/locks.js';
-import type { Pool } from '../../db/pool.js';
-import type { Backlog } from '../../observe/snapshot.js';
+import { createKysely, type Database } from '../db/kysely.js';
+import { lockClass } from '../db/locks.js';
+import type { Pool } from '../db/pool.js';
+import type { Backlog } from '../observe/snapshot.js';
 import { accountsOf } from './filter.js';
 
 export type Status = Awaited<ReturnType<typeof readStatus>>;

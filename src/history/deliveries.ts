@@ -1,12 +1,20 @@
 import { sql } from 'kysely';
-import { createKysely, type Database } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
-import { deliveryStatuses } from '../../outbox/states.js';
-import { accountsOf, type ListFilter, lastIdBefore, patternOf } from './filter.js';
+import { createKysely, type Database } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
+import { accountsOf, firstIdSince, type ListFilter, lastIdBefore, patternOf, statesOf } from './filter.js';
 
 export type DeliveryRow = Awaited<ReturnType<typeof findDeliveries>>[number];
 
-export const deliveryStates: readonly string[] = deliveryStatuses;
+/** As in the table's CHECK. */
+export const deliveryStates: readonly string[] = [
+  'pending',
+  'sending',
+  'sent',
+  'failed',
+  'expired',
+  'unknown',
+  'cancelled',
+];
 
 /** The newest first; one more than asked for, to know whether there are more. By default those that are not through. */
 export async function findDeliveries(pool: Pool, filter: ListFilter) {
@@ -17,8 +25,11 @@ export async function findDeliveries(pool: Pool, filter: ListFilter) {
 
 /** Each state is looked for where it is few: nobody's list may read the history through. */
 export function deliveriesQuery(db: Database, filter: ListFilter, accounts: readonly string[]) {
-  const { state, openid, limit } = filter;
-  const states = state ? [state] : deliveryStates.filter((one) => one !== 'sent');
+  const { openid, limit } = filter;
+  const states = statesOf(
+    filter,
+    deliveryStates.filter((one) => one !== 'sent'),
+  );
   const open = states.filter((one) => ['pending', 'sending'].includes(one));
   const ended = states.filter((one) => one !== 'sent' && !open.includes(one));
   const asked = (of: readonly string[]) => askedDeliveries(db, filter, of);
@@ -29,12 +40,11 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
       .innerJoin('wechat.inbound_message as m', 'm.id', 'd.message_id')
       .where('m.app_id', 'in', accounts)
       .where('m.openid', '=', openid ?? '');
-  // By their partial index, which gives them in the order of time for one account alone.
+  // By their partial indexes, of which one gives them by time and one by id, for one account alone.
   const endedOf = (account: string) =>
     asked(ended)
       .where('d.ended_unsent', '=', true)
       .where('d.app_id', '=', account)
-      .orderBy('d.created_at', 'desc')
       .orderBy('d.id', 'desc')
       .limit(limit + 1);
   // From the end: nearly all are sent.
@@ -42,6 +52,7 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
     asked(['sent'])
       .where('d.app_id', 'in', accounts)
       .where('d.id', '<=', lastIdBefore('delivery', 'created_at', filter.until))
+      .where('d.id', '>=', firstIdSince('delivery', 'created_at', filter.since))
       .orderBy('d.id', 'desc')
       .limit(limit + 1);
 
@@ -60,7 +71,6 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
     .selectFrom(all.as('d'))
     .selectAll('d')
     .select(sql<string>`wechat.payload_text(d.payload)`.as('text'))
-    .orderBy('d.created_at', 'desc')
     .orderBy('d.id', 'desc')
     .limit(limit + 1);
 }
@@ -92,7 +102,7 @@ function inLanes(db: Database, asked: ReturnType<typeof askedDeliveries>, accoun
 }
 
 function askedDeliveries(db: Database, filter: ListFilter, states: readonly string[]) {
-  const { since, until, code, text } = filter;
+  const { since, until, code, text, type, before } = filter;
   let query = db
     .selectFrom('wechat.delivery as d')
     .select([
@@ -106,10 +116,13 @@ function askedDeliveries(db: Database, filter: ListFilter, states: readonly stri
       'd.attempts',
     ])
     .select(['d.created_at', 'd.sent_at', 'd.next_attempt_at', 'd.payload'])
+    .select(['d.msg_type', 'd.origin', 'd.agent'])
     .where('d.status', 'in', states)
     .where('d.created_at', '>=', since);
   if (until) query = query.where('d.created_at', '<', until);
   if (code !== undefined) query = query.where('d.errcode', '=', code);
+  if (type !== undefined) query = query.where('d.msg_type', '=', type);
+  if (before !== undefined) query = query.where('d.id', '<', before);
   if (text === undefined) return query;
   const pattern = patternOf(text);
   return query.where((eb) =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { deliveriesQuery, findDeliveries } from '../../src/cli/history/deliveries.js';
-import type { ListFilter } from '../../src/cli/history/filter.js';
-import { findMessages, messagesQuery } from '../../src/cli/history/messages.js';
+import { deliveriesQuery, findDeliveries } from '../../src/history/deliveries.js';
+import type { ListFilter } from '../../src/history/filter.js';
+import { findMessages, messagesQuery } from '../../src/history/messages.js';
 import { createKysely } from '../../src/db/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { storeYear, type Told, tell } from '../support/history.js';

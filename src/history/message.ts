@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { createKysely } from '../../db/kysely.js';
-import type { Pool } from '../../db/pool.js';
+import { createKysely } from '../db/kysely.js';
+import type { Pool } from '../db/pool.js';
 import { isFirst, isIts, messageState } from './message-state.js';
 
 export type Found = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
@@ -25,7 +25,8 @@ export async function findMessage(pool: Pool, id: string, isDelivery: boolean) {
     // Of the reply logic, of the first alone.
     .select(sql<number>`case when ${isFirst} then l.failures else 0 end`.as('failures'))
     .select(sql<number>`case when ${isFirst} then l.crashes else 0 end`.as('crashes'))
-    .select(['m.window_ends_at', 'm.window_quota', 'm.payload', 'm.forgotten_at'])
+    .select(['m.window_ends_at', 'm.window_quota', 'm.payload', 'm.forgotten_at', 'm.for_agent'])
+    .select(['m.slot', 'm.request_id', 'm.dedupe_key'])
     .select(sql<Date | null>`wechat.window_of(m.app_id, m.openid)`.as('reachable_until'))
     .where('m.id', '=', isDelivery ? ofDelivery : id)
     .executeTakeFirst();
@@ -33,6 +34,7 @@ export async function findMessage(pool: Pool, id: string, isDelivery: boolean) {
   const deliveries = await db
     .selectFrom('wechat.delivery as d')
     .select(['d.id', 'd.position', 'd.origin', 'd.msg_type', 'd.status', 'd.attempts', 'd.failures'])
+    .select(['d.ignores_window', 'd.attempt_started_at'])
     .select(['d.errcode', 'd.errmsg', 'd.created_at', 'd.sent_at', 'd.next_attempt_at', 'd.payload'])
     .select(sql<string>`wechat.payload_text(d.payload)`.as('text'))
     .where('d.message_id', '=', message.id)

@@ -1,0 +1,94 @@
+import { PassThrough } from 'node:stream';
+import type Router from '@koa/router';
+import type Koa from 'koa';
+import { z } from 'zod';
+import type { Now } from '../../contract/overview.js';
+import { readQuery } from '../http/input.js';
+import { Refusal } from '../http/refusal.js';
+import { languageOfRequest, wordsFor } from '../words/index.js';
+import { type Changes, createChanges } from './changes.js';
+import { createHub, type Hub } from './hub.js';
+import { createNow, type Look, nowFor } from './now.js';
+import type { OverviewDependencies } from './routes.js';
+
+const defaultPollMs = 2_000;
+/** Proxies close what is silent for a minute, some for half of one. */
+const defaultHeartbeatMs = 15_000;
+
+const mostStreams = 500;
+/** Of a reader who does not read: what waits for them is not kept for ever. */
+const mostUnreadBytes = 1_000_000;
+
+interface Told {
+  look: Look;
+  changes: Changes;
+}
+
+export function addLive(router: Router, dependencies: OverviewDependencies): void {
+  const {
+    pool,
+    requires,
+    log,
+    signal,
+    pollMs = defaultPollMs,
+    heartbeatMs = defaultHeartbeatMs,
+  } = dependencies;
+  const readNow = createNow(pool);
+  const readChanges = createChanges(pool);
+  const hub = createHub<Told>({
+    read: async () => ({ look: await readNow(), changes: await readChanges() }),
+    pauseMs: pollMs,
+    onError: (error) => log.warn({ event: 'console_look_failed', err: error }, 'console: look failed'),
+  });
+
+  router.get('/now', requires('read'), async (ctx) => {
+    readQuery(ctx, {});
+    ctx.set('cache-control', 'no-store');
+    ctx.body = nowFor((await hub.latest()).look, languageOfRequest(ctx)) satisfies Now;
+  });
+
+  router.get('/live', requires('read'), (ctx) => {
+    const { conversations } = readQuery(ctx, { conversations: z.enum(['0', '1']).optional() });
+    if (hub.listeners >= mostStreams || signal.aborted)
+      throw new Refusal(503, 'too_many', wordsFor(ctx).refusals.tooManyStreams);
+    openStream(ctx, { hub, signal, heartbeatMs, withConversations: conversations === '1' });
+  });
+}
+
+interface StreamOptions {
+  hub: Hub<Told>;
+  signal: AbortSignal;
+  heartbeatMs: number;
+  withConversations: boolean;
+}
+
+/** Server-sent events. The browser opens another stream by itself when this one ends. */
+function openStream(ctx: Koa.Context, { hub, signal, heartbeatMs, withConversations }: StreamOptions): void {
+  const stream = new PassThrough();
+  const language = languageOfRequest(ctx);
+  const write = (text: string) => {
+    if (stream.writableLength > mostUnreadBytes) stream.destroy();
+    else if (!stream.writableEnded) stream.write(text);
+  };
+  const stop = hub.listen(({ look, changes }) => {
+    write(`event: now\ndata: ${JSON.stringify(nowFor(look, language))}\n\n`);
+    if (!withConversations) return;
+    for (const change of changes) write(`event: conversation\ndata: ${JSON.stringify(change)}\n\n`);
+  });
+  const heartbeat = setInterval(() => write(': \n\n'), heartbeatMs).unref();
+  const end = () => stream.end();
+  signal.addEventListener('abort', end, { once: true });
+  stream.once('close', () => {
+    stop();
+    clearInterval(heartbeat);
+    signal.removeEventListener('abort', end);
+  });
+  ctx.req.once('close', () => stream.destroy());
+  ctx.type = 'text/event-stream';
+  ctx.set('cache-control', 'no-store');
+  // Nginx keeps nothing back.
+  ctx.set('x-accel-buffering', 'no');
+  ctx.status = 200;
+  ctx.body = stream;
+  write('retry: 3000\n\n');
+}
