@@ -33,10 +33,11 @@ export function createPasswordRoutes(dependencies: PasswordRoutesDependencies): 
   const { pool, attempts, browser, enter, log } = dependencies;
   const slots = createSlots(atOnce);
 
-  async function check(password: string, record: string | null): Promise<boolean> {
+  /** Waits for its turn before anything is counted: who waits in vain has not failed. */
+  async function inTurn(ctx: Koa.Context): Promise<void> {
     if ((await slots.acquireSome(1, { patienceMs })) === 0) throw tooMany(patienceMs / 1_000);
     try {
-      return await isPassword(password, record);
+      await signIn(ctx);
     } finally {
       slots.release();
     }
@@ -52,7 +53,7 @@ export function createPasswordRoutes(dependencies: PasswordRoutesDependencies): 
     if (attempt.kind === 'wait') throw tooMany(attempt.retryAfterSeconds);
 
     const record = user && !user.disabled ? user.password : null;
-    if (!(await check(password, record)) || !user || record === null) {
+    if (!(await isPassword(password, record)) || !user || record === null) {
       // What was typed for a name may be a password.
       log.warn({ event: 'sign_in_refused', user: user?.name, via: 'password', address }, 'sign-in refused');
       throw new Refusal(401, 'wrong', say('Name or password is wrong', '用户名或密码不对'));
@@ -76,7 +77,7 @@ export function createPasswordRoutes(dependencies: PasswordRoutesDependencies): 
     return record;
   }
 
-  return new Router().post('/sign-in', mustBeJson, smallBody, signIn);
+  return new Router().post('/sign-in', mustBeJson, smallBody, inTurn);
 }
 
 /** A form of another site can send no JSON. */
