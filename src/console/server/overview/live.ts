@@ -1,4 +1,3 @@
-import { PassThrough } from 'node:stream';
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
@@ -62,33 +61,36 @@ interface StreamOptions {
   withConversations: boolean;
 }
 
-/** Server-sent events. The browser opens another stream by itself when this one ends. */
+/**
+ * Server-sent events; the browser opens another stream by itself when this one ends. Written by hand: for Koa, a reader who leaves is
+ * an error.
+ */
 function openStream(ctx: Koa.Context, { hub, signal, heartbeatMs, withConversations }: StreamOptions): void {
-  const stream = new PassThrough();
+  const { res } = ctx;
   const language = languageOfRequest(ctx);
+  ctx.respond = false;
+  res.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // Nginx keeps nothing back.
+    'x-accel-buffering': 'no',
+  });
   const write = (text: string) => {
-    if (stream.writableLength > mostUnreadBytes) stream.destroy();
-    else if (!stream.writableEnded) stream.write(text);
+    if (res.writableLength > mostUnreadBytes) res.destroy();
+    else if (!res.writableEnded) res.write(text);
   };
+  write('retry: 3000\n\n');
   const stop = hub.listen(({ look, changes }) => {
     write(`event: now\ndata: ${JSON.stringify(nowFor(look, language))}\n\n`);
     if (!withConversations) return;
     for (const change of changes) write(`event: conversation\ndata: ${JSON.stringify(change)}\n\n`);
   });
   const heartbeat = setInterval(() => write(': \n\n'), heartbeatMs).unref();
-  const end = () => stream.end();
+  const end = () => res.end();
   signal.addEventListener('abort', end, { once: true });
-  stream.once('close', () => {
+  res.once('close', () => {
     stop();
     clearInterval(heartbeat);
     signal.removeEventListener('abort', end);
   });
-  ctx.req.once('close', () => stream.destroy());
-  ctx.type = 'text/event-stream';
-  ctx.set('cache-control', 'no-store');
-  // Nginx keeps nothing back.
-  ctx.set('x-accel-buffering', 'no');
-  ctx.status = 200;
-  ctx.body = stream;
-  write('retry: 3000\n\n');
 }
