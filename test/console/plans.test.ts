@@ -4,7 +4,7 @@ import type { DeliveryRow, MessageRow, Page } from '../../src/console/contract/h
 import { createHistoryRoutes } from '../../src/console/server/history/routes.js';
 import { createOverviewRoutes } from '../../src/console/server/overview/routes.js';
 import { createTestDatabase } from '../support/database.js';
-import { storeYear } from '../support/history.js';
+import { storeYear, tell } from '../support/history.js';
 import { createLanes } from '../support/lanes.js';
 import { anybody, mountForTest, silent } from './support/mount.js';
 
@@ -40,12 +40,16 @@ function explaining(pool: Pool, plans: { text: string; plan: string }[]): Pool {
   } as unknown as Pool;
 }
 
-const messages = 200_000;
+const messages = Number(process.env.HISTORY ?? 200_000);
 
 test('no page of the console reads the history through', { timeout: 240_000 }, async () => {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   await storeYear(database.pool, 'wxyear', messages);
+  // Of an account that hardly anybody writes to, among all those of another.
+  await tell(database.pool, 'wxrare', [
+    { openid: 'oRare', hoursAgo: 3, text: 'hi', replies: [{ text: 'x' }] },
+  ]);
   const lanes = createLanes(database.pool, { appId: 'wxyear' });
   const worker = await lanes.worker();
   const waits = await lanes.say('oWaits');
@@ -57,8 +61,8 @@ test('no page of the console reads the history through', { timeout: 240_000 }, a
 
   const plans: { text: string; plan: string }[] = [];
   const pool = explaining(database.pool, plans);
-  const { signal } = new AbortController();
-  const shared = { pool, requires: anybody, log: silent, signal };
+  const stopping = new AbortController().signal;
+  const shared = { pool, requires: anybody, log: silent, stopping };
   const history = await mountForTest(createHistoryRoutes({ ...shared, accounts: ['wxyear'] }));
   const overview = await mountForTest(
     createOverviewRoutes({
@@ -101,7 +105,8 @@ test('no page of the console reads the history through', { timeout: 240_000 }, a
     }
   }
   // Of all time, but for what only reading can find.
-  for (const path of ['/messages?', '/messages?openid=o7', '/deliveries?', '/deliveries?state=failed'])
+  const ofAllTime = ['/messages?', '/messages?openid=o7', '/messages?account=wxrare', '/deliveries?'];
+  for (const path of [...ofAllTime, '/deliveries?state=failed', '/deliveries?account=wxrare'])
     await get(history, `${path}&${aYear}`);
   await get(history, `/messages/${waits}`);
   await get(history, '/messages/77');

@@ -15,7 +15,7 @@ beforeAll(async () => {
   api = await mount(
     createHistoryRoutes({
       ...{ pool: database.pool, requires: anybody, log: silent, accounts: ['wxone'] },
-      signal: new AbortController().signal,
+      stopping: new AbortController().signal,
     }),
   );
   await tell(database.pool, 'wxone', [
@@ -159,7 +159,7 @@ describe('lists', () => {
       const slow = await mountForTest(
         createHistoryRoutes({
           ...{ pool: limited, requires: anybody, log: silent, accounts: [] },
-          signal: new AbortController().signal,
+          stopping: new AbortController().signal,
         }),
       );
       // It takes as long as the limit allows, whatever the machine.

@@ -45,7 +45,7 @@ beforeAll(async () => {
       checkAccount: async ({ appId }, language) => [
         { level: 'ok', title: appId, detail: language, remedy: null },
       ],
-      signal: new AbortController().signal,
+      stopping: new AbortController().signal,
     }),
   );
   await tell(database.pool, 'wxone', [

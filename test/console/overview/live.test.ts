@@ -28,7 +28,7 @@ const routes = (more: Partial<OverviewDependencies> = {}) =>
     client: { fetchQuota: async () => ({ kind: 'transient', errmsg: '' }) },
     tokens: { get: async () => '', replace: async () => '' },
     checkAccount: async () => [],
-    signal: new AbortController().signal,
+    stopping: new AbortController().signal,
     pollMs: 20,
     ...more,
   });
@@ -143,10 +143,20 @@ test('a stream tells of conversations that changed, and gives signs of life', as
 
 test('streams end with the process, and no more are opened', async () => {
   const ending = new AbortController();
-  const api = await mountForTest(routes({ signal: ending.signal }));
+  const api = await mountForTest(routes({ stopping: ending.signal }));
   const stream = await listen(api.url);
   await waitFor('the first event', () => stream.events.length > 0);
   ending.abort();
   await waitFor('the end of the stream', () => stream.isOver());
   expect((await api.get('/live')).status).toBe(503);
+});
+
+test('a stream ends when its session does', async () => {
+  let may = true;
+  const api = await mountForTest(routes({ heartbeatMs: 10, stillMay: async () => may }));
+  const stream = await listen(api.url);
+  await waitFor('a sign of life', () => stream.text().includes('\n: \n\n'));
+  expect(stream.isOver()).toBe(false);
+  may = false;
+  await waitFor('the end of the stream', () => stream.isOver());
 });

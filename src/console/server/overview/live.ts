@@ -6,9 +6,9 @@ import { readQuery } from '../http/input.js';
 import { Refusal } from '../http/refusal.js';
 import { languageOfRequest, wordsFor } from '../words/index.js';
 import { type Changes, createChanges } from './changes.js';
+import type { OverviewDependencies } from './dependencies.js';
 import { createHub, type Hub } from './hub.js';
 import { createNow, type Look, nowFor } from './now.js';
-import type { OverviewDependencies } from './routes.js';
 
 const defaultPollMs = 2_000;
 /** Proxies close what is silent for a minute, some for half of one. */
@@ -28,7 +28,8 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
     pool,
     requires,
     log,
-    signal,
+    stopping,
+    stillMay = async () => true,
     pollMs = defaultPollMs,
     heartbeatMs = defaultHeartbeatMs,
   } = dependencies;
@@ -48,15 +49,19 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
 
   router.get('/live', requires('read'), (ctx) => {
     const { conversations } = readQuery(ctx, { conversations: z.enum(['0', '1']).optional() });
-    if (hub.listeners >= mostStreams || signal.aborted)
+    if (hub.listeners >= mostStreams || stopping.aborted)
       throw new Refusal(503, 'too_many', wordsFor(ctx).refusals.tooManyStreams);
-    openStream(ctx, { hub, signal, heartbeatMs, withConversations: conversations === '1' });
+    const withConversations = conversations === '1';
+    // To HEAD Koa answers by itself, with what GET would begin with.
+    if (ctx.method === 'GET') openStream(ctx, { hub, stopping, stillMay, heartbeatMs, withConversations });
+    else ctx.type = 'text/event-stream';
   });
 }
 
 interface StreamOptions {
   hub: Hub<Told>;
-  signal: AbortSignal;
+  stopping: AbortSignal;
+  stillMay: NonNullable<OverviewDependencies['stillMay']>;
   heartbeatMs: number;
   withConversations: boolean;
 }
@@ -65,7 +70,10 @@ interface StreamOptions {
  * Server-sent events; the browser opens another stream by itself when this one ends. Written by hand: for Koa, a reader who leaves is
  * an error.
  */
-function openStream(ctx: Koa.Context, { hub, signal, heartbeatMs, withConversations }: StreamOptions): void {
+function openStream(
+  ctx: Koa.Context,
+  { hub, stopping, stillMay, heartbeatMs, withConversations }: StreamOptions,
+): void {
   const { res } = ctx;
   const language = languageOfRequest(ctx);
   ctx.respond = false;
@@ -85,12 +93,17 @@ function openStream(ctx: Koa.Context, { hub, signal, heartbeatMs, withConversati
     if (!withConversations) return;
     for (const change of changes) write(`event: conversation\ndata: ${JSON.stringify(change)}\n\n`);
   });
-  const heartbeat = setInterval(() => write(': \n\n'), heartbeatMs).unref();
   const end = () => res.end();
-  signal.addEventListener('abort', end, { once: true });
+  const beat = async () => {
+    // While the database is away nobody can say; the next sign of life asks again.
+    if (await stillMay(ctx).catch(() => true)) write(': \n\n');
+    else end();
+  };
+  const heartbeat = setInterval(() => void beat(), heartbeatMs).unref();
+  stopping.addEventListener('abort', end, { once: true });
   res.once('close', () => {
     stop();
     clearInterval(heartbeat);
-    signal.removeEventListener('abort', end);
+    stopping.removeEventListener('abort', end);
   });
 }
