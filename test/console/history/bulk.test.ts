@@ -10,9 +10,9 @@ import { anybody, type Mounted, mount, mountForTest, silent } from '../support/m
 let database: TestDatabase;
 let api: Mounted;
 
-const routes = (signal = new AbortController().signal) =>
+const routes = (stopping = new AbortController().signal) =>
   createHistoryRoutes({
-    ...{ pool: database.pool, requires: anybody, log: silent, accounts: ['wxone'], signal },
+    ...{ pool: database.pool, requires: anybody, log: silent, accounts: ['wxone'], stopping },
   });
 
 beforeAll(async () => {

@@ -164,7 +164,7 @@ describe('from the database', () => {
       createHistoryRoutes({
         ...{ pool: database.pool, requires: anybody, log: silent, accounts: ['wxone'] },
         refusedPushes: async () => 0,
-        signal: new AbortController().signal,
+        stopping: new AbortController().signal,
       }),
     );
   });

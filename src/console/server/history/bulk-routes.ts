@@ -8,8 +8,8 @@ import { Refusal } from '../http/refusal.js';
 import { wordsFor } from '../words/index.js';
 import { type BulkKind, bulkKinds, bulkLimit, chooseIds, countResults, judgeAll } from './bulk.js';
 import { createBulkRuns } from './bulk-runs.js';
+import type { HistoryDependencies } from './dependencies.js';
 import { deliveryFilter, filterShape, messageFilter } from './filter.js';
-import type { HistoryDependencies } from './routes.js';
 
 const bulkRequest = z.strictObject({
   action: z.enum(['requeue', 'cancel', 'requeue_messages', 'cancel_messages']),
@@ -28,8 +28,8 @@ type Asked = z.output<typeof bulkRequest>;
 /** How far what matches may be from what a person confirmed. */
 const tolerance = 0.1;
 
-export function addBulk(router: Router, { pool, requires, log, signal }: HistoryDependencies): void {
-  const runs = createBulkRuns({ pool, log, signal });
+export function addBulk(router: Router, { pool, requires, log, stopping }: HistoryDependencies): void {
+  const runs = createBulkRuns({ pool, log, stopping });
 
   async function choose(ctx: Koa.Context): Promise<{ asked: Asked; kind: BulkKind; ids: string[] }> {
     const asked = await input.readBody(ctx, bulkRequest);

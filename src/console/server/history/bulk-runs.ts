@@ -38,11 +38,11 @@ const mostKept = 50;
 export function createBulkRuns({
   pool,
   log,
-  signal,
+  stopping,
 }: {
   pool: Pool;
   log: Pick<Logger, 'error' | 'info'>;
-  signal: AbortSignal;
+  stopping: AbortSignal;
 }): BulkRuns {
   const runs = new Map<string, Progress>();
 
@@ -50,7 +50,7 @@ export function createBulkRuns({
     const counts = new Map<BulkResult, number>();
     try {
       for (const step of slices(ids, stepSize)) {
-        if (signal.aborted) throw new Error('the process ends');
+        if (stopping.aborted) throw new Error('the process ends');
         const results = await asPerson(pool, person, (client) => kind.run(client, step, force));
         for (const { result, count } of countResults(results.map((one) => one.result)))
           counts.set(result, (counts.get(result) ?? 0) + count);

@@ -28,7 +28,7 @@ export const filterShape = {
     .string()
     .regex(/^\w{1,40}(:\w{1,60})?$/)
     .optional(),
-  openid: input.openid.optional(),
+  openid: input.shortText.optional(),
   text: input.shortText.optional(),
   since: input.time.optional(),
   until: input.time.optional(),

@@ -3,8 +3,8 @@ import { type DeliveryRow as FoundDelivery, findDeliveries } from '../../../hist
 import { type MessageRow as FoundMessage, findMessages } from '../../../history/messages.js';
 import type { DeliveryRow, MessageRow, MessageState, Page } from '../../contract/history.js';
 import { readQuery } from '../http/input.js';
+import type { HistoryDependencies } from './dependencies.js';
 import { deliveryFilter, messageFilter, pageShape } from './filter.js';
-import type { HistoryDependencies } from './routes.js';
 
 const defaultLimit = 50;
 

@@ -12,8 +12,8 @@ import type { Attempt, DeliveryDetail, Explained, MessageDetail } from '../../co
 import { check, id as idSchema, readQuery } from '../http/input.js';
 import { Refusal } from '../http/refusal.js';
 import { wordsFor, wordsOf } from '../words/index.js';
+import type { HistoryDependencies } from './dependencies.js';
 import { toDeliveryRow, toMessageRow } from './lists.js';
-import type { HistoryDependencies } from './routes.js';
 
 export function addMessage(
   router: Router,

@@ -2,8 +2,8 @@ import type Router from '@koa/router';
 import type { Why, WhyFinding } from '../../contract/history.js';
 import * as input from '../http/input.js';
 import { type Words, wordsFor } from '../words/index.js';
+import type { HistoryDependencies } from './dependencies.js';
 import { explain } from './message.js';
-import type { HistoryDependencies } from './routes.js';
 import { readSituation } from './situation.js';
 import { type Cause, decideWhy } from './why.js';
 
@@ -12,7 +12,7 @@ export function addWhy(
   { pool, requires, accounts, refusedPushes }: HistoryDependencies,
 ): void {
   router.get('/why', requires('read'), async (ctx) => {
-    const { account, openid } = input.readQuery(ctx, { account: input.shortText, openid: input.openid });
+    const { account, openid } = input.readQuery(ctx, { account: input.shortText, openid: input.shortText });
     const situation = await readSituation(pool, {
       ...{ account, openid },
       isConfigured: accounts.includes(account),

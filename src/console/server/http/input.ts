@@ -18,8 +18,6 @@ export const shortText = z
   .max(200)
   .refine((value) => !value.includes('\0'));
 
-export const openid = shortText;
-
 /** How many rows a page has. */
 export const limit = z
   .string()

@@ -9,9 +9,9 @@ import { readBody, readQuery } from '../http/input.js';
 import { asPerson, personOf } from '../http/person.js';
 import { Refusal } from '../http/refusal.js';
 import { languageOfRequest, wordsFor } from '../words/index.js';
+import type { OverviewDependencies } from './dependencies.js';
 import { inLanguage, readPauses } from './pauses.js';
 import { readQuota } from './quota.js';
-import type { OverviewDependencies } from './routes.js';
 
 const pauseRequest = z.strictObject({ reason: z.string().trim().max(500).optional() });
 

@@ -3,7 +3,7 @@ import { createKysely } from '../../../db/kysely.js';
 import type { Page } from '../../contract/history.js';
 import type { ActionRow } from '../../contract/overview.js';
 import * as input from '../http/input.js';
-import type { OverviewDependencies } from './routes.js';
+import type { OverviewDependencies } from './dependencies.js';
 
 const defaultLimit = 50;
 

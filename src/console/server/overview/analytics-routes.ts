@@ -6,7 +6,7 @@ import * as input from '../http/input.js';
 import { Refusal } from '../http/refusal.js';
 import { languageOfRequest, wordsFor } from '../words/index.js';
 import { readAnalytics } from './analytics.js';
-import type { OverviewDependencies } from './routes.js';
+import type { OverviewDependencies } from './dependencies.js';
 
 const dayMs = 86_400_000;
 

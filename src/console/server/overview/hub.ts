@@ -13,8 +13,8 @@ export interface HubOptions<Value> {
   onError(error: unknown): void;
 }
 
-/** A look takes a fiftieth of the time at most, however long one takes. */
-const costFactor = 49;
+/** Where a look takes long (much waits, or the database is busy), it is taken less often. */
+const costFactor = 9;
 
 /** One look for all who listen, and none while nobody does. */
 export function createHub<Value>({ read, pauseMs, onError }: HubOptions<Value>): Hub<Value> {

@@ -1,4 +1,3 @@
-import { PassThrough } from 'node:stream';
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
@@ -7,9 +6,9 @@ import { readQuery } from '../http/input.js';
 import { Refusal } from '../http/refusal.js';
 import { languageOfRequest, wordsFor } from '../words/index.js';
 import { type Changes, createChanges } from './changes.js';
+import type { OverviewDependencies } from './dependencies.js';
 import { createHub, type Hub } from './hub.js';
 import { createNow, type Look, nowFor } from './now.js';
-import type { OverviewDependencies } from './routes.js';
 
 const defaultPollMs = 2_000;
 /** Proxies close what is silent for a minute, some for half of one. */
@@ -29,7 +28,8 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
     pool,
     requires,
     log,
-    signal,
+    stopping,
+    stillMay = async () => true,
     pollMs = defaultPollMs,
     heartbeatMs = defaultHeartbeatMs,
   } = dependencies;
@@ -49,46 +49,61 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
 
   router.get('/live', requires('read'), (ctx) => {
     const { conversations } = readQuery(ctx, { conversations: z.enum(['0', '1']).optional() });
-    if (hub.listeners >= mostStreams || signal.aborted)
+    if (hub.listeners >= mostStreams || stopping.aborted)
       throw new Refusal(503, 'too_many', wordsFor(ctx).refusals.tooManyStreams);
-    openStream(ctx, { hub, signal, heartbeatMs, withConversations: conversations === '1' });
+    const withConversations = conversations === '1';
+    // To HEAD Koa answers by itself, with what GET would begin with.
+    if (ctx.method === 'GET') openStream(ctx, { hub, stopping, stillMay, heartbeatMs, withConversations });
+    else ctx.type = 'text/event-stream';
   });
 }
 
 interface StreamOptions {
   hub: Hub<Told>;
-  signal: AbortSignal;
+  stopping: AbortSignal;
+  stillMay: NonNullable<OverviewDependencies['stillMay']>;
   heartbeatMs: number;
   withConversations: boolean;
 }
 
-/** Server-sent events. The browser opens another stream by itself when this one ends. */
-function openStream(ctx: Koa.Context, { hub, signal, heartbeatMs, withConversations }: StreamOptions): void {
-  const stream = new PassThrough();
+/**
+ * Server-sent events; the browser opens another stream by itself when this one ends. Written by hand: for Koa, a reader who leaves is
+ * an error.
+ */
+function openStream(
+  ctx: Koa.Context,
+  { hub, stopping, stillMay, heartbeatMs, withConversations }: StreamOptions,
+): void {
+  const { res } = ctx;
   const language = languageOfRequest(ctx);
+  ctx.respond = false;
+  res.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // Nginx keeps nothing back.
+    'x-accel-buffering': 'no',
+  });
   const write = (text: string) => {
-    if (stream.writableLength > mostUnreadBytes) stream.destroy();
-    else if (!stream.writableEnded) stream.write(text);
+    if (res.writableLength > mostUnreadBytes) res.destroy();
+    else if (!res.writableEnded) res.write(text);
   };
+  write('retry: 3000\n\n');
   const stop = hub.listen(({ look, changes }) => {
     write(`event: now\ndata: ${JSON.stringify(nowFor(look, language))}\n\n`);
     if (!withConversations) return;
     for (const change of changes) write(`event: conversation\ndata: ${JSON.stringify(change)}\n\n`);
   });
-  const heartbeat = setInterval(() => write(': \n\n'), heartbeatMs).unref();
-  const end = () => stream.end();
-  signal.addEventListener('abort', end, { once: true });
-  stream.once('close', () => {
+  const end = () => res.end();
+  const beat = async () => {
+    // While the database is away nobody can say; the next sign of life asks again.
+    if (await stillMay(ctx).catch(() => true)) write(': \n\n');
+    else end();
+  };
+  const heartbeat = setInterval(() => void beat(), heartbeatMs).unref();
+  stopping.addEventListener('abort', end, { once: true });
+  res.once('close', () => {
     stop();
     clearInterval(heartbeat);
-    signal.removeEventListener('abort', end);
+    stopping.removeEventListener('abort', end);
   });
-  ctx.req.once('close', () => stream.destroy());
-  ctx.type = 'text/event-stream';
-  ctx.set('cache-control', 'no-store');
-  // Nginx keeps nothing back.
-  ctx.set('x-accel-buffering', 'no');
-  ctx.status = 200;
-  ctx.body = stream;
-  write('retry: 3000\n\n');
 }

@@ -2,7 +2,7 @@ import type { AccountConfig } from '../../../config/account.js';
 import type { QuotaOutcome } from '../../../wechat/out/client.js';
 import { TokenError } from '../../../wechat/out/errors.js';
 import type { QuotaView } from '../../contract/overview.js';
-import type { OverviewDependencies } from './routes.js';
+import type { OverviewDependencies } from './dependencies.js';
 
 /**
  * How many sends WeChat allows the account today. A token that it refuses is had anew, once.

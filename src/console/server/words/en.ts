@@ -4,7 +4,6 @@ const refusals = {
   badInput: (names: readonly string[]) => `Unknown or wrong: ${names.join(', ')}`,
   tooSlow: 'This would take too long: narrow the time, or ask for one account, user or state.',
   databaseAway: 'The database does not answer just now. Try again in a moment.',
-  failed: 'Something went wrong on our side; the log says what.',
   noMessage: (id: string) => `There is no message ${id}.`,
   noAccount: (appId: string) => `There is no account ${appId} in the settings.`,
   noBulk: 'This process knows no such action: it ended long ago, or runs in another process.',

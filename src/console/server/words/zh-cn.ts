@@ -4,7 +4,6 @@ const refusals: (typeof en)['refusals'] = {
   badInput: (names) => `参数不认识或有误：${names.join('、')}`,
   tooSlow: '查询耗时太长：请缩小时间范围，或只查一个公众号、用户或状态。',
   databaseAway: '数据库暂时没有响应，请稍后再试。',
-  failed: '服务端出错，原因见日志。',
   noMessage: (id) => `没有消息 ${id}。`,
   noAccount: (appId) => `配置里没有公众号 ${appId}。`,
   noBulk: '本进程里没有这个批量操作：可能早已结束，或在别的进程里。',
