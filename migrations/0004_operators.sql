@@ -722,6 +722,7 @@ begin
     from unnest(locked) as one (id) join wechat.delivery d on d.message_id = one.id
     where a.delivery_id = d.id and a.errmsg is not null;
 
+    delete from wechat.inbound_media i where i.message_id = any(locked);
     perform wechat.forget_handover(of_app_id, of_openid, pseudonym);
   end if;
 
