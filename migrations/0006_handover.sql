@@ -287,7 +287,7 @@ begin
   if wechat.request_person(of_app_id, of_openid, ask_for_person.reason) then
     result := 'waiting';
     perform wechat.record_action(
-      'ask_for_person', of_app_id, jsonb_build_object('message', latest, 'reason', ask_for_person.reason), 1);
+      'ask_for_person', of_app_id, jsonb_build_object('message', latest), 1);
   else
     result := case when exists (
       select from wechat.handover h

@@ -56,10 +56,9 @@ export function createFirstMessageWork(
       case 'replies': {
         const { replies, cut, handOver } = thought;
         if (cut) about().warn({ event: 'reply_cut', reason: cut }, 'reply cut');
-        if (replies.length > 0)
-          return send(lane, message, account, { payloads: replies.map(toWire), note: cut, handOver });
-        if (handOver !== undefined) return handover.askForPerson(lane, handOver);
-        return settle({ lane, status: 'settled', error: cut });
+        if (replies.length === 0 && handOver !== undefined) return handover.askForPerson(lane, handOver);
+        if (replies.length === 0) return settle({ lane, status: 'settled', error: cut });
+        return send(lane, message, account, { payloads: replies.map(toWire), note: cut, handOver });
       }
       case 'refused':
         return fail(lane, message, thought.problem);
