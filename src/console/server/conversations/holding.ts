@@ -12,7 +12,7 @@ import { type Address, id, line } from './request.js';
 
 export const takeShape = z.strictObject({
   pending: z.enum(['cancel', 'send']),
-  steal: z.boolean().optional(),
+  steal: z.boolean().default(false),
 }) satisfies z.ZodType<TakeRequest>;
 
 export const readShape = z.strictObject({ messageId: id }) satisfies z.ZodType<ReadRequest>;

@@ -52,7 +52,7 @@ const describeSql = `
       select count(*)::int from (
         select from wechat.inbound_message u
         where u.app_id = m.app_id and u.openid = m.openid and u.id > h.read_up_to and u.msg_type <> 'event'
-        limit ${mostUnread}) some) end as unread,
+        limit ${mostUnread}) unread) end as unread,
     wechat.window_of(m.app_id, m.openid) as window_ends_at
   from wechat.inbound_message m
   left join wechat.handover h on h.app_id = m.app_id and h.openid = m.openid
