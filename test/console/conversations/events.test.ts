@@ -24,15 +24,17 @@ async function poll() {
   return events;
 }
 
-const event = (what: string, openid = 'o1') => ({ account: 'wx1', openid, what });
+const event = (what: string, openid = 'o1', account = 'wx1') => ({ account, openid, what });
 
 describe('what happens in conversations', () => {
   test('is told of once, from the first look on', async () => {
     await tell(database.pool, 'wx1', [{ openid: 'o1', hoursAgo: 1, text: 'before' }]);
     expect(await poll()).toEqual([]);
     expect(await poll()).toEqual([]);
-    await tell(database.pool, 'wx1', [{ openid: 'o2', hoursAgo: 1, text: 'new', replies: [{ text: 'hi' }] }]);
-    expect(new Set(await poll())).toEqual(new Set([event('message', 'o2'), event('delivery', 'o2')]));
+    await tell(database.pool, 'wx2', [{ openid: 'o2', hoursAgo: 1, text: 'new', replies: [{ text: 'hi' }] }]);
+    expect(new Set(await poll())).toEqual(
+      new Set([event('message', 'o2', 'wx2'), event('delivery', 'o2', 'wx2')]),
+    );
     expect(await poll()).toEqual([]);
   });
 
