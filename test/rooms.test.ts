@@ -24,6 +24,7 @@ const mostLines = 250;
 const longer: ReadonlyMap<string, string> = new Map([
   ['wechat/out/error-table.ts', 'a table: a row for each code of WeChat'],
   ['config/schema.ts', 'a table: an entry for each setting'],
+  ['outbox/states.ts', 'a table: an entry for each transition'],
   ['db/schema.ts', 'generated from the migrations'],
 ]);
 

@@ -89,7 +89,7 @@ test('a reply that was refused for the moment is not tried again once an agent h
   const stage = await setStage();
   await stage.start({ replies: echo });
   const { simulator, database } = stage;
-  simulator.faults.add({ fault: { errcode: -1 } });
+  simulator.faults.add({ times: 1_000, fault: { errcode: -1 } });
   await simulator.user('o1').say('one');
   await waitFor('a second try', async () => {
     const rows = await database.rows('select from wechat.delivery where attempts > 1');

@@ -6,7 +6,7 @@ import { createPlanner } from '../../../src/outbox/plan.js';
 import type { SettleResult } from '../../../src/outbox/settle.js';
 import { createAgents } from '../../support/handover.js';
 import { type Queryable, refused, sent } from '../../support/lanes.js';
-import { newUser, useRaces } from '../../support/races.js';
+import { newUser, rewriting, useRaces } from '../../support/races.js';
 
 /** An agent takes a conversation over while a worker has it in hand. */
 const races = useRaces();
@@ -287,4 +287,56 @@ test('a reply that asks for a person is stored with the question, and a takeover
     await races().database.rows('select agent, reason from wechat.handover where openid = $1', [openid]),
   ).toEqual([{ agent: 'anna', reason: 'a refund' }]);
   expect(await worker.look(lane)).toMatchObject({ isTaken: true, isHushed: false });
+});
+
+test('without the rule that a hushed lane plans nothing, a reply gets behind the takeover', async () => {
+  const { openid, worker, lane } = await heldMessage();
+  const { one, two } = await twoConnections();
+  await one.begin();
+  await agents().on(one.client).take(openid, 'anna');
+  // By the snapshot, as one might write it, instead of by the locked row.
+  const broken = rewriting(two.client, [
+    'and not l.hushed',
+    'and not exists (select from wechat.handover h where h.openid = l.openid)',
+  ]);
+  const plan = await two.start(() => worker.on(broken).plan(lane, 'too late'));
+  await one.commit();
+  expect(await plan.answer).toHaveLength(1);
+  expect(await statesOf(openid)).toEqual(['sending']);
+});
+
+test('without its lock on the row of the takeover, a message is left to an agent who has handed it back', async () => {
+  const { openid, messageId, worker, lane } = await heldMessage();
+  await agents().take(openid, 'anna');
+  const held = await worker.look(lane);
+  if (!held) throw new Error('the lane is not held');
+  const { one, two } = await twoConnections();
+  await one.begin();
+  await agents().on(one.client).handBack(openid, 'anna');
+  const broken = rewriting(two.client, ['for key share of h', '']);
+  const entrusted = await two.start(() => entrust(broken, held));
+  expect(entrusted.waits).toBe(true);
+  await one.commit();
+  expect(await entrusted.answer).toBe('gone');
+  expect(
+    await races().database.rows('select for_agent from wechat.inbound_message where id = $1', [messageId]),
+  ).toEqual([{ for_agent: true }]);
+});
+
+test('without the lane that a takeover makes, a message is answered behind its back', async () => {
+  const openid = newUser();
+  await races().lanes.say(openid);
+  const worker = await races().lanes.worker();
+  await worker.answer(openid);
+  const { one } = await twoConnections();
+  await one.begin();
+  await one.client.query(
+    `insert into wechat.handover (app_id, openid, agent, taken_at) values ($1, $2, 'anna', now())`,
+    [races().lanes.appId, openid],
+  );
+  await races().lanes.say(openid, 'second');
+  const lane = await worker.take(openid);
+  await one.commit();
+  expect(lane.isTaken).toBe(false);
+  expect(await worker.plan(lane, 'bot')).toHaveLength(1);
 });
