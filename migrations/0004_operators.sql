@@ -42,7 +42,7 @@ comment on column wechat.operator_action.actor is
   'Who: user@host of the command line, what the session set as wechat.operator, or else the database user; system: a worker, by itself';
 comment on column wechat.operator_action.db_user is 'The database user of the session';
 comment on column wechat.operator_action.action is
-  'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back or agent_send';
+  'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change or saved_answer_drop';
 comment on column wechat.operator_action.app_id is 'The account, where the action is about one; null otherwise';
 comment on column wechat.operator_action.details is 'Its arguments: ids, filters, reason; never content';
 comment on column wechat.operator_action.affected is 'How many deliveries or messages it changed';
@@ -722,6 +722,7 @@ begin
     from unnest(locked) as one (id) join wechat.delivery d on d.message_id = one.id
     where a.delivery_id = d.id and a.errmsg is not null;
 
+    delete from wechat.inbound_media i where i.message_id = any(locked);
     perform wechat.forget_handover(of_app_id, of_openid, pseudonym);
   end if;
 

@@ -357,6 +357,33 @@ export interface WechatHandoverHistory {
   taken_at: Timestamp | null;
 }
 
+export interface WechatInboundMedia {
+  /**
+   * How large it is
+   */
+  bytes: number;
+  /**
+   * The file
+   */
+  content: Buffer;
+  /**
+   * What its bytes say it is, such as image/jpeg
+   */
+  content_type: string;
+  /**
+   * When it was fetched from WeChat, or sent
+   */
+  fetched_at: Generated<Timestamp>;
+  /**
+   * The message of the user (inbound_message.id); the file goes when it goes or is forgotten
+   */
+  message_id: Int8;
+  /**
+   * 0: the user sent it; else delivery.position of what was sent on that message
+   */
+  position: number;
+}
+
 export interface WechatInboundMessage {
   /**
    * The account (AppID) that the user wrote to
@@ -673,6 +700,7 @@ export interface DB {
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.handover": WechatHandover;
   "wechat.handover_history": WechatHandoverHistory;
+  "wechat.inbound_media": WechatInboundMedia;
   "wechat.inbound_message": WechatInboundMessage;
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;

@@ -58,6 +58,9 @@ const batchSql = `
   ),
   gone_attempt as (
     delete from wechat.delivery_attempt a using gone_delivery where a.delivery_id = gone_delivery.id
+  ),
+  gone_media as (
+    delete from wechat.inbound_media i using gone where i.message_id = gone.id
   )
   select is_ours, (select max(id) from passed) as position, (select count(*)::int from passed) as passed,
     (select count(*)::int from gone) as deleted
