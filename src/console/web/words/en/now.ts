@@ -1,0 +1,3 @@
+export const now = {
+  title: 'now',
+} as const;

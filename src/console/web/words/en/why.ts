@@ -1,0 +1,3 @@
+export const why = {
+  title: 'why',
+} as const;
