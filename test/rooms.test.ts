@@ -31,14 +31,14 @@ const longer: ReadonlyMap<string, string> = new Map([
 
 const root = path.resolve(import.meta.dirname, '../src');
 const entries = readdirSync(root, { recursive: true, encoding: 'utf8' });
-const files = entries.filter((name) => name.endsWith('.ts')).sort();
+const files = entries.filter((name) => /\.(ts|vue)$/.test(name)).sort();
 const folders = [...new Set(files.map((file) => path.dirname(file)))].sort();
 const sources = new Map(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
 
 /** Of types too: who reads a file has to read what its types are. */
 const importsOf = new Map(
   files.map((file) => {
-    const found = (sources.get(file) ?? '').matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+    const found = (sources.get(file) ?? '').matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+(?<!\.css))'/g);
     return [file, [...found].map(([, name = '']) => resolve(file, name))];
   }),
 );
@@ -81,6 +81,15 @@ test('within the simulator, what answers and what pushes know what is remembered
   const wrong = inner.filter(
     ({ from, to }) => path.dirname(from) !== path.dirname(to) && !to.startsWith('simulator/state/'),
   );
+  expect(drawn(wrong)).toEqual([]);
+});
+
+test("the console's page knows the contract and itself", () => {
+  const inside = (file: string) => file.startsWith('console/web/');
+  const wrong = arrows.filter(({ from, to }) => {
+    if (inside(from)) return !inside(to) && !to.startsWith('console/contract/');
+    return inside(to);
+  });
   expect(drawn(wrong)).toEqual([]);
 });
 

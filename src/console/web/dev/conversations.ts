@@ -1,0 +1,3 @@
+import type { FakeRoutes } from './routes.js';
+
+export const conversationRoutes = {} satisfies FakeRoutes;

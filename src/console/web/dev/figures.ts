@@ -1,0 +1,4 @@
+import type { FakeRoutes } from './routes.js';
+
+/** Analytics, actions, accounts, users. */
+export const figureRoutes = {} satisfies FakeRoutes;
