@@ -73,7 +73,7 @@ export function createApi({ base, language, csrf, onSignedOut }: ApiDependencies
 function refusal(text: string): Partial<ApiError> & Record<string, unknown> {
   try {
     const body: unknown = JSON.parse(text);
-    return typeof body === 'object' && body !== null ? body : {};
+    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   } catch {
     return {};
   }

@@ -27,7 +27,7 @@ export const nastyTexts = [
   'very long '.repeat(120),
   `https://example.com/${'a'.repeat(300)}`,
   'first line\nsecond line\n\n\tfourth',
-  '{{ 7 * 7 }} ${7*7} {name} @:shell.close | %s',
+  '{{ 7 * 7 }} {name} @:shell.close | %s',
   'Z̷̢̛͚a̶̡͉l̸͔̈g̷̟̈́o̵̙͂',
   '',
 ] as const;

@@ -19,7 +19,7 @@ export function useShortcuts(showHelp: () => void): void {
 
   function move(by: 1 | -1): void {
     const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')];
-    const at = rows.findIndex((row) => row === document.activeElement);
+    const at = rows.indexOf(document.activeElement as HTMLElement);
     rows[at < 0 ? 0 : at + by]?.focus();
   }
 
