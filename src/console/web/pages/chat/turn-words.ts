@@ -1,25 +1,27 @@
 import type { SentTurn, Turn, UserTurn } from '../../../contract/conversations.js';
+import { type Tone, tones } from '../../parts/tones.js';
 import type { UseWords } from '../../use/words.js';
 import type { WordKey } from '../../words/index.js';
 
-type Tone = 'good' | 'wait' | 'bad';
-
-/** What a state is called, and how loud it is. What is normal for its side is not said: a user's message that is settled. */
-const states: Readonly<Record<string, { key: WordKey; tone: Tone }>> = {
-  received: { key: 'chat.state.received', tone: 'wait' },
-  answering: { key: 'chat.state.answering', tone: 'wait' },
-  with_agent: { key: 'chat.state.with_agent', tone: 'wait' },
-  failed: { key: 'chat.state.failed', tone: 'bad' },
-  pending: { key: 'chat.state.pending', tone: 'wait' },
-  sending: { key: 'chat.state.sending', tone: 'wait' },
-  sent: { key: 'chat.state.sent', tone: 'good' },
-  expired: { key: 'chat.state.expired', tone: 'bad' },
-  unknown: { key: 'chat.state.unknown', tone: 'bad' },
-  cancelled: { key: 'chat.state.cancelled', tone: 'bad' },
+/** What is normal for its side is not said: a user's message that is settled. */
+const states: Readonly<Record<string, WordKey>> = {
+  received: 'chat.state.received',
+  answering: 'chat.state.answering',
+  with_agent: 'chat.state.with_agent',
+  failed: 'chat.state.failed',
+  pending: 'chat.state.pending',
+  sending: 'chat.state.sending',
+  sent: 'chat.state.sent',
+  expired: 'chat.state.expired',
+  unknown: 'chat.state.unknown',
+  cancelled: 'chat.state.cancelled',
 };
 
 export function turnState(turn: Turn): { key: WordKey; tone: Tone } | undefined {
-  return turn.from === 'event' ? undefined : states[turn.state];
+  const key = turn.from === 'event' ? undefined : states[turn.state];
+  if (turn.from === 'event' || key === undefined) return undefined;
+  // That a message went out is no news; all else is louder.
+  return { key, tone: turn.state === 'sent' ? 'still' : (tones[turn.state] ?? 'still') };
 }
 
 /** `own` is the name of who reads. */

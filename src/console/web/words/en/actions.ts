@@ -10,7 +10,6 @@ export const actions = {
   affected: '{n} row | {n} rows',
   nothing: 'nothing changed',
   details: 'Details',
-  detailsOf: 'Details of action {id}',
   none: 'Nobody did anything yet.',
   noneMatches: 'No action matches.',
   clear: 'Clear filters',

@@ -19,7 +19,7 @@ export const conversations = {
   windowPast: 'Window over',
   windowLeft: '{left} left',
   heldBy: 'with {agent}',
-  you: 'you',
+  heldByYou: 'with you',
   choose: 'Choose a conversation from the list.',
   alerts: {
     title: 'Tell me of new messages in my conversations',

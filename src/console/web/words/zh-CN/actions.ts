@@ -13,7 +13,6 @@ export const actions: SameKeys<typeof english> = {
   affected: '影响 {n} 行',
   nothing: '没有变化',
   details: '详情',
-  detailsOf: '操作 {id} 的详情',
   none: '还没有任何操作。',
   noneMatches: '没有符合条件的操作。',
   clear: '清除筛选',

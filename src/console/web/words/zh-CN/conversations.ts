@@ -21,7 +21,7 @@ export const conversations: SameKeys<typeof english> = {
   windowPast: '回复窗口已过',
   windowLeft: '剩余 {left}',
   heldBy: '{agent} 接管',
-  you: '我',
+  heldByYou: '我接管的',
   choose: '请从列表中选择一个会话。',
   alerts: {
     title: '我接管的会话有新消息时提醒我',
