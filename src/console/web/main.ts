@@ -10,7 +10,7 @@ import { createPageRouter } from './app/router.js';
 import { createSession } from './app/session.js';
 import { createWords } from './words/index.js';
 
-const preferences = createPreferences(globalThis.localStorage);
+const preferences = createPreferences(() => localStorage);
 const session = createSession(() => api);
 const router = createPageRouter(session);
 const words = createWords(preferences.language);

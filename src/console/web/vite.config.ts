@@ -7,6 +7,13 @@ export default defineConfig({
   root: import.meta.dirname,
   base: './',
   plugins: [vue(), fakeApi()],
+  // As strict as the server is, so that what it would forbid is found here.
+  preview: {
+    headers: {
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    },
+  },
   define: {
     __VUE_I18N_FULL_INSTALL__: 'false',
     __VUE_I18N_LEGACY_API__: 'false',

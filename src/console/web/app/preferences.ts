@@ -15,7 +15,7 @@ export interface Preferences {
   paused: boolean;
 }
 
-export function createPreferences(store: Storage | undefined): Preferences {
+export function createPreferences(store: () => Storage): Preferences {
   const prefersDark = matchMedia('(prefers-color-scheme: dark)');
   const state = reactive({
     language: chosen('language', languages) ?? (/^zh\b/i.test(navigator.language) ? 'zh-CN' : 'en'),
@@ -39,12 +39,12 @@ export function createPreferences(store: Storage | undefined): Preferences {
   return state;
 
   function chosen<T extends string>(name: string, of: readonly T[]): T | undefined {
-    const value = attempt(() => store?.getItem(`console.${name}`));
+    const value = attempt(() => store().getItem(`console.${name}`));
     return of.find((one) => one === value);
   }
 
   function keep(name: string, value: string): void {
-    attempt(() => store?.setItem(`console.${name}`, value));
+    attempt(() => store().setItem(`console.${name}`, value));
   }
 }
 

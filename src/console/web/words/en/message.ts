@@ -23,7 +23,7 @@ export const message = {
   window: 'Reply window',
   windowNone: 'Nothing opened a window: WeChat takes no message for this user.',
   windowLeft: '{time} left',
-  windowOver: 'over since {time}',
+  windowOver: 'over {time}',
   windowEnds: 'ends {time}',
   allowance: 'Allowance',
   allowanceUsed: '{used} of {quota} used',

@@ -1,7 +1,7 @@
 export const now = {
   noWorkerTitle: 'No worker is alive',
   noWorkerText:
-    'Messages are received and stored, and nobody answers them. Start a process with the role worker, or look into its log for why it ended.',
+    'Messages are received and stored, and nobody answers them. Start a worker process, or look into its log for why it ended.',
   waiting: 'waiting for an answer',
   oldest: 'oldest has waited',
   withAgent: 'with a person',

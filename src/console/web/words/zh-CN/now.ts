@@ -3,7 +3,7 @@ import type { SameKeys } from '../same.js';
 
 export const now: SameKeys<typeof english> = {
   noWorkerTitle: '没有任何工作进程在运行',
-  noWorkerText: '消息会被接收并保存，但没有进程回复。请启动工作进程(role worker),或查看日志了解它为何退出。',
+  noWorkerText: '消息会被接收并保存，但没有进程回复。请启动工作进程，或查看日志了解它为何退出。',
   waiting: '等待回复',
   oldest: '最久已等待',
   withAgent: '人工处理中',
