@@ -6,7 +6,7 @@ export function useConfirm(): (question: string, yes: string, danger?: boolean) 
   const { t } = useWords();
   return async (question, yes, danger = false) => {
     try {
-      await ElMessageBox.confirm(question, {
+      await ElMessageBox.confirm(question, yes, {
         confirmButtonText: yes,
         cancelButtonText: t('shell.cancel'),
         confirmButtonClass: danger ? 'el-button--danger' : '',

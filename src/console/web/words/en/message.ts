@@ -21,6 +21,7 @@ export const message = {
   behindFirst: 'the first is {id}',
   error: 'Error',
   window: 'Reply window',
+  windowTime: 'Time',
   windowNone: 'Nothing opened a window: WeChat takes no message for this user.',
   windowLeft: '{time} left',
   windowOver: 'over {time}',

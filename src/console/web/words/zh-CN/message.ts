@@ -24,6 +24,7 @@ export const message: SameKeys<typeof english> = {
   behindFirst: '最前面的是 {id}',
   error: '错误',
   window: '回复时限',
+  windowTime: '时间',
   windowNone: '没有打开回复时限：微信不接受发给该用户的消息。',
   windowLeft: '还剩 {time}',
   windowOver: '{time}已结束',

@@ -2,7 +2,7 @@ import type { why as english } from '../en/why.js';
 import type { SameKeys } from '../same.js';
 
 export const why: SameKeys<typeof english> = {
-  intro: '输入用户的 openid,下面会用文字说明为什么没有回复（或者其实已经回复）。',
+  intro: '输入用户的 openid，下面会用文字说明为什么没有回复（或者其实已经回复）。',
   openid: 'openid',
   account: '公众号',
   ask: '查询',
