@@ -1,8 +1,10 @@
 import './styles/index.js';
 import { createApp, watch } from 'vue';
 import App from './App.vue';
+import { alerts, createAlerts } from './app/alerts.js';
 import { type Api, createApi } from './app/api.js';
 import { consoleContext } from './app/context.js';
+import { conversationEvents, createConversationEvents } from './app/conversation-events.js';
 import { createPreferences } from './app/preferences.js';
 import { createPageRouter } from './app/router.js';
 import { createSession } from './app/session.js';
@@ -31,4 +33,10 @@ watch(
   },
 );
 
-createApp(App).provide(consoleContext, { api, session, preferences }).use(words).use(router).mount('#app');
+createApp(App)
+  .provide(consoleContext, { api, session, preferences })
+  .provide(conversationEvents, createConversationEvents(api))
+  .provide(alerts, createAlerts(globalThis.localStorage))
+  .use(words)
+  .use(router)
+  .mount('#app');

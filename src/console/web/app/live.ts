@@ -16,6 +16,8 @@ export function openLive(
   url: () => string,
   listeners: LiveListeners,
   onState: (state: LiveState) => void,
+  /** Asked when the page is hidden or shown again. */
+  rests: () => boolean = () => document.hidden,
 ): LiveStream {
   let source: EventSource | undefined;
   let again: ReturnType<typeof setTimeout> | undefined;
@@ -46,7 +48,7 @@ export function openLive(
   function update(): void {
     stop();
     if (closed) return;
-    if (paused || document.hidden) onState('paused');
+    if (paused || rests()) onState('paused');
     else start();
   }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
 import { may, type Role, rights, roles } from '../../contract/rights.js';
 import type { SessionView, SignInRequest } from '../../contract/session.js';
-import { conversationRoutes } from './conversations.js';
+import { conversationRoutes, onConversationEvent } from './conversations.js';
 import { figureRoutes } from './figures.js';
 import { historyRoutes } from './history.js';
 import { overviewRoutes } from './overview.js';
@@ -29,13 +29,13 @@ function createMiddleware() {
     const at = url.pathname.indexOf('/api/');
     const path = url.pathname.slice(at + '/api/'.length);
     if (at < 0) next();
-    else if (path === 'live') stream(response);
+    else if (path === 'live') stream(response, url.searchParams.has('conversations'));
     else {
       void readBody(request).then((body) => {
-        const { status, body: answered } =
+        const answered =
           ofSession(who, `${request.method} ${path}`, body) ??
           answer(request.method ?? 'GET', path, url.searchParams, body);
-        reply(response, status, answered);
+        reply(response, answered);
       });
     }
   };
@@ -70,7 +70,7 @@ function answer(method: string, path: string, query: URLSearchParams, body: stri
   return { status: 404, body: { error: 'not_found', message: `no such thing: ${method} ${path}` } };
 }
 
-function stream(response: ServerResponse): void {
+function stream(response: ServerResponse, conversations: boolean): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   const send = () => {
     const { body } = overviewRoutes['GET now']();
@@ -78,10 +78,23 @@ function stream(response: ServerResponse): void {
   };
   send();
   const timer = setInterval(send, 2_000);
-  response.on('close', () => clearInterval(timer));
+  const forget = conversations
+    ? onConversationEvent((event) => {
+        response.write(`event: conversation\ndata: ${JSON.stringify(event)}\n\n`);
+      })
+    : undefined;
+  response.on('close', () => {
+    clearInterval(timer);
+    forget?.();
+  });
 }
 
-function reply(response: ServerResponse, status: number, body?: unknown): void {
+function reply(response: ServerResponse, { status, body, file }: Answer): void {
+  if (file) {
+    response.writeHead(status, { 'content-type': file.type });
+    response.end(file.bytes);
+    return;
+  }
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
   response.end(body === undefined ? undefined : JSON.stringify(body));
 }

@@ -8,6 +8,8 @@ export interface Asked {
 export interface Answer {
   status: number;
   body?: unknown;
+  /** Anything but JSON. */
+  file?: { type: string; bytes: Uint8Array };
 }
 
 export type FakeRoutes = Record<string, (asked: Asked) => Answer>;

@@ -2,6 +2,7 @@ import { accounts } from './accounts.js';
 import { actions } from './actions.js';
 import { analytics } from './analytics.js';
 import { bulk } from './bulk.js';
+import { chat } from './chat.js';
 import { conversations } from './conversations.js';
 import { history } from './history.js';
 import { message } from './message.js';
@@ -21,6 +22,7 @@ export const chinese = {
   bulk,
   states,
   conversations,
+  chat,
   analytics,
   actions,
   accounts,
