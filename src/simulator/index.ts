@@ -2,7 +2,7 @@ import type { ApiCall } from './api/exchange.js';
 import { createFaults, type Faults } from './api/faults.js';
 import { createRoutes } from './api/routes.js';
 import { startApi } from './api/server.js';
-import { createPhone, type PhoneOptions } from './phone/phone.js';
+import { createPhone, type Phone, type PhoneOptions } from './phone/phone.js';
 import type { PlatformTimes, PushResult } from './pushes/platform.js';
 import { createPushes } from './pushes/pushes.js';
 import type { SimulatedUser } from './pushes/user.js';
@@ -99,8 +99,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     settings: settingsOf(options),
     clock,
   });
-  const calls: ApiCall[] = [];
-  const typing: TypingSignal[] = [];
   const deliveries = createDeliveries();
   const faults = createFaults();
   const tokens = createTokens([account, ...moreAccounts], options.tokenLifetimeSeconds ?? 7_200, clock);
@@ -115,6 +113,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const phone =
     options.phone && createPhone({ options: options.phone, accounts, media, faults, tokens, pushes, clock });
   if (phone) deliveries.onDelivered(phone.delivered);
+  const { calls, typing, onCall, onTyping } = createRecord(phone);
   const api = await startApi({
     port: options.port ?? 0,
     routes: createRoutes({
@@ -124,18 +123,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       media,
       clock,
       deliver: deliveries.add,
-      onTyping(signal) {
-        typing.push(signal);
-        phone?.typed(signal);
-      },
+      onTyping,
     }),
     faults,
     clock,
     ownerOf: tokens.ownerOf,
-    onCall(call) {
-      calls.push(call);
-      phone?.called(call);
-    },
+    onCall,
     onCallOver: (call) => phone?.callOver(call),
     pages: phone?.pages,
   });
@@ -165,6 +158,24 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       deliveries.close();
       await pushes.close();
       await api.close();
+    },
+  };
+}
+
+/** Of all that was called, with the phone told of it. */
+function createRecord(phone: Phone | undefined) {
+  const calls: ApiCall[] = [];
+  const typing: TypingSignal[] = [];
+  return {
+    calls,
+    typing,
+    onCall(call: ApiCall) {
+      calls.push(call);
+      phone?.called(call);
+    },
+    onTyping(signal: TypingSignal) {
+      typing.push(signal);
+      phone?.typed(signal);
     },
   };
 }
