@@ -93,26 +93,18 @@ const defaultWaitMs = 20_000;
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { account, moreAccounts = [], clock = Date.now } = options;
-  const accounts = createAccounts({
-    first: account,
-    more: moreAccounts,
-    settings: settingsOf(options),
-    clock,
-  });
+  const settings = settingsOf(options);
+  const accounts = createAccounts({ first: account, more: moreAccounts, settings, clock });
   const deliveries = createDeliveries();
   const faults = createFaults();
   const tokens = createTokens([account, ...moreAccounts], options.tokenLifetimeSeconds ?? 7_200, clock);
   const tickets = createTickets(clock);
   const media = createMedia(accounts, clock);
-  const pushes = createPushes({
-    accounts,
-    webhookUrl: options.webhookUrl,
-    times: timesOf(options),
-    clock,
-  });
+  const { webhookUrl } = options;
+  const pushes = createPushes({ accounts, webhookUrl, times: timesOf(options), clock });
   const phone =
-    options.phone && createPhone({ options: options.phone, accounts, media, faults, tokens, pushes, clock });
-  if (phone) deliveries.onDelivered(phone.delivered);
+    options.phone &&
+    createPhone({ options: options.phone, accounts, media, deliveries, faults, tokens, pushes, clock });
   const { calls, typing, onCall, onTyping } = createRecord(phone);
   const api = await startApi({
     port: options.port ?? 0,

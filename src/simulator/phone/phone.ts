@@ -5,7 +5,7 @@ import type { FaultSource } from '../api/faults.js';
 import type { Pages } from '../api/server.js';
 import type { Pushes } from '../pushes/pushes.js';
 import type { Accounts } from '../state/accounts.js';
-import type { DeliveredMessage } from '../state/deliveries.js';
+import type { Deliveries } from '../state/deliveries.js';
 import type { Media } from '../state/media.js';
 import { examine } from '../state/media-formats.js';
 import type { TokenControls } from '../state/tokens.js';
@@ -35,6 +35,7 @@ export interface PhoneDependencies {
   options: PhoneOptions;
   accounts: Accounts;
   media: Media;
+  deliveries: Pick<Deliveries, 'onDelivered'>;
   faults: FaultSource;
   tokens: TokenControls;
   pushes: Pushes;
@@ -46,7 +47,6 @@ export interface Phone {
   readonly pages: Pages;
   called(call: ApiCall): void;
   callOver(call: ApiCall): void;
-  delivered(message: DeliveredMessage): void;
   typed(signal: TypingSignal): void;
   close(): void;
 }
@@ -80,6 +80,7 @@ export function createPhone(dependencies: PhoneDependencies): Phone {
     traffic.acted(done);
     chats.acted(done);
   });
+  dependencies.deliveries.onDelivered(chats.delivered);
   pushes.onNotice(chats.noticed);
   pushes.onPush((result) => {
     chats.pushed(result);
@@ -99,7 +100,6 @@ export function createPhone(dependencies: PhoneDependencies): Phone {
       setImmediate(troubles.look);
     },
     callOver: traffic.callOver,
-    delivered: chats.delivered,
     typed: chats.typed,
     close: stream.close,
   };
