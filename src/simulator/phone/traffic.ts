@@ -25,6 +25,7 @@ export function createTraffic(clock: () => number, onChange: (change: Change) =>
   const pushes: PushView[] = [];
   const calls: CallView[] = [];
   const bodies = new Map<number, string>();
+  const names = new Map<string, string>();
   const ids = new Map<ApiCall, number>();
   const results: PushResult[] = [];
   let lastId = 0;
@@ -50,8 +51,10 @@ export function createTraffic(clock: () => number, onChange: (change: Change) =>
     calls,
     acted({ at, openid, fields, body }) {
       const id = nextId();
-      bodies.set(id, body);
       const what = nameOfAct(fields);
+      bodies.set(id, body);
+      names.set(body, what);
+      trim(names);
       putPush({ id, at, openid, what, isRepeated: false, state: 'under way', tries: [] });
     },
     pushed(result) {
@@ -66,7 +69,7 @@ export function createTraffic(clock: () => number, onChange: (change: Change) =>
         id: begun ?? nextId(),
         at: known?.at ?? clock(),
         openid,
-        what: known?.what ?? '',
+        what: names.get(result.body) ?? '',
         isRepeated: begun === undefined,
         state: outcome === 'acknowledged' ? 'acknowledged' : 'failed',
         tries,
@@ -76,7 +79,7 @@ export function createTraffic(clock: () => number, onChange: (change: Change) =>
     called(call) {
       const id = nextId();
       ids.set(call, id);
-      if (ids.size > most) for (const oldest of [...ids.keys()].slice(0, -most)) ids.delete(oldest);
+      trim(ids);
       putCall(id, call);
     },
     callOver(call) {
@@ -86,6 +89,13 @@ export function createTraffic(clock: () => number, onChange: (change: Change) =>
     },
     latestPushOf: (openid) => results.findLast((result) => result.openid === openid),
   };
+}
+
+/** Forgets the oldest of too many. */
+function trim<Key>(map: Map<Key, unknown>): void {
+  if (map.size <= most) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
 }
 
 /** As it is now: what was told before is never changed. */
