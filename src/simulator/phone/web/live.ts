@@ -50,7 +50,8 @@ export function useLive() {
         return;
       }
       case 'user':
-        return put(state.users, change.user, (one) => keyOf(one) === keyOf(change.user));
+        put(state.users, change.user, (one) => keyOf(one) === keyOf(change.user));
+        return;
       case 'entry': {
         const key = keyOf(change);
         const entries = state.entries[key] ?? [];
@@ -61,9 +62,11 @@ export function useLive() {
         state.typingUntil[keyOf(change)] = change.until;
         return;
       case 'push':
-        return put(state.pushes, change.push, ({ id }) => id === change.push.id);
+        put(state.pushes, change.push, ({ id }) => id === change.push.id);
+        return;
       case 'call':
-        return put(state.calls, change.call, ({ id }) => id === change.call.id);
+        put(state.calls, change.call, ({ id }) => id === change.call.id);
+        return;
       case 'troubles':
         state.troubles = change.troubles;
     }
