@@ -129,9 +129,9 @@ function failureOf(fault: Fault): Failure {
 }
 
 /** None for a call that the panel does not know. */
-function orderOf({ path, openid = null, left, fault }: PendingRule): FailureOrder[] {
+function orderOf({ path, openid, left, fault }: PendingRule): FailureOrder[] {
   const call = (Object.keys(paths) as FailingCall[]).find((candidate) => paths[candidate] === path);
   if (!call) return [];
   const times = Number.isFinite(left) ? left : null;
-  return [{ failure: failureOf(fault), call, openid, times }];
+  return [{ failure: failureOf(fault), call, openid: openid ?? null, times }];
 }
