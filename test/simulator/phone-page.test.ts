@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
@@ -8,7 +9,7 @@ import { account, send, simulateAcknowledged, textTo } from './support.js';
 
 const pageFolder = path.resolve(import.meta.dirname, '../../dist/simulator/phone/page');
 const phone = { accountNames: { [account.appId]: '晨光书店' }, pageFolder };
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser: Browser;
 beforeAll(async () => {
@@ -19,21 +20,12 @@ afterAll(() => browser.close());
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const markup = '<img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script>';
 
-/** Of a page as it stands: rule and place. */
+/** Of a page as it stands: rule and place. In strings, for these tests know nothing of a browser's own things. */
 async function findingsOf(page: Page): Promise<string[]> {
-  await page.waitForFunction(() =>
-    document.getAnimations().every(({ playState }) => playState !== 'running'),
-  );
-  // By the debugger, which the page's policy does not bind.
-  if (!(await page.evaluate(() => 'axe' in window)))
-    await page.addScriptTag({ path: axePath }).catch(() => 0);
-  const result = await page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    return (await axe.run()).violations;
-  });
-  return result.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  await page.waitForFunction('document.getAnimations().length === 0');
+  await page.evaluate(`if (!window.axe) { ${axe} }`);
+  return page.evaluate<string[]>(`axe.run().then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`);
 }
 
 test('from following to the failure of everything, by mouse and by keyboard', {
@@ -137,7 +129,7 @@ test.each([
     await client.act({ kind: 'say', text: '在吗' });
     const page = await browser.open(simulator.phoneUrl ?? '', options);
     await page.locator('.notice').waitFor();
-    const wide = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    const wide = () => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     const tab = { 'zh-CN': '控制台', en: 'Panel' }[options.language];
     const places = options.width < 900 ? [async () => {}, () => button(page, tab).click()] : [async () => {}];
     for (const open of places) {

@@ -253,6 +253,7 @@ const english: Words = {
     webhook: 'Pushes do not arrive (out of service)',
     copies: 'Repeated pushes',
     copiesOf: (copies) => (copies === 0 ? 'none' : `${copies} extra each`),
+    endToken: 'End the token now',
     tokenEnded: 'The token has ended: the next call gets 40001',
     pushAgain: 'Push the last one again',
     pushedAgain: 'Pushed again',
