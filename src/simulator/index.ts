@@ -2,7 +2,8 @@ import type { ApiCall } from './api/exchange.js';
 import { createFaults, type Faults } from './api/faults.js';
 import { createRoutes } from './api/routes.js';
 import { startApi } from './api/server.js';
-import type { PushResult } from './pushes/platform.js';
+import { createPhone, type Phone, type PhoneOptions } from './phone/phone.js';
+import type { PlatformTimes, PushResult } from './pushes/platform.js';
 import { createPushes } from './pushes/pushes.js';
 import type { SimulatedUser } from './pushes/user.js';
 import type { Notice } from './pushes/users.js';
@@ -33,6 +34,8 @@ export interface SimulatorOptions {
   retryDelayMs?: number;
   /** 7,200 by default, as WeChat. */
   tokenLifetimeSeconds?: number;
+  /** Serves the page /phone as well: the chat of a user, and a panel that makes the API fail. */
+  phone?: PhoneOptions;
   /** Milliseconds, as Date.now gives them. Rules go by it; time-outs and delays go by real time. */
   clock?: () => number;
 }
@@ -44,6 +47,8 @@ export interface SimulatorOptions {
 export interface Simulator {
   /** For WECHAT_API_BASE. */
   readonly apiBase: string;
+  /** Of the page, if it was asked for. */
+  readonly phoneUrl: string | undefined;
   readonly faults: Faults;
   readonly tokens: TokenControls;
   readonly tickets: TicketControls;
@@ -88,15 +93,19 @@ const defaultWaitMs = 20_000;
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { account, moreAccounts = [], clock = Date.now } = options;
-  const settings: PushSettings = { mode: options.mode ?? 'plaintext', format: options.format ?? 'xml' };
+  const settings = settingsOf(options);
   const accounts = createAccounts({ first: account, more: moreAccounts, settings, clock });
-  const calls: ApiCall[] = [];
-  const typing: TypingSignal[] = [];
   const deliveries = createDeliveries();
   const faults = createFaults();
   const tokens = createTokens([account, ...moreAccounts], options.tokenLifetimeSeconds ?? 7_200, clock);
   const tickets = createTickets(clock);
   const media = createMedia(accounts, clock);
+  const { webhookUrl } = options;
+  const pushes = createPushes({ accounts, webhookUrl, times: timesOf(options), clock });
+  const phone =
+    options.phone &&
+    createPhone({ options: options.phone, accounts, media, deliveries, faults, tokens, pushes, clock });
+  const { calls, typing, onCall, onTyping } = createRecord(phone);
   const api = await startApi({
     port: options.port ?? 0,
     routes: createRoutes({
@@ -106,22 +115,19 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       media,
       clock,
       deliver: deliveries.add,
-      onTyping: (signal) => typing.push(signal),
+      onTyping,
     }),
     faults,
     clock,
     ownerOf: tokens.ownerOf,
-    onCall: (call) => calls.push(call),
-  });
-  const pushes = createPushes({
-    accounts,
-    webhookUrl: options.webhookUrl,
-    times: { pushTimeoutMs: options.pushTimeoutMs ?? 5_000, retryDelayMs: options.retryDelayMs ?? 0 },
-    clock,
+    onCall,
+    onCallOver: (call) => phone?.callOver(call),
+    pages: phone?.pages,
   });
 
   return {
     apiBase: api.base,
+    phoneUrl: phone && `${api.base}/phone/`,
     faults,
     tokens,
     tickets,
@@ -140,11 +146,38 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     onNotice: pushes.onNotice,
     checkServer: pushes.checkServer,
     async close() {
+      phone?.close();
       deliveries.close();
       await pushes.close();
       await api.close();
     },
   };
+}
+
+/** Of all that was called, with the phone told of it. */
+function createRecord(phone: Phone | undefined) {
+  const calls: ApiCall[] = [];
+  const typing: TypingSignal[] = [];
+  return {
+    calls,
+    typing,
+    onCall(call: ApiCall) {
+      calls.push(call);
+      phone?.called(call);
+    },
+    onTyping(signal: TypingSignal) {
+      typing.push(signal);
+      phone?.typed(signal);
+    },
+  };
+}
+
+function settingsOf({ mode = 'plaintext', format = 'xml' }: SimulatorOptions): PushSettings {
+  return { mode, format };
+}
+
+function timesOf({ pushTimeoutMs = 5_000, retryDelayMs = 0 }: SimulatorOptions): PlatformTimes {
+  return { pushTimeoutMs, retryDelayMs };
 }
 
 /** Both forms of `waitForDelivered`. */
@@ -161,6 +194,9 @@ function expectedOf(
 
 export type { ApiCall } from './api/exchange.js';
 export type { Fault, Faults } from './api/faults.js';
+export type { MenuButton } from './phone/contract.js';
+export type { PhoneOptions } from './phone/phone.js';
+export { parseMenu } from './phone/schema.js';
 export type { PushResult } from './pushes/platform.js';
 export type { SimulatedUser } from './pushes/user.js';
 export type { Notice } from './pushes/users.js';

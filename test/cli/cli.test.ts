@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Snapshot } from '../../src/simulator/phone/contract.js';
 import { runInProcess } from '../support/command-line.js';
 import { runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
@@ -115,10 +116,27 @@ describe('wechat-outbox', () => {
     expect(shown).toContain('3 attempts');
     expect(shown).toContain('Every message was answered, and none twice.');
     expect(shown).toContain("psql 'postgres://");
+    await sayAtPhone(/http:\/\/\S+\/phone\//.exec(shown)?.[0] ?? '');
     demo.child.kill('SIGINT');
     expect(await demo.exited).toBe(0);
   });
 });
+
+/** Follows, writes, and waits for the answer of the service. */
+async function sayAtPhone(page: string): Promise<void> {
+  const state = async () => (await (await fetch(`${page}api/state`)).json()) as Snapshot;
+  const { accounts, users } = await state();
+  expect(accounts[0]?.name).toBe('晨光书店');
+  expect(users.map(({ name }) => name)).toEqual(['我', '小明', '小红', '小刚']);
+  const [{ appId, openid } = { appId: '', openid: '' }] = users;
+  const body = JSON.stringify({ appId, openid, action: { kind: 'say', text: 'hello' } });
+  expect((await fetch(`${page}api/actions`, { method: 'POST', body })).status).toBe(202);
+  const answers = async () =>
+    (await state()).chats
+      .find((chat) => chat.openid === openid)
+      ?.entries.filter(({ from }) => from === 'account');
+  await expect.poll(answers).toMatchObject([{ content: { kind: 'text' } }]);
+}
 
 test('pause and resume stop and wake the sends of an account', async () => {
   const { account, simulator, database, start } = await setStage();

@@ -9,6 +9,6 @@ export function addDemo(program: Command, context: CommandContext): void {
     .option('--once', help.once)
     .action(async ({ once = false }: { once?: boolean }) => {
       const { demo } = await import('../demo/demo.js');
-      await demo(context, once);
+      await demo(context, { once });
     });
 }

@@ -10,18 +10,25 @@ import { type App, startApp } from '../../service/service.js';
 import { startSimulator } from '../../simulator/index.js';
 import type { CommandContext } from '../terminal/context.js';
 import { chat } from './chat.js';
-import { accountName, play, type Stage } from './play.js';
+import { accountName, play, type Stage, userNameOf } from './play.js';
 import { createScreen } from './screen.js';
 
 const account = { appId: 'wx0000000000demo', appSecret: 'simulated-secret', token: 'demotoken' };
 const publicUrl = 'https://static.example.com';
+
+export interface DemoOptions {
+  /** Ends when every reply has arrived. */
+  once: boolean;
+  /** The address of the console, signed in, if there is one. */
+  consoleUrl?(app: App): Promise<string>;
+}
 
 /**
  * `wechat-outbox demo`: the real service on a PostgreSQL of its own, with a simulated WeChat on loopback.
  *
  * Ends the process, with code 1 when a reply is missing, or one arrived twice.
  */
-export async function demo(context: CommandContext, once: boolean): Promise<void> {
+export async function demo(context: CommandContext, { once, consoleUrl }: DemoOptions): Promise<void> {
   const { host, out, words } = context;
   const environment = context.environment();
   const screen = createScreen(out, {
@@ -36,7 +43,7 @@ export async function demo(context: CommandContext, once: boolean): Promise<void
   const set = await setStage(dataDir, screen);
   let isComplete = true;
   try {
-    const { stage, places } = await set.open();
+    const { stage, places, app } = await set.open();
     const played = play(stage, words.demo);
     // Ctrl-C in the middle of the play ends it, too.
     const result = await Promise.race([played, signal.then(() => 'interrupted' as const)]);
@@ -46,7 +53,8 @@ export async function demo(context: CommandContext, once: boolean): Promise<void
       isComplete = result;
       screen.summary(result);
       if (!once) {
-        screen.tour(places);
+        const console = await consoleUrl?.(app);
+        screen.tour({ ...places, ...(console === undefined ? {} : { console }) });
         chat(stage, context.input());
         await signal;
       }
@@ -61,7 +69,10 @@ export async function demo(context: CommandContext, once: boolean): Promise<void
 /** Postgres and the simulated WeChat; `open` starts the service between them, `strike` stops all there is. */
 async function setStage(dataDir: string, screen: Stage['screen']) {
   const postgres = await startEmbeddedPostgres({ dataDir });
-  const simulator = await startSimulator({ account });
+  const simulator = await startSimulator({
+    account,
+    phone: { accountNames: { [account.appId]: accountName }, userNameOf },
+  });
   const pool = createPool({
     connectionString: postgres.url,
     name: 'demo',
@@ -76,8 +87,9 @@ async function setStage(dataDir: string, screen: Stage['screen']) {
       app = await startService(postgres.url, simulator.apiBase, logFile);
       const { adminPort, webhookPort = 0 } = app;
       simulator.setWebhookUrl(`http://127.0.0.1:${webhookPort}/wechat`);
-      const places = { databaseUrl: postgres.url, adminPort, webhookPort, logFile };
-      return { stage: { simulator, pool, screen }, places };
+      const { phoneUrl = '' } = simulator;
+      const places = { databaseUrl: postgres.url, adminPort, webhookPort, logFile, phone: phoneUrl };
+      return { stage: { simulator, pool, screen }, places, app };
     },
     async strike() {
       await app?.stop();

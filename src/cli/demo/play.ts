@@ -7,6 +7,18 @@ type DemoWords = Words['demo'];
 
 export const accountName = '晨光书店';
 
+/** By the beginning of their OpenIDs, the rest of which is each run's own. */
+const userNames: Readonly<Record<string, string>> = {
+  oXiaoMing: '小明',
+  oXiaoHong: '小红',
+  oXiaoGang: '小刚',
+  oYou: '你',
+};
+
+export function userNameOf(openid: string): string | undefined {
+  return userNames[openid.slice(0, Math.max(0, openid.lastIndexOf('_')))];
+}
+
 /** Longer than any retry of the scene with errors takes. */
 const sceneTimeoutMs = 30_000;
 

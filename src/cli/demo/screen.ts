@@ -21,6 +21,10 @@ export interface Places {
   adminPort: number;
   webhookPort: number;
   logFile: string;
+  /** The page of the phone. */
+  phone: string;
+  /** The console, signed in. */
+  console?: string;
 }
 
 const nameWidth = 8;
@@ -67,11 +71,18 @@ export function createScreen(
 }
 
 function describeTour(
-  { databaseUrl, adminPort, webhookPort, logFile }: Places,
+  { databaseUrl, adminPort, webhookPort, logFile, phone, console }: Places,
   words: Words['demo']['tour'],
   bold: (title: string) => string,
 ): string {
-  return `${bold(words.lookAround)} ${words.elsewhere}
+  const pages = [
+    `  ${phone}  ${words.phone}`,
+    ...(console === undefined ? [] : [`  ${console}  ${words.console}`]),
+  ];
+  return `${bold(words.inBrowser)}
+${pages.join('\n')}
+
+${bold(words.lookAround)} ${words.elsewhere}
   psql '${databaseUrl}'
       select id, openid, msg_type, content, status from wechat.inbound_message order by id desc limit 10;
       select d.id, d.msg_type, d.status, a.* from wechat.delivery d

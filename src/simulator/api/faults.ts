@@ -23,7 +23,7 @@ export interface FaultRule {
   openid?: string;
   /** Only calls for this account: by the access token, else by the app id that the call names. */
   appId?: string;
-  /** How many calls it strikes; 1 by default. */
+  /** How many calls it strikes; 1 by default, Infinity until `clear`. */
   times?: number;
   fault: Fault;
 }
@@ -41,17 +41,20 @@ export interface Faults {
 
 /** The simulator's side of it. */
 export interface FaultSource extends Faults {
+  /** Rules that are still to strike, in their order. */
+  readonly rules: readonly Readonly<PendingRule>[];
   /** The fault for this call, if any; counts it. */
   next(call: FaultTarget): Fault | undefined;
 }
 
-interface FaultTarget {
+export interface FaultTarget {
   path: string;
   openid: string | undefined;
   appId: string | undefined;
 }
 
-interface PendingRule extends FaultTarget {
+/** A rule with so many strikes left. */
+export interface PendingRule extends FaultTarget {
   left: number;
   fault: Fault;
 }
@@ -72,6 +75,9 @@ export function createFaults(): FaultSource {
     clear() {
       rules = [];
       random = undefined;
+    },
+    get rules() {
+      return rules;
     },
     get pending() {
       return rules.reduce((sum, { left }) => sum + left, 0);

@@ -17,6 +17,16 @@ export interface ApiDependencies {
   ownerOf(accessToken: string): string | undefined;
   /** Told when the request is read, before it is carried out; the record is completed later. */
   onCall(call: ApiCall): void;
+  /** Told when the record is complete; never of a call that hangs. */
+  onCallOver(call: ApiCall): void;
+  /** What else is served here, beside the API, and is no call of it. */
+  pages: Pages | undefined;
+}
+
+export interface Pages {
+  /** Whether a path is theirs. */
+  has(path: string): boolean;
+  respond(incoming: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 export interface ApiServer {
@@ -36,6 +46,8 @@ export async function startApi({
   clock,
   ownerOf,
   onCall,
+  onCallOver,
+  pages,
 }: ApiDependencies): Promise<ApiServer> {
   const closing = new AbortController();
   // One listener for each delayed call; Node warns from eleven on.
@@ -43,8 +55,9 @@ export async function startApi({
 
   async function respond(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { headers, method = 'GET' } = incoming;
-    const body = await readBody(await readBytes(incoming), headers['content-type']);
     const { pathname: path, searchParams: query } = new URL(incoming.url ?? '/', 'http://simulator');
+    if (pages?.has(path)) return pages.respond(incoming, response);
+    const body = await readBody(await readBytes(incoming), headers['content-type']);
     const named = isObject(body.json) ? body.json : {};
     const openid = text(named.touser);
     const appId = ownerOf(query.get('access_token') ?? '');
@@ -56,6 +69,7 @@ export async function startApi({
     const ending = fault && (await endingOf(fault));
     if (ending) strike(ending, exchange);
     else answer(exchange, routes(request), clock());
+    if (call.finishedAt !== undefined) onCallOver(call);
   }
 
   /** Sits out the delays; undefined when the call then goes on as if nothing had been. */

@@ -14,6 +14,17 @@ export interface Notice {
   push: PushResult;
 }
 
+/** What a user did, told before it is pushed. */
+export interface UserAct {
+  at: number;
+  appId: string;
+  openid: string;
+  /** Of the push, but for those that all have. */
+  fields: XmlFields;
+  /** The push, as `PushResult` has it. */
+  body: string;
+}
+
 /** The users of one account: their actions become pushes, and what came of a push is shown to them. */
 export interface Users {
   /** The same object for the same openid. */
@@ -24,6 +35,7 @@ export interface UsersDependencies {
   account: AccountState;
   platform: Platform;
   clock: () => number;
+  onAct(act: UserAct): void;
   /** Told of each push when it is over. */
   onPush(result: PushResult): void;
   onNotice(notice: Notice): void;
@@ -35,7 +47,8 @@ const noticeText = '该公众号暂时无法提供服务，请稍后再试';
 const msgIdsPerMs = 100_000n;
 const lowestMsgId = 2n ** 54n;
 
-export function createUsers({ account: state, platform, clock, onPush, onNotice }: UsersDependencies): Users {
+export function createUsers({ account: state, platform, clock, ...told }: UsersDependencies): Users {
+  const { onAct, onPush, onNotice } = told;
   const users = new Map<string, SimulatedUser>();
   const noticeCounts = new Map<string, number>();
   let lastMsgId = lowestMsgId + BigInt(Math.floor(clock())) * msgIdsPerMs;
@@ -61,6 +74,7 @@ export function createUsers({ account: state, platform, clock, onPush, onNotice 
       CreateTime: createTime,
     };
     const body = createBody({ ...common, ...fields }, state.account, state.settings);
+    onAct({ at: clock(), appId: state.account.appId, openid, fields, body: body.body });
     const { MsgId } = fields;
     return push({
       openid,

@@ -1,6 +1,15 @@
 interface Window {
   endsAt: number;
+  quota: number;
   left: number;
+}
+
+/** What is left of the messages that an account may write to a user. */
+export interface WindowsLeft {
+  /** Open, with something left; the one that ends first in front. */
+  open: readonly Readonly<Window>[];
+  /** When the last of those ends that are used up; undefined when all of those have ended. */
+  usedUpUntil: number | undefined;
 }
 
 interface UserWindows {
@@ -30,6 +39,7 @@ export interface Windows {
    * Refused with 45047 when windows are open but used up, with 45015 when none is open.
    */
   take(openid: string): { ok: true } | { ok: false; errcode: 45015 | 45047 };
+  left(openid: string): WindowsLeft;
 }
 
 /** A window is over at the very millisecond at which it ends. */
@@ -47,7 +57,7 @@ export function createWindows(clock: () => number): Windows {
   return {
     open(openid, allowance) {
       const { quota, forMs } = rules[allowance];
-      const opened: Window = { endsAt: clock() + forMs, left: quota };
+      const opened: Window = { endsAt: clock() + forMs, quota, left: quota };
       const { usable } = of(openid);
       // Kept in order, so that a user with thousands of windows costs a send no search.
       const last = usable.findLastIndex(({ endsAt }) => endsAt <= opened.endsAt);
@@ -70,6 +80,15 @@ export function createWindows(clock: () => number): Windows {
         user.usedUpUntil = Math.max(user.usedUpUntil, first.endsAt);
       }
       return { ok: true };
+    },
+
+    left(openid) {
+      const now = clock();
+      const { usable = [], usedUpUntil = now } = byUser.get(openid) ?? {};
+      return {
+        open: usable.filter(({ endsAt }) => endsAt > now).map((window) => ({ ...window })),
+        usedUpUntil: usedUpUntil > now ? usedUpUntil : undefined,
+      };
     },
   };
 }

@@ -150,6 +150,14 @@ export const commands = {
     acknowledged: (ms: number | undefined, openid: string) =>
       `acknowledged in ${ms} ms; see what becomes of it: wechat-outbox conversation ${openid}`,
     notAcknowledged: (url: string, last: string) => `not acknowledged at ${url}: ${last}`,
+    textOrPhone: 'Say what to do: --text or --phone, one of them',
+    withPhone: '--port and --menu are for --phone',
+    badMenu: (file: string, why: string) => `${file} is no menu: ${why}`,
+    phone: (place: { page: string; api: string; webhook: string }) =>
+      `The phone is at ${place.page}
+It pushes to ${place.webhook}
+Answers reach it from a service that was started with WECHAT_API_BASE=${place.api}
+Ctrl-C ends it.`,
   },
   export: {
     excelIsCsv: '--excel is for --format csv',

@@ -19,6 +19,9 @@ export const demo = {
   complete: 'Every message was answered, and none twice.',
   incomplete: 'Replies are missing, or arrived twice: see the log.',
   tour: {
+    inBrowser: 'In the browser',
+    phone: 'a phone, and a panel that makes the API fail',
+    console: 'the console, signed in',
     lookAround: 'Look around',
     elsewhere: '(in another terminal)',
     ready: 'is it able to work',

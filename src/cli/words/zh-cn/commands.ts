@@ -143,6 +143,14 @@ export const commands: typeof English = {
     notInSettings: (appId) => `配置里没有公众号 ${appId}`,
     acknowledged: (ms, openid) => `${ms} 毫秒后确认；看后续：wechat-outbox conversation ${openid}`,
     notAcknowledged: (url, last) => `${url} 没有确认：${last}`,
+    textOrPhone: '--text 和 --phone 要用其中一个',
+    withPhone: '--port 和 --menu 要与 --phone 同用',
+    badMenu: (file, why) => `${file} 不是菜单：${why}`,
+    phone: ({ page, api, webhook }) =>
+      `手机在 ${page}
+推送发到 ${webhook}
+服务启动时设置 WECHAT_API_BASE=${api}，回复才会到手机上
+按 Ctrl-C 结束。`,
   },
   export: {
     excelIsCsv: '--excel 只用于 --format csv',

@@ -15,6 +15,9 @@ export const demo: typeof English = {
   complete: '每条消息都有回复，没有一条重复。',
   incomplete: '有回复缺失或重复：请看日志。',
   tour: {
+    inBrowser: '在浏览器里',
+    phone: '一部手机，以及让接口出错的控制台',
+    console: '管理控制台，已登录',
     lookAround: '到处看看',
     elsewhere: '（在另一个终端里）',
     ready: '能不能工作',
