@@ -460,6 +460,17 @@ export interface WechatSchemaMigration {
   timestamp: string;
 }
 
+export interface WechatSchemaMigrationBreaking {
+  /**
+   * File name without .sql
+   */
+  name: string;
+  /**
+   * What such a version would miss, for its refusal
+   */
+  reason: string;
+}
+
 export interface WechatSchemaMigrationLock {
   /**
    * Always migration_lock
@@ -516,6 +527,7 @@ export interface DB {
   "wechat.media_upload": WechatMediaUpload;
   "wechat.operator_action": WechatOperatorAction;
   "wechat.schema_migration": WechatSchemaMigration;
+  "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.worker_process": WechatWorkerProcess;
 }

@@ -49,7 +49,9 @@ const madeUp = (place: string): unknown[] => {
   if (/list\.none|show\.notFound|requeue\.none/.test(place)) return ['messages', '1'];
   if (/noSuchState/.test(place)) return ['messages', 'x', ['y']];
   if (/whichAccount|cancel\.question/.test(place)) return ['x', ['y']];
-  if (/applied|queued|sendAgain|unknownMigrations|pending|mayNotWrite/.test(place)) return [['x']];
+  if (/applied|queued|sendAgain|newerMigrations|migrate.newer|pending|mayNotWrite/.test(place))
+    return [['x']];
+  if (/unknownMigrations/.test(place)) return [['x'], ['y']];
   if (/export\.done/.test(place)) return [1, 2, { since: '3', until: '4' }];
   if (/status\.oldest/.test(place)) return [{ id: '1', openid: 'x', age: '2 s', error: undefined }];
   return [1, 2, 3, 4];
