@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config/config-error.js';
+import { describeProblems } from '../config/problem.js';
 import { describeError } from '../lib/describe-error.js';
 import { addCancel } from './commands/cancel.js';
 import { addConversation } from './commands/conversation.js';
@@ -20,7 +22,7 @@ import { addStatus } from './commands/status.js';
 import { addToken } from './commands/token.js';
 import type { CommandContext } from './terminal/context.js';
 import { createHelpStyle } from './terminal/help-style.js';
-import { wordsFor } from './words/index.js';
+import { type Words, wordsFor } from './words/index.js';
 
 export interface CommandLine extends Omit<CommandContext, 'setExitCode' | 'words'> {
   /** Without the program's own name. */
@@ -42,9 +44,14 @@ export async function runCommandLine({ args, ...around }: CommandLine): Promise<
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
-    around.err.write(`wechat-outbox: ${describeError(error)}\n`);
+    around.err.write(`wechat-outbox: ${describeFailure(error, words)}\n`);
     return isUsageError(error) ? usageError : 1;
   }
+}
+
+/** Settings are put right by people: they are told in their language. */
+function describeFailure(error: unknown, { settings }: Words): string {
+  return error instanceof ConfigError ? describeProblems(error.problems, settings) : describeError(error);
 }
 
 function isUsageError(error: unknown): boolean {

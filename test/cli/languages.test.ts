@@ -52,9 +52,18 @@ const madeUp = (place: string): unknown[] => {
   if (/applied|queued|sendAgain|newerMigrations|migrate.newer|pending|mayNotWrite/.test(place))
     return [['x']];
   if (/unknownMigrations/.test(place)) return [['x'], ['y']];
+  if (place.startsWith('settings.sentences')) return [madeUpProblem];
   if (/export\.done/.test(place)) return [1, 2, { since: '3', until: '4' }];
   if (/status\.oldest/.test(place)) return [{ id: '1', openid: 'x', age: '2 s', error: undefined }];
   return [1, 2, 3, 4];
+};
+
+/** What no problem has all of, but each some. */
+const madeUpProblem = {
+  ...{ where: 'X', form: 'port', given: '99999', expected: 'object', keys: ['y'], text: 'x', cause: 'x' },
+  ...{ one: 'X', other: 'Y', setting: 'X', because: 'PROCESSES', role: 'worker', requiredBy: 'X', name: 'X' },
+  ...{ port: 1, first: 1, last: 2, connections: 1, least: 2 },
+  problem: { kind: 'percent' },
 };
 
 /** Names and numbers, which are the same in every language. */
