@@ -86,7 +86,13 @@ describe('the catalogue', () => {
     const without = [...inChinese].filter(
       ([place, text]) => !isSame.test(place) && !/\p{Script=Han}/u.test(text) && /[a-z]{4}/i.test(text),
     );
-    expect(without.map(([, text]) => text)).toEqual(['access_token', 'wechat-outbox，1', 'Worker', 'HTTP']);
+    expect(without.map(([, text]) => text)).toEqual([
+      'access_token',
+      'wechat-outbox，1',
+      'Worker',
+      'HTTP',
+      'ACCOUNTS_FILE 1：2',
+    ]);
     const names = /小明|小红|小刚|退款|认证/g;
     const within = [...english].filter(([, text]) => /\p{Script=Han}/u.test(text.replace(names, '')));
     expect(within).toEqual([]);
