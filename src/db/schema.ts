@@ -141,7 +141,7 @@ export interface WechatDelivery {
    */
   ended_unsent: Generated<boolean>;
   /**
-   * WeChat's code of the last answer (0 is success); null when there was no answer
+   * WeChat's code of the last response (0 is success); null when there was none
    */
   errcode: number | null;
   /**
@@ -208,23 +208,23 @@ export interface WechatDeliveryAttempt {
    */
   delivery_id: Int8;
   /**
-   * errcode of the answer; null when there was none
+   * errcode of the response; null when there was none
    */
   errcode: number | null;
   /**
-   * errmsg of the answer, or the network error
+   * errmsg of the response, or the network error
    */
   errmsg: string | null;
   /**
-   * When it was answered, failed, or was found to be lost with its worker
+   * When its response came, it failed, or was found to be lost with its worker
    */
   finished_at: Timestamp;
   /**
-   * HTTP status of the answer; null when there was none
+   * HTTP status of the response; null when there was none
    */
   http_status: number | null;
   /**
-   * sent; token (renewed and sent again); transient (tried again later); throttled (waits for the quota); permanent (refused); unknown (the request may have been carried out, no answer was seen)
+   * sent; token (renewed and sent again); transient (tried again later); throttled (waits for the quota); permanent (refused); unknown (the request may have been carried out, no response was seen)
    */
   outcome: string;
   /**

@@ -74,7 +74,7 @@ export const doctor = {
     hasToken: (appId: string, goodFor: string) => `${appId} has one for ${goodFor}`,
     noToken: (appId: string, cause: string, reason: string | undefined) =>
       `${appId}: No access token: ${cause}${reason ? ` (${reason})` : ''}`,
-    noAnswer: 'no answer',
+    noResponse: 'no response',
     remedies: {
       40013: 'correct WECHAT_APP_ID',
       40125: 'correct WECHAT_APP_SECRET; a reset in the console makes the old one invalid',

@@ -72,7 +72,7 @@ export const doctor: typeof English = {
     hasToken: (appId, goodFor) => `${appId} 有 access_token，有效期 ${goodFor}`,
     noToken: (appId, cause, reason) =>
       `${appId}：拿不到 access_token：${cause}${reason ? `（${reason}）` : ''}`,
-    noAnswer: '没有响应',
+    noResponse: '没有响应',
     remedies: {
       40013: '改正 WECHAT_APP_ID',
       40125: '改正 WECHAT_APP_SECRET；在后台重置后，旧的就作废了',
