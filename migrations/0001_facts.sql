@@ -49,7 +49,7 @@ create index inbound_message_unsubscribed on wechat.inbound_message (id) where e
 create index inbound_message_received_at on wechat.inbound_message using brin (received_at) with (autosummarize = on);
 
 comment on table wechat.inbound_message is
-  'One row for each message or event that a user sent, stored before WeChat was answered';
+  'One row for each message or event that a user sent, stored before WeChat had its response';
 comment on column wechat.inbound_message.id is 'Order of arrival; a conversation is answered in this order';
 comment on column wechat.inbound_message.app_id is 'The account (AppID) that the user wrote to';
 comment on column wechat.inbound_message.openid is 'The user, as this account knows them (FromUserName)';
@@ -140,7 +140,7 @@ comment on column wechat.delivery.failures is 'Attempts that count towards givin
 comment on column wechat.delivery.attempt_started_at is 'Start of the latest attempt';
 comment on column wechat.delivery.next_attempt_at is 'When a pending delivery is tried again; null before the first attempt and when final';
 comment on column wechat.delivery.sent_at is 'When WeChat accepted it; null unless status is sent';
-comment on column wechat.delivery.errcode is 'WeChat''s code of the last answer (0 is success); null when there was no answer';
+comment on column wechat.delivery.errcode is 'WeChat''s code of the last response (0 is success); null when there was none';
 comment on column wechat.delivery.errmsg is 'WeChat''s text or the network error of the last attempt, with its rid for WeChat''s support';
 comment on column wechat.delivery.ended_unsent is
   'Whether it ended without being sent: failed, expired, unknown or cancelled. Indexed, which status is not';
@@ -162,15 +162,15 @@ create table wechat.delivery_attempt (
 create index delivery_attempt_started_at on wechat.delivery_attempt using brin (started_at) with (autosummarize = on);
 
 comment on table wechat.delivery_attempt is
-  'One row for each HTTP call that was made for a delivery, written when it ended. Only one of unknown outcome may change: when its answer comes late after all';
+  'One row for each HTTP call that was made for a delivery, written when it ended. Only one of unknown outcome may change: when its response comes late after all';
 comment on column wechat.delivery_attempt.delivery_id is 'The delivery it was made for';
 comment on column wechat.delivery_attempt.attempt is 'Number of the call for this delivery, from 1';
 comment on column wechat.delivery_attempt.started_at is 'When the call began';
-comment on column wechat.delivery_attempt.finished_at is 'When it was answered, failed, or was found to be lost with its worker';
+comment on column wechat.delivery_attempt.finished_at is 'When its response came, it failed, or was found to be lost with its worker';
 comment on column wechat.delivery_attempt.outcome is
-  'sent; token (renewed and sent again); transient (tried again later); throttled (waits for the quota); permanent (refused); unknown (the request may have been carried out, no answer was seen)';
-comment on column wechat.delivery_attempt.http_status is 'HTTP status of the answer; null when there was none';
-comment on column wechat.delivery_attempt.errcode is 'errcode of the answer; null when there was none';
-comment on column wechat.delivery_attempt.errmsg is 'errmsg of the answer, or the network error';
+  'sent; token (renewed and sent again); transient (tried again later); throttled (waits for the quota); permanent (refused); unknown (the request may have been carried out, no response was seen)';
+comment on column wechat.delivery_attempt.http_status is 'HTTP status of the response; null when there was none';
+comment on column wechat.delivery_attempt.errcode is 'errcode of the response; null when there was none';
+comment on column wechat.delivery_attempt.errmsg is 'errmsg of the response, or the network error';
 comment on column wechat.delivery_attempt.corrected_at is
-  'When its late answer replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise';
+  'When its late response replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise';

@@ -94,7 +94,18 @@ comment on column wechat.media_upload.media_id is 'What WeChat calls it';
 comment on column wechat.media_upload.uploaded_at is 'When it was uploaded last';
 comment on column wechat.media_upload.expires_at is 'Not used from then on: shortly before WeChat forgets it';
 
--- Created by the migrator itself, before the first of these files runs.
+-- A process of an older version, started beside a newer one or after it, works with a database that had migrations it does not
+-- know, unless one of them is listed here. A migration that takes something away adds itself.
+create table wechat.schema_migration_breaking (
+  name    text primary key,
+  reason  text not null
+);
+
+comment on table wechat.schema_migration_breaking is 'Migrations after which processes of versions that do not know them refuse to start';
+comment on column wechat.schema_migration_breaking.name is 'File name without .sql';
+comment on column wechat.schema_migration_breaking.reason is 'What such a version would miss, for its refusal';
+
+-- These two the migrator creates by itself, before the first of these files runs.
 comment on table wechat.schema_migration is 'Which files of migrations/ have been applied, and when';
 comment on column wechat.schema_migration.name is 'File name without .sql';
 comment on column wechat.schema_migration.timestamp is 'When it was applied, ISO 8601';

@@ -58,19 +58,10 @@ export async function openLab(): Promise<Lab> {
     dataDir: directory,
     settings: { shared_buffers: '512MB', max_wal_size: '4GB', max_connections: '200' },
   });
-  await migrateDatabase(postgres.url, () => undefined);
-  const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
-  pool.on('error', () => undefined);
-  await pool.query(byHandTables);
-  await pool.query(await readFile(todaySchema, 'utf8'));
+  const pool = await prepareDatabase(postgres.url);
   const stub: Measured = await startProgram('api-stub');
   const apiBase = `http://127.0.0.1:${stub.port}`;
   const closings: (() => Promise<void>)[] = [];
-
-  async function counts(): Promise<Counts> {
-    const { body } = await request(`${apiBase}/counts`);
-    return (await body.json()) as Counts;
-  }
 
   let closed: Promise<void> | undefined;
   async function closeAll(): Promise<void> {
@@ -84,39 +75,10 @@ export async function openLab(): Promise<Lab> {
   return {
     pool,
     loadTool: await findLoadTool(),
-    settings: {
-      DATABASE_URL: postgres.url,
-      WECHAT_APP_ID: account.appId,
-      WECHAT_APP_SECRET: account.appSecret,
-      WECHAT_TOKEN: account.token,
-      WECHAT_API_BASE: apiBase,
-      REPLIES: fileURLToPath(new URL('programs/replies.js', import.meta.url)),
-      BENCH_LOG: path.join(directory, 'processes.log'),
-    },
+    settings: settingsFor({ databaseUrl: postgres.url, apiBase, log: path.join(directory, 'processes.log') }),
     file: (name) => path.join(directory, name),
-    async empty() {
-      await untilIdle(pool);
-      await pool.query(
-        `truncate wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
-           by_hand.message, by_hand.attempt, before.inbound_message, before.delivery, before.delivery_attempt`,
-      );
-      await pool.query('checkpoint');
-    },
-    counts,
-    async resetCounts() {
-      const { body } = await request(`${apiBase}/reset`);
-      await body.dump();
-    },
-    async waitForSends(count) {
-      for (let [seen, idleMs] = [0, 0]; ; ) {
-        const { sends } = await counts();
-        if (sends >= count) return counts();
-        idleMs = sends === seen ? idleMs + 100 : 0;
-        if (idleMs > 30_000) throw new Error(`${sends} of ${count} sends, and no more for 30 s`);
-        seen = sends;
-        await sleep(100);
-      }
-    },
+    empty: () => emptyTables(pool),
+    ...countsOf(apiBase),
     async openAnother() {
       const other = await openLab();
       closings.push(other.close);
@@ -131,6 +93,71 @@ export async function openLab(): Promise<Lab> {
       return closed;
     },
   };
+}
+
+/** With our tables, and those of the baselines. */
+async function prepareDatabase(url: string): Promise<pg.Pool> {
+  await migrateDatabase(url, () => undefined);
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  pool.on('error', () => undefined);
+  await pool.query(byHandTables);
+  await pool.query(await readFile(todaySchema, 'utf8'));
+  return pool;
+}
+
+function settingsFor({
+  databaseUrl,
+  apiBase,
+  log,
+}: {
+  databaseUrl: string;
+  apiBase: string;
+  log: string;
+}): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    WECHAT_APP_ID: account.appId,
+    WECHAT_APP_SECRET: account.appSecret,
+    WECHAT_TOKEN: account.token,
+    WECHAT_API_BASE: apiBase,
+    REPLIES: fileURLToPath(new URL('programs/replies.js', import.meta.url)),
+    BENCH_LOG: log,
+  };
+}
+
+/** What the stub of the API saw. */
+function countsOf(apiBase: string): Pick<Lab, 'counts' | 'resetCounts' | 'waitForSends'> {
+  async function counts(): Promise<Counts> {
+    const { body } = await request(`${apiBase}/counts`);
+    return (await body.json()) as Counts;
+  }
+
+  async function resetCounts(): Promise<void> {
+    const { body } = await request(`${apiBase}/reset`);
+    await body.dump();
+  }
+
+  async function waitForSends(count: number): Promise<Counts> {
+    for (let [seen, idleMs] = [0, 0]; ; ) {
+      const { sends } = await counts();
+      if (sends >= count) return counts();
+      idleMs = sends === seen ? idleMs + 100 : 0;
+      if (idleMs > 30_000) throw new Error(`${sends} of ${count} sends, and no more for 30 s`);
+      seen = sends;
+      await sleep(100);
+    }
+  }
+
+  return { counts, resetCounts, waitForSends };
+}
+
+async function emptyTables(pool: pg.Pool): Promise<void> {
+  await untilIdle(pool);
+  await pool.query(
+    `truncate wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
+       by_hand.message, by_hand.attempt, before.inbound_message, before.delivery, before.delivery_attempt`,
+  );
+  await pool.query('checkpoint');
 }
 
 /** Processes that have just ended may have left transactions behind, whose locks a truncate could meet in a deadlock. */

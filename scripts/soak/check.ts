@@ -41,6 +41,23 @@ export async function check(
   acknowledged: readonly Acknowledged[],
   delivered: readonly DeliveredMessage[],
 ): Promise<Findings> {
+  const rows = await readRows(pool);
+  const arrivals = new Map<string, number[]>();
+  for (const { text, sequence } of delivered) arrivals.set(text, [...(arrivals.get(text) ?? []), sequence]);
+  const statuses = new Map(rows.map(({ content, message_status }) => [content, message_status]));
+  const received = compareReplies(rows, arrivals);
+  return {
+    stored: statuses.size,
+    answered: arrivals.size,
+    ...received,
+    lost: [...unsettled(acknowledged, statuses), ...received.lost],
+    unfinished: rows.filter(isUnfinished).map(describeRow),
+    ...(await countAll(pool)),
+    ...(await measureTimes(pool)),
+  };
+}
+
+async function readRows(pool: pg.Pool): Promise<Row[]> {
   const { rows } = await pool.query<Row>(
     `select m.openid, split_part(m.content, ' ', 1) as content, m.status as message_status, d.position, d.status,
             (select count(*)::int from wechat.delivery_attempt a
@@ -48,20 +65,32 @@ export async function check(
      from wechat.inbound_message m left join wechat.delivery d on d.message_id = m.id
      order by m.id, d.position`,
   );
-  const arrivals = new Map<string, number[]>();
-  for (const { text, sequence } of delivered) arrivals.set(text, [...(arrivals.get(text) ?? []), sequence]);
-  const statuses = new Map(rows.map(({ content, message_status }) => [content, message_status]));
-  const lost = acknowledged
+  return rows;
+}
+
+/** Acknowledged, and without a row or an end. */
+function unsettled(acknowledged: readonly Acknowledged[], statuses: ReadonlyMap<string, string>): string[] {
+  return acknowledged
     .filter(({ text }) => !['settled', 'failed'].includes(statuses.get(text) ?? ''))
     .map(({ text, openid }) => `${text} of ${openid}: ${statuses.get(text) ?? 'not stored'}`);
+}
+
+function isUnfinished({ message_status, status }: Row): boolean {
+  return message_status === 'settled' && ['pending', 'sending'].includes(status ?? '');
+}
+
+function describeRow({ openid, content, position, status }: Row): string {
+  return `${content}/${position} of ${openid}: ${status}`;
+}
+
+/** Each reply of the database with its arrivals at the simulator, which are numbered in their order. */
+function compareReplies(
+  rows: readonly Row[],
+  arrivals: ReadonlyMap<string, readonly number[]>,
+): Pick<Findings, 'lost' | 'outOfOrder' | 'twice' | 'twiceUnexplained'> {
+  const lost: string[] = [];
   const outOfOrder: string[] = [];
   const twiceUnexplained: string[] = [];
-  const unfinished = rows
-    .filter(
-      ({ message_status, status }) =>
-        message_status === 'settled' && ['pending', 'sending'].includes(status ?? ''),
-    )
-    .map(({ openid, content, position, status }) => `${content}/${position} of ${openid}: ${status}`);
   let twice = 0;
   const latestOf = new Map<string, { reply: string; sequence: number }>();
   for (const { openid, content, position, status, unknown } of rows) {
@@ -81,10 +110,28 @@ export async function check(
     if (latest && first < latest.sequence) outOfOrder.push(`${openid}: ${reply} before ${latest.reply}`);
     latestOf.set(openid, { reply, sequence: first });
   }
+  return { lost, outOfOrder, twice, twiceUnexplained };
+}
+
+async function countAll(pool: pg.Pool): Promise<Pick<Findings, 'messages' | 'deliveries' | 'attempts'>> {
   const count = async (sql: string) => {
     const result = await pool.query<{ name: string; count: number }>(sql);
     return Object.fromEntries(result.rows.map(({ name, count: number }) => [name, number]));
   };
+  return {
+    messages: await count(
+      'select status as name, count(*)::int from wechat.inbound_message group by 1 order by 1',
+    ),
+    deliveries: await count(
+      'select status as name, count(*)::int from wechat.delivery group by 1 order by 1',
+    ),
+    attempts: await count(
+      'select outcome as name, count(*)::int from wechat.delivery_attempt group by 1 order by 1',
+    ),
+  };
+}
+
+async function measureTimes(pool: pg.Pool): Promise<Pick<Findings, 'settling' | 'recovery'>> {
   const settling = await pool.query<Findings['settling']>(
     `select coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
             coalesce(percentile_cont(0.99) within group (order by ms), 0) as p99, coalesce(max(ms), 0) as worst
@@ -100,22 +147,6 @@ export async function check(
            where lost.outcome = 'unknown' and lost.errmsg like 'the worker stopped%') left_behind`,
   );
   return {
-    stored: statuses.size,
-    answered: arrivals.size,
-    lost,
-    outOfOrder,
-    twice,
-    twiceUnexplained,
-    unfinished,
-    messages: await count(
-      'select status as name, count(*)::int from wechat.inbound_message group by 1 order by 1',
-    ),
-    deliveries: await count(
-      'select status as name, count(*)::int from wechat.delivery group by 1 order by 1',
-    ),
-    attempts: await count(
-      'select outcome as name, count(*)::int from wechat.delivery_attempt group by 1 order by 1',
-    ),
     settling: settling.rows[0] ?? { p50: 0, p99: 0, worst: 0 },
     recovery: recovery.rows[0] ?? { count: 0, p50: 0, worst: 0 },
   };

@@ -1,23 +1,15 @@
 /** `npm run soak`: the service under load and, with --chaos, under fire; checks that every promise held. */
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import pg from 'pg';
-import { startEmbeddedPostgres } from '#src/db/embedded.js';
-import { migrateDatabase } from '#src/db/migrate.js';
-import { startSimulator } from '#src/simulator/index.js';
+import type pg from 'pg';
 import { type Chaos, startChaos } from './chaos.ts';
 import { check } from './check.ts';
+import { openField } from './field.ts';
 import { type Load, startLoad } from './load.ts';
-import { type ServiceProcess, startProcess } from './processes.ts';
 import { seededRandom } from './random.ts';
 import { brokenPromises, printReport } from './report.ts';
-import { startTcpProxy } from './tcp-proxy.ts';
 
-const account = { appId: 'wx0000000000soak', appSecret: 'simulated-secret', token: 'soaktoken' };
-const startTimeoutMs = 30_000;
 /** A worker that stands still is given up after some 25 s, and a retry may be ten minutes away, but none is that old. */
 const drainTimeoutMs = 180_000;
 
@@ -35,73 +27,11 @@ const stops: (() => Promise<unknown>)[] = [];
 
 async function soak({ minutes, rate, users, chaos: withChaos, seed, keep, json }: Options): Promise<boolean> {
   const random = seededRandom(seed);
-  // Under /var/tmp: as root, Postgres runs as another user, who must be able to reach it.
-  const directory = await mkdtemp('/var/tmp/wechat-outbox-soak-');
-  await chmod(directory, 0o755);
-  let isKept = keep;
-  stops.push(async () => {
-    if (isKept) console.log(`Data and logs are kept in ${directory}`);
-    else await rm(directory, { recursive: true, force: true });
-  });
-  const logs = path.join(directory, 'logs');
-  await mkdir(logs);
-
-  const postgres = await startEmbeddedPostgres({ dataDir: directory });
-  stops.push(() => postgres.stop());
-  await migrateDatabase(postgres.url, () => undefined);
-  const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
-  pool.on('error', () => undefined);
-  stops.push(() => pool.end());
-  const simulator = await startSimulator({ account });
-  stops.push(() => simulator.close());
-
-  const processes: ServiceProcess[] = [];
-  const ofRole = (role: string) => processes.filter(({ name }) => name.startsWith(role));
-  const webhookPorts = () => ofRole('ingress').flatMap(({ webhookPort }) => webhookPort ?? []);
-  const databaseUrl = new URL(postgres.url);
-  const databasePort = Number(databaseUrl.port);
-  const apiPort = Number(new URL(simulator.apiBase).port);
-  const proxies = {
-    webhook: await startTcpProxy(webhookPorts),
-    database: await startTcpProxy(() => [databasePort]),
-    api: await startTcpProxy(() => [apiPort]),
-  };
-  for (const proxy of Object.values(proxies)) stops.push(proxy.close);
-  databaseUrl.port = String(proxies.database.port);
-  simulator.setWebhookUrl(`http://127.0.0.1:${proxies.webhook.port}/wechat`);
-  const settings = {
-    DATABASE_URL: databaseUrl.href,
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
-    WECHAT_APP_ID: account.appId,
-    WECHAT_APP_SECRET: account.appSecret,
-    WECHAT_TOKEN: account.token,
-    WECHAT_API_BASE: `http://127.0.0.1:${proxies.api.port}`,
-    REPLIES: fileURLToPath(new URL('replies.js', import.meta.url)),
-  };
-  for (const name of ['ingress 1', 'ingress 2', 'worker 1', 'worker 2']) {
-    const role = name.startsWith('ingress') ? 'ingress' : 'worker';
-    const started = startProcess(name, role, settings, path.join(logs, `${name.replace(' ', '-')}.log`));
-    processes.push(started);
-    stops.push(started.stop);
-  }
-  await until('the ingress processes to listen', startTimeoutMs, () => webhookPorts().length === 2);
+  const field = await openField({ isKept: keep, onStop: (stop) => stops.push(stop) });
+  const { pool, simulator, processes } = field;
 
   const load = startLoad(simulator, { rate, users, random });
-  const chaos = withChaos
-    ? startChaos(
-        {
-          ingress: ofRole('ingress'),
-          workers: ofRole('worker'),
-          postgres,
-          simulator,
-          appId: account.appId,
-          proxies,
-        },
-        random,
-      )
-    : undefined;
+  const chaos = withChaos ? startChaos(field.targets, random) : undefined;
   const startedAt = Date.now();
   const progress = showProgress(() => describe(startedAt, load, simulator.delivered.length, chaos));
   await sleep(minutes * 60_000);
@@ -117,7 +47,7 @@ async function soak({ minutes, rate, users, chaos: withChaos, seed, keep, json }
   for (const promise of broken) console.log(`BROKEN: ${promise}`);
   if (broken.length === 0) console.log('Every promise held.');
   // Whoever has to find out why needs them.
-  else isKept = true;
+  else field.keepAll();
   if (json) await writeFile(json, JSON.stringify({ seed, minutes, rate, users, broken, findings }, null, 2));
   return broken.length === 0;
 }
@@ -156,12 +86,6 @@ async function drain(pool: pg.Pool): Promise<number | undefined> {
     await sleep(250);
   }
   return undefined;
-}
-
-async function until(what: string, timeoutMs: number, isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; !isSo(); await sleep(50)) {
-    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
-  }
 }
 
 async function cleanUp(): Promise<void> {

@@ -22,7 +22,7 @@ const remembered = 200;
 /** Pushes groups of messages, some of them again and again, until told to stop. */
 export async function pushMessages(arena: Arena, name: string, isOver: () => boolean): Promise<void> {
   const { random, counts } = arena;
-  const connection = openShaky(arena, { name, rollBack: 0.1, loseAnswer: 0.02 });
+  const connection = openShaky(arena, { name, rollBack: 0.1, loseResult: 0.02 });
   const arrive = createArrive(connection.pool);
   const sent: { appId: string; message: InboundMessage }[] = [];
   let last = 0;

@@ -8,7 +8,7 @@ export interface ShakyOptions {
   name: string;
   /** Shares of statements that are rolled back, and of those whose answer is lost after the commit. Both are tried again. */
   rollBack: number;
-  loseAnswer: number;
+  loseResult: number;
   /** The claims under which the session writes: for the check of the fence. Absent: not a worker's. */
   claims?: () => readonly string[];
 }
@@ -20,7 +20,7 @@ export interface Shaky {
 }
 
 /** A connection on which things go wrong, and whose statements sleep now and then behind their snapshots. */
-export function openShaky(arena: Arena, { name, rollBack, loseAnswer, claims }: ShakyOptions): Shaky {
+export function openShaky(arena: Arena, { name, rollBack, loseResult, claims }: ShakyOptions): Shaky {
   const { counts, violate, random } = arena;
   const pool = createPool({
     connectionString: arena.url,
@@ -43,7 +43,7 @@ export function openShaky(arena: Arena, { name, rollBack, loseAnswer, claims }: 
         return undefined;
       }
       await client.query('commit');
-      if (random() >= loseAnswer) return result;
+      if (random() >= loseResult) return result;
       counts.triedAgain += 1;
       return undefined;
     } catch (error) {

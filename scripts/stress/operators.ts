@@ -10,7 +10,7 @@ const anyUser = (random: () => number) => `o${Math.floor(random() * userCount)}`
 
 /** Sweeps for lanes of workers that were declared dead, all the time. */
 export async function sweep(arena: Arena, isOver: () => boolean): Promise<void> {
-  const connection = openShaky(arena, { name: 'rescue', rollBack: 0.05, loseAnswer: 0.05 });
+  const connection = openShaky(arena, { name: 'rescue', rollBack: 0.05, loseResult: 0.05 });
   while (!isOver()) {
     // Nobody is found to be missing in that time: the stress itself says who is dead.
     arena.counts.rescued += (await rescue(connection.pool, hour)).lanes;
@@ -153,7 +153,7 @@ const acts: { weight: number; act: Act }[] = [
 /** Does what operators do, over and over. */
 export async function operate(arena: Arena, isOver: () => boolean): Promise<void> {
   const { random } = arena;
-  const connection = openShaky(arena, { name: 'operator', rollBack: 0.05, loseAnswer: 0.05 });
+  const connection = openShaky(arena, { name: 'operator', rollBack: 0.05, loseResult: 0.05 });
   const query = async (text: string, values: unknown[]) => {
     const { rows } = await connection.pool.query<{ done: boolean }>(text, values);
     return rows.filter(({ done }) => done).length;

@@ -51,7 +51,7 @@ export interface Pauses {
   overdue(): Promise<number>;
 }
 
-/** How long the next probe waits when this one brings no answer. */
+/** How long the next probe waits when this one brings no response. */
 const nextProbe = '5 minutes';
 
 /** A new refusal after a probe makes it wait again, for its whole time. */

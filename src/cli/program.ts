@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config/config-error.js';
+import { describeProblems } from '../config/problem.js';
 import { describeError } from '../lib/describe-error.js';
 import { addCancel } from './commands/cancel.js';
 import { addConsole } from './commands/console.js';
@@ -22,7 +24,7 @@ import { addUser } from './commands/user.js';
 import type { CommandContext } from './terminal/context.js';
 import { createHelpStyle } from './terminal/help-style.js';
 import { readVersion } from './terminal/version.js';
-import { wordsFor } from './words/index.js';
+import { type Words, wordsFor } from './words/index.js';
 
 export interface CommandLine extends Omit<CommandContext, 'setExitCode' | 'words'> {
   /** Without the program's own name. */
@@ -44,9 +46,14 @@ export async function runCommandLine({ args, ...around }: CommandLine): Promise<
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
-    around.err.write(`wechat-outbox: ${describeError(error)}\n`);
+    around.err.write(`wechat-outbox: ${describeFailure(error, words)}\n`);
     return isUsageError(error) ? usageError : 1;
   }
+}
+
+/** Settings are put right by people: they are told in their language. */
+function describeFailure(error: unknown, { settings }: Words): string {
+  return error instanceof ConfigError ? describeProblems(error.problems, settings) : describeError(error);
 }
 
 function isUsageError(error: unknown): boolean {

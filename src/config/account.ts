@@ -3,6 +3,7 @@ import { isEncodingAesKey } from '../wechat/in/crypto.js';
 import type { EncryptionSettings } from '../wechat/in/envelope.js';
 import type { WindowRules } from '../wechat/in/window.js';
 import type { AppCredentials } from '../wechat/out/client.js';
+import { form } from './forms.js';
 
 /** One Official Account and how it is to be served. */
 export interface AccountConfig extends AppCredentials, EncryptionSettings {
@@ -33,49 +34,39 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
 }
 
 /** The forms of an account's settings, wherever they are written. */
-export const appId = z
-  .string({ error: 'is missing: the AppID from the console, e.g. wx0123456789abcdef' })
-  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the AppID from the console, e.g. wx0123456789abcdef');
+export const appId = z.string(form('appIdMissing')).regex(/^[A-Za-z0-9_-]{1,64}$/, form('appId'));
 
-export const appSecret = z.string({ error: 'is missing: the AppSecret from the console' });
+export const appSecret = z.string(form('appSecretMissing'));
 
-export const token = z
-  .string({ error: 'is missing: choose 3 to 32 letters or digits and enter the same in the console' })
-  .regex(/^[A-Za-z0-9]{3,32}$/, 'must be 3 to 32 letters or digits, the same as in the console');
+export const token = z.string(form('tokenMissing')).regex(/^[A-Za-z0-9]{3,32}$/, form('token'));
 
-export const encodingAesKey = z
-  .string()
-  .refine(isEncodingAesKey, 'must be the EncodingAESKey from the console: 43 letters and digits')
-  .optional();
+export const encodingAesKey = z.string().refine(isEncodingAesKey, form('encodingAesKey')).optional();
 
 export const webUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as https://example.com' })
+  .url({ protocol: /^https?$/, ...form('webUrl') })
   .transform((url) => url.replace(/\/+$/, ''));
 
-export const origin = webUrl.refine(
-  (url) => new URL(url).origin === url,
-  'must be an origin such as https://www.example.com, without a path',
-);
+export const origin = webUrl.refine((url) => new URL(url).origin === url, form('origin'));
 
-export const onUnknown = z.enum(['resend', 'hold'], { error: 'must be resend or hold' });
+export const onUnknown = z.enum(['resend', 'hold'], form('onUnknown'));
 
-export const onOverflow = z.enum(['cut', 'refuse'], { error: 'must be cut or refuse' });
+export const onOverflow = z.enum(['cut', 'refuse'], form('onOverflow'));
 
-export const cloudHosting = z.enum(['off', 'on', 'source'], { error: 'must be off, on or source' });
+export const cloudHosting = z.enum(['off', 'on', 'source'], form('cloudHosting'));
 
-export const accessTokenMode = z.enum(['stable', 'classic'], { error: 'must be stable or classic' });
+export const accessTokenMode = z.enum(['stable', 'classic'], form('accessTokenMode'));
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 export const sendRate = z.coerce
-  .number({ error: 'must be a number of sends a second, 0 for no limit' })
-  .min(0)
-  .max(100_000);
+  .number(form('sendRate'))
+  .min(0, form('sendRate'))
+  .max(100_000, form('sendRate'));
 
 /** Messages and time, e.g. `5/48h`. */
 export const allowance = z
-  .string({ error: 'must be messages/time, e.g. 5/48h or 3/60s' })
-  .regex(/^\d{1,3}\/\d{1,6}[smhd]$/, 'must be messages/time, e.g. 5/48h or 3/60s')
+  .string(form('allowance'))
+  .regex(/^\d{1,3}\/\d{1,6}[smhd]$/, form('allowance'))
   .transform((value) => {
     const [, quota = '', time = '', unit = ''] = /^(\d+)\/(\d+)(.)$/.exec(value) ?? [];
     return { quota: Number(quota), seconds: Number(time) * (unitSeconds[unit] ?? 1) };
@@ -86,12 +77,10 @@ export function encodingAesKeys(current: string | undefined, previous: string | 
   return [current, previous].filter((key) => key !== undefined);
 }
 
-/** What cannot be asked for together; undefined where all is well. */
-export function contradictionOf({
+/** Pushes without a signature are never encrypted: they cannot be taken where encryption is required. */
+export function isContradiction({
   cloudHosting,
   requireEncryption,
-}: Pick<AccountConfig, 'cloudHosting' | 'requireEncryption'>): string | undefined {
-  return cloudHosting !== 'off' && requireEncryption
-    ? 'takes pushes without a signature, which are never encrypted, and requires encryption: keep one of them'
-    : undefined;
+}: Pick<AccountConfig, 'cloudHosting' | 'requireEncryption'>): boolean {
+  return cloudHosting !== 'off' && requireEncryption;
 }

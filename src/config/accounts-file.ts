@@ -10,9 +10,9 @@ import {
   appId,
   appSecret,
   cloudHosting,
-  contradictionOf,
   encodingAesKey,
   encodingAesKeys,
+  isContradiction,
   onOverflow,
   onUnknown,
   origin,
@@ -20,20 +20,27 @@ import {
   token,
   webUrl,
 } from './account.js';
+import { form } from './forms.js';
+import { problemOf } from './issues.js';
+import type { SettingsProblem } from './problem.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What an account has that says nothing else. */
 export type AccountDefaults = Omit<AccountConfig, 'appId' | 'appSecret' | 'token' | 'encodingAesKeys'>;
 
-export type AccountsFileResult = { ok: true; accounts: AccountConfig[] } | { ok: false; problems: string[] };
+export type AccountsFileResult =
+  | { ok: true; accounts: AccountConfig[] }
+  | { ok: false; problems: SettingsProblem[] };
 
 const secretReference = z.union(
   [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
-  { error: 'must say where the secret is: { env: NAME } or { file: path }' },
+  form('secretReference'),
 );
 
-const flag = z.boolean({ error: 'must be true or false' });
+const flag = z.boolean(form('flag'));
+
+const name = z.string().min(1, form('notEmpty'));
 
 const entry = z.strictObject({
   appId,
@@ -44,9 +51,9 @@ const entry = z.strictObject({
   requireEncryption: flag.optional(),
   componentAppId: appId.optional(),
   cloudHosting: cloudHosting.optional(),
-  name: z.string().min(1).optional(),
+  name: name.optional(),
   publicUrl: webUrl.optional(),
-  replies: z.string().min(1).optional(),
+  replies: name.optional(),
   accessTokenMode: accessTokenMode.optional(),
   onUnknown: onUnknown.optional(),
   onOverflow: onOverflow.optional(),
@@ -70,7 +77,7 @@ type Entry = z.infer<typeof entry>;
 export const accountKeys = Object.keys(entry.shape);
 
 const fileShape = z.strictObject({
-  accounts: z.array(entry, { error: 'must be a list of accounts' }).min(1, 'must name at least one account'),
+  accounts: z.array(entry, form('accounts')).min(1, form('noAccounts')),
 });
 
 /**
@@ -82,26 +89,26 @@ export function readAccountsFile(
   file: string,
   { environment, defaults }: { environment: Environment; defaults: AccountDefaults },
 ): AccountsFileResult {
-  const fail = (...problems: string[]): AccountsFileResult => ({
+  const fail = (...problems: SettingsProblem[]): AccountsFileResult => ({
     ok: false,
-    problems: problems.map((problem) => `ACCOUNTS_FILE ${file}: ${problem}`),
+    problems: problems.map((problem) => ({ ...problem, file })),
   });
   let content: unknown;
   try {
     // JSON is YAML as well.
     content = parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    return fail(`cannot be read: ${describeError(error)}`);
+    return { ok: false, problems: [unreadable(`ACCOUNTS_FILE ${file}`, error)] };
   }
   const parsed = fileShape.safeParse(content);
   if (!parsed.success) {
-    return fail(...parsed.error.issues.map((issue) => `${pathOf(issue.path)} ${issue.message}`));
+    return fail(...parsed.error.issues.map(problemInFile));
   }
-  const problems: string[] = [];
+  const problems: SettingsProblem[] = [];
   const seen = new Set<string>();
   const accounts = parsed.data.accounts.map((one, index) => {
     const where = `accounts[${index}] (${one.appId})`;
-    if (seen.has(one.appId)) problems.push(`${where} is named twice`);
+    if (seen.has(one.appId)) problems.push({ code: 'accountTwice', where });
     seen.add(one.appId);
     const read = secretReader({ environment, directory: path.dirname(file), where, problems });
     return toAccount(one, read, { defaults, directory: path.dirname(file), where, problems });
@@ -124,7 +131,7 @@ function secretReader({
   environment: Environment;
   directory: string;
   where: string;
-  problems: string[];
+  problems: SettingsProblem[];
 }): ReadSecret {
   const shapes = { appSecret, token, encodingAesKey, encodingAesKeyPrevious: encodingAesKey };
   return (name, of) => {
@@ -133,17 +140,18 @@ function secretReader({
     let value: string | undefined;
     if ('env' in reference) {
       value = environment[reference.env] || undefined;
-      if (value === undefined) problems.push(`${where}.${name}: the environment has no ${reference.env}`);
+      if (value === undefined)
+        problems.push({ code: 'noVariable', where: `${where}.${name}`, name: reference.env });
     } else {
       try {
         value = readFileSync(path.resolve(directory, reference.file), 'utf8').trim();
       } catch (error) {
-        problems.push(`${where}.${name} cannot be read: ${describeError(error)}`);
+        problems.push(unreadable(`${where}.${name}`, error));
       }
     }
     if (value === undefined) return undefined;
-    const checked = shapes[name].safeParse(value);
-    if (!checked.success) problems.push(`${where}.${name} ${checked.error.issues[0]?.message}`);
+    const [issue] = shapes[name].safeParse(value).error?.issues ?? [];
+    if (issue) problems.push(problemOf(issue, `${where}.${name}`));
     return value;
   };
 }
@@ -156,7 +164,7 @@ function toAccount(
     directory,
     where,
     problems,
-  }: { defaults: AccountDefaults; directory: string; where: string; problems: string[] },
+  }: { defaults: AccountDefaults; directory: string; where: string; problems: SettingsProblem[] },
 ): AccountConfig {
   const { windows } = defaults;
   const account: AccountConfig = {
@@ -185,14 +193,21 @@ function toAccount(
     jsapiOrigins: one.jsapiOrigins ?? defaults.jsapiOrigins,
   };
   if (account.requireEncryption && account.encodingAesKeys.length === 0) {
-    problems.push(`${where}.encodingAesKey is missing: requireEncryption refuses everything without it`);
+    problems.push({ code: 'noKey', where: `${where}.encodingAesKey`, requiredBy: 'requireEncryption' });
   }
-  const contradiction = contradictionOf(account);
-  if (contradiction) problems.push(`${where}.cloudHosting ${contradiction}`);
-  if (!account.publicUrl && !account.repliesModule) {
-    problems.push(`${where}.publicUrl is missing: the default replies need it (not with replies)`);
-  }
+  if (isContradiction(account))
+    problems.push({ code: 'unsignedAndEncrypted', where: `${where}.cloudHosting` });
+  if (!account.publicUrl && !account.repliesModule) problems.push({ code: 'noPublicUrlOfAccount', where });
   return account;
+}
+
+function problemInFile(issue: z.core.$ZodIssue): SettingsProblem {
+  if (issue.path.length === 0 && issue.code === 'invalid_type') return { code: 'noAccountsList' };
+  return problemOf(issue, pathOf(issue.path));
+}
+
+function unreadable(where: string, error: unknown): SettingsProblem {
+  return { code: 'unreadable', where, cause: describeError(error) };
 }
 
 /** accounts[0].windows.message */

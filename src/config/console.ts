@@ -2,6 +2,8 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { about } from './about.js';
 import { webUrl } from './account.js';
+import { form } from './forms.js';
+import type { SettingsProblem } from './problem.js';
 
 /** The console in the browser, as settings. */
 
@@ -14,10 +16,7 @@ const ranges = z
   .default('')
   .transform((value) => value.split(',').map((part) => part.trim()))
   .transform((parts) => parts.filter((part) => part !== ''))
-  .refine(
-    (parts) => parts.every(isRange),
-    'must be addresses or ranges such as 10.0.0.0/8, with commas between',
-  )
+  .refine((parts) => parts.every(isRange), form('ranges'))
   .transform((parts) => parts.map((part) => (part.includes('/') ? part : `${part}/${bitsOf(part)}`)));
 
 const bitsOf = (address: string) => (ipaddr.parse(address).kind() === 'ipv4' ? 32 : 128);
@@ -25,7 +24,7 @@ const bitsOf = (address: string) => (ipaddr.parse(address).kind() === 'ipv4' ? 3
 export const consoleSettings = {
   CONSOLE_PATH: z
     .string()
-    .regex(/^(off|(\/[\w.-]+)+)$/, 'must be off, or a path such as /console, without a slash at its end')
+    .regex(/^(off|(\/[\w.-]+)+)$/, form('consolePath'))
     .default('/console')
     .meta(
       about(
@@ -51,7 +50,7 @@ export const consoleSettings = {
   ),
   CONSOLE_TRUSTED_HEADER: z
     .string()
-    .regex(/^[\w-]+$/, 'must be the name of a header')
+    .regex(/^[\w-]+$/, form('headerName'))
     .optional()
     .meta(
       about('console', 'Header in which a trusted proxy says who is signed in, by the name of a user.', {
@@ -60,7 +59,7 @@ export const consoleSettings = {
       }),
     ),
   CONSOLE_OIDC_ISSUER: z
-    .url({ protocol: /^https?$/, error: 'must be a URL such as https://id.example.com' })
+    .url({ protocol: /^https?$/, ...form('issuer') })
     .optional()
     .meta(
       about('console', 'Issuer of OpenID Connect at which people may sign in: https, or loopback.', {
@@ -87,7 +86,7 @@ export const consoleSettings = {
       ),
     ),
   CONSOLE_OIDC_DEFAULT_ROLE: z
-    .enum(roles, { error: `must be one of ${roles.join(', ')}` })
+    .enum(roles, form('role'))
     .optional()
     .meta(
       about('console', 'Role of whoever the issuer knows and has no other; without it they are refused.', {
@@ -137,14 +136,17 @@ export function consoleAddress({
 /** @param problems is told what contradicts what */
 export function consoleConfig(
   data: z.infer<z.ZodObject<typeof consoleSettings>>,
-  problems: string[],
+  problems: SettingsProblem[],
 ): ConsoleConfig {
   const url = data.CONSOLE_URL;
   const trustedProxies = data.CONSOLE_TRUSTED_PROXIES;
   if (data.CONSOLE_TRUSTED_HEADER && trustedProxies.length === 0)
-    problems.push(
-      'CONSOLE_TRUSTED_HEADER needs CONSOLE_TRUSTED_PROXIES: from others the header is not believed',
-    );
+    problems.push({
+      code: 'needs',
+      setting: 'CONSOLE_TRUSTED_HEADER',
+      other: 'CONSOLE_TRUSTED_PROXIES',
+      because: 'fromOthersNotBelieved',
+    });
   return {
     path: data.CONSOLE_PATH === 'off' ? undefined : data.CONSOLE_PATH,
     url,
@@ -157,15 +159,16 @@ export function consoleConfig(
 function oidcConfig(
   data: z.infer<z.ZodObject<typeof consoleSettings>>,
   url: string | undefined,
-  problems: string[],
+  problems: SettingsProblem[],
 ): OidcConfig | undefined {
   const { CONSOLE_OIDC_ISSUER: issuer, CONSOLE_OIDC_CLIENT_ID: clientId } = data;
   if (issuer === undefined) return undefined;
   if (!isSafe(new URL(issuer)))
-    problems.push('CONSOLE_OIDC_ISSUER must be https, unless it runs on this machine');
-  if (clientId === undefined) problems.push('CONSOLE_OIDC_ISSUER needs CONSOLE_OIDC_CLIENT_ID');
-  if (url === undefined)
-    problems.push('CONSOLE_OIDC_ISSUER needs CONSOLE_URL: the issuer sends browsers back to it');
+    problems.push({ code: 'wrongForm', where: 'CONSOLE_OIDC_ISSUER', form: 'safeIssuer', given: issuer });
+  const needs = { code: 'needs', setting: 'CONSOLE_OIDC_ISSUER' } as const;
+  if (clientId === undefined)
+    problems.push({ ...needs, other: 'CONSOLE_OIDC_CLIENT_ID', because: 'issuerKnowsIt' });
+  if (url === undefined) problems.push({ ...needs, other: 'CONSOLE_URL', because: 'browsersComeBack' });
   if (clientId === undefined || url === undefined) return undefined;
   return {
     issuer,

@@ -1,15 +1,14 @@
 import { z } from 'zod';
 import type { Proxies } from '../lib/proxies.js';
 import { about } from './about.js';
+import { form } from './forms.js';
 
 /** The ways out of this machine, as settings. */
-
-const proxyForms = 'must be an address such as http://proxy.example:3128, with user:password@ where it asks';
 
 const proxy = z
   .string()
   .transform((value) => (value.includes('://') ? value : `http://${value}`))
-  .pipe(z.url({ protocol: /^https?$/, error: proxyForms }))
+  .pipe(z.url({ protocol: /^https?$/, ...form('proxy') }))
   .optional();
 
 export const networkSettings = {
@@ -34,7 +33,7 @@ export const networkSettings = {
       ),
     ),
   WECHAT_API_IP_FAMILY: z
-    .enum(['4', '6', 'auto'], { error: 'must be 4, 6 or auto' })
+    .enum(['4', '6', 'auto'], form('ipFamily'))
     .default('auto')
     .transform((value) => (value === 'auto' ? value : value === '4' ? 4 : 6))
     .meta(

@@ -4,6 +4,7 @@ import { type Allowance, defaultWindows } from '../wechat/in/window.js';
 import { about } from './about.js';
 import * as shapes from './account.js';
 import { consoleSettings } from './console.js';
+import { type Form, form } from './forms.js';
 import { networkSettings, proxySecrets } from './network.js';
 
 /**
@@ -23,17 +24,19 @@ export const secretNames = [
   'CONSOLE_OIDC_CLIENT_SECRET',
 ] as const;
 
-const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
+const wholeNumber = (name: Form, least: number, most: number) =>
+  z.coerce.number(form(name)).int(form(name)).min(least, form(name)).max(most, form(name));
+
+const port = wholeNumber('port', 0, 65_535);
 
 const seconds = (fallback: number) =>
-  z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(fallback);
+  z.coerce.number(form('seconds')).min(0, form('seconds')).max(86_400, form('seconds')).default(fallback);
 
-const concurrency = (fallback: number) =>
-  z.coerce.number({ error: 'must be a number, 1 to 1000' }).int().min(1).max(1_000).default(fallback);
+const concurrency = (fallback: number) => wholeNumber('concurrency', 1, 1_000).default(fallback);
 
 const flag = (fallback: 'true' | 'false' = 'false') =>
   z
-    .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+    .enum(['true', 'false', '1', '0'], form('flag'))
     .default(fallback)
     .transform((value) => value === 'true' || value === '1');
 
@@ -57,10 +60,8 @@ const written = ({ quota, seconds }: Allowance) =>
 export const settings = z.object({
   DATABASE_URL: z
     .string()
-    .superRefine((value, context) => {
-      const problem = problemOfDatabaseUrl(value);
-      if (problem) context.addIssue({ code: 'custom', message: problem });
-    })
+    // What is wrong with it is told by the same function, to whom it concerns.
+    .refine((value) => problemOfDatabaseUrl(value) === undefined, form('databaseUrl'))
     .optional()
     .meta(
       about(
@@ -80,10 +81,10 @@ export const settings = z.object({
       ),
     ),
   DATABASE_CONNECTIONS: z.coerce
-    .number({ error: 'must be a number of connections: 6 at least for a process with both roles' })
-    .int()
-    .min(3, { error: 'must be 6 at least (5 for the role worker, 3 for the role ingress)' })
-    .max(1_000)
+    .number(form('connections'))
+    .int(form('connections'))
+    .min(3, form('fewConnections'))
+    .max(1_000, form('connections'))
     .default(20)
     .meta(
       about(
@@ -108,11 +109,7 @@ export const settings = z.object({
     .meta(
       about('servers', 'Address of the admin port. It is for you alone: do not let the internet reach it.'),
     ),
-  PROCESSES: z.coerce
-    .number({ error: 'must be a number, 1 to 64' })
-    .int()
-    .min(1)
-    .max(64)
+  PROCESSES: wholeNumber('processes', 1, 64)
     .default(1)
     .meta(
       about(
@@ -138,9 +135,7 @@ export const settings = z.object({
     .meta(about('network', 'WeChat’s API, or a simulator.')),
   ...networkSettings,
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-      error: 'must be one of fatal, error, warn, info, debug, trace, silent',
-    })
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], form('logLevel'))
     .default('info')
     .meta(about('servers', 'The least important lines that are logged.')),
   // The command line reads it by itself, before there is a configuration: see languageOf.
@@ -163,14 +158,10 @@ export const settings = z.object({
   REPLY_TIMEOUT: seconds(60).meta(about('replies', 'Seconds that the reply logic may take for one message.')),
   OVERFLOW_NOTICE: z
     .string()
-    .max(200)
+    .max(200, form('overflowNotice'))
     .default('……（内容过多，其余未能发送）')
     .meta(about('replies', 'What the last message of a reply that was cut ends with.')),
-  HANDOVER_IDLE_MINUTES: z.coerce
-    .number({ error: 'must be a number of minutes, 0 (never) to 10080' })
-    .int()
-    .min(0)
-    .max(10_080)
+  HANDOVER_IDLE_MINUTES: wholeNumber('minutes', 0, 10_080)
     .default(30)
     .meta(
       about(
@@ -178,7 +169,7 @@ export const settings = z.object({
         'A conversation that an agent took over is handed back to the replies by itself so many minutes after the agent’s last word; `0`: never. See [Handing over to a person](replies.md#handing-over-to-a-person).',
       ),
     ),
-  HANDBACK_WORD: list(z.string().max(100)).meta(
+  HANDBACK_WORD: list(z.string().max(100, form('word'))).meta(
     about(
       'replies',
       'Texts, separated by commas, with which users hand their conversation back to the replies themselves.',
@@ -189,9 +180,9 @@ export const settings = z.object({
     about('replies', 'Let media URLs of the replies lead into your own network.'),
   ),
   RESCUE_AFTER: z.coerce
-    .number({ error: 'must be a number of seconds, 1 to 600' })
-    .min(1)
-    .max(600)
+    .number(form('rescueAfter'))
+    .min(1, form('rescueAfter'))
+    .max(600, form('rescueAfter'))
     .default(10)
     .meta(
       about(
@@ -200,9 +191,9 @@ export const settings = z.object({
       ),
     ),
   INBOX_QUEUE: z.coerce
-    .number({ error: 'must be a number of messages' })
-    .int()
-    .min(1)
+    .number(form('inboxQueue'))
+    .int(form('inboxQueue'))
+    .min(1, form('inboxQueue'))
     .default(5_000)
     .meta(
       about(
@@ -216,11 +207,7 @@ export const settings = z.object({
   SEND_CONCURRENCY: concurrency(200).meta(
     about('limits', 'Calls of the API at once for each account, in each process.'),
   ),
-  RETENTION_DAYS: z.coerce
-    .number({ error: 'must be a number of days, 0 (keep all) to 36500' })
-    .int()
-    .min(0)
-    .max(36_500)
+  RETENTION_DAYS: wholeNumber('retentionDays', 0, 36_500)
     .default(0)
     .meta(
       about(
@@ -230,7 +217,7 @@ export const settings = z.object({
     ),
   FORGET_AFTER_UNSUBSCRIBE: z
     .string()
-    .regex(/^(off|\d{1,4})$/, 'must be off, or a number of days, 0 to 9999')
+    .regex(/^(off|\d{1,4})$/, form('forgetAfter'))
     .default('off')
     .transform((value) => (value === 'off' ? undefined : Number(value)))
     .meta(

@@ -6,12 +6,15 @@ import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
+import { ConfigError } from './config-error.js';
 import { type ConsoleConfig, consoleAddress, consoleConfig } from './console.js';
-import { describeIssues, type Environment, withDatabasePassword, withSecretFiles } from './environment.js';
+import { type Environment, problemsOf, withDatabasePassword, withSecretFiles } from './environment.js';
 import { proxiesOf, withProxyNames } from './network.js';
+import type { SettingsProblem } from './problem.js';
 import { oneAccount, settings } from './schema.js';
 
 export type { AccountConfig } from './account.js';
+export { ConfigError } from './config-error.js';
 
 /** Settings of the service, checked and typed. Nothing else reads the environment. */
 export interface Config {
@@ -72,15 +75,6 @@ export function apiOptions({ apiBase, apiIpFamily, proxies }: Config): {
   return { apiBase, ipFamily: apiIpFamily, proxies };
 }
 
-/** Every setting that is missing or wrong, each with what to do about it. */
-export class ConfigError extends Error {
-  readonly code = 'CONFIG';
-  constructor(readonly problems: readonly string[]) {
-    super(`The settings need attention:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.name = 'ConfigError';
-  }
-}
-
 /** With ACCOUNTS_FILE these are each account's own. */
 const ownOfAnAccount = Object.keys(oneAccount.shape);
 
@@ -91,10 +85,10 @@ const ownOfAnAccount = Object.keys(oneAccount.shape);
  * @throws ConfigError naming every problem at once
  */
 export function readConfig(environment: Environment): Config {
-  const problems: string[] = [];
+  const problems: SettingsProblem[] = [];
   const given = withDatabasePassword(withSecretFiles(withProxyNames(environment), problems), problems);
   const parsed = settings.safeParse(given);
-  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
+  if (!parsed.success) problems.push(...problemsOf(parsed.error, given));
   // Where some are wrong, the accounts are still looked at, by the right ones: all problems are named at once.
   const defaults = accountDefaults(
     parsed.success ? parsed.data : settings.parse(without(given, parsed.error)),
@@ -139,22 +133,17 @@ export function readConfig(environment: Environment): Config {
   };
 }
 
-function checkProcesses(data: z.infer<typeof settings>, problems: string[]): void {
+function checkProcesses(data: z.infer<typeof settings>, problems: SettingsProblem[]): void {
   const { PROCESSES, NODE_APP_INSTANCE: instance, PORT: webhookPort, ADMIN_PORT: adminPort } = data;
   const count = Math.max(PROCESSES, instance + 1);
   if (count === 1) return;
-  const why = instance > 0 ? 'one of several processes (NODE_APP_INSTANCE)' : 'PROCESSES above 1';
-  if (!data.DATABASE_URL)
-    problems.push(`${why} needs DATABASE_URL: the embedded PostgreSQL serves one process`);
+  const because = instance > 0 ? 'NODE_APP_INSTANCE' : 'PROCESSES';
+  if (!data.DATABASE_URL) problems.push({ code: 'severalNeedDatabase', because });
   if (adminPort === 0) return;
   const last = adminPort + count - 1;
-  if (last > 65_535)
-    problems.push(`PROCESSES and ADMIN_PORT make admin ports up to ${last}: 65535 is the highest`);
-  if (webhookPort >= adminPort && webhookPort <= last) {
-    problems.push(
-      `PORT ${webhookPort} is among the admin ports ${adminPort} to ${last}, one for each process`,
-    );
-  }
+  if (last > 65_535) problems.push({ code: 'adminPortsTooHigh', last });
+  if (webhookPort >= adminPort && webhookPort <= last)
+    problems.push({ code: 'portAmongAdminPorts', port: webhookPort, first: adminPort, last });
 }
 
 function without(given: Environment, error: z.ZodError): Environment {
@@ -190,11 +179,10 @@ function fromFile(
   file: string,
   given: Environment,
   defaults: AccountDefaults,
-  problems: string[],
+  problems: SettingsProblem[],
 ): AccountConfig[] {
   for (const name of ownOfAnAccount) {
-    if (given[name])
-      problems.push(`${name} and ACCOUNTS_FILE are both set: the file says what accounts there are`);
+    if (given[name]) problems.push({ code: 'besideAccountsFile', setting: name });
   }
   const read = readAccountsFile(file, { environment: given, defaults });
   if (read.ok) return read.accounts;
@@ -203,21 +191,20 @@ function fromFile(
 }
 
 /** The short way: one account, in the environment. */
-function fromEnvironment(given: Environment, defaults: AccountDefaults, problems: string[]): AccountConfig[] {
+function fromEnvironment(
+  given: Environment,
+  defaults: AccountDefaults,
+  problems: SettingsProblem[],
+): AccountConfig[] {
   const parsed = oneAccount.safeParse(given);
-  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
-  if (!given.PUBLIC_URL && !given.REPLIES) {
-    problems.push(
-      'PUBLIC_URL is missing: the address under which the pictures of the default replies are served, e.g. https://www.example.com (not needed with REPLIES)',
-    );
-  }
+  if (!parsed.success) problems.push(...problemsOf(parsed.error, given));
+  if (!given.PUBLIC_URL && !given.REPLIES) problems.push({ code: 'noPublicUrl' });
   if (defaults.requireEncryption && !given.WECHAT_ENCODING_AES_KEY) {
-    problems.push(
-      'WECHAT_ENCODING_AES_KEY is missing: WECHAT_REQUIRE_ENCRYPTION refuses everything without it',
-    );
+    const requiredBy = 'WECHAT_REQUIRE_ENCRYPTION';
+    problems.push({ code: 'noKey', where: 'WECHAT_ENCODING_AES_KEY', requiredBy });
   }
-  const contradiction = shapes.contradictionOf(defaults);
-  if (contradiction) problems.push(`WECHAT_CLOUD_HOSTING ${contradiction}`);
+  if (shapes.isContradiction(defaults))
+    problems.push({ code: 'unsignedAndEncrypted', where: 'WECHAT_CLOUD_HOSTING' });
   if (!parsed.success) return [];
   const { data } = parsed;
   return [
@@ -238,10 +225,10 @@ function fromEnvironment(given: Environment, defaults: AccountDefaults, problems
 export function readDatabaseConfig(
   environment: Environment,
 ): Pick<Config, 'databaseUrl' | 'dataDir' | 'logLevel'> {
-  const problems: string[] = [];
+  const problems: SettingsProblem[] = [];
   const given = withDatabasePassword(withSecretFiles(environment, problems), problems);
   const parsed = settings.pick({ DATABASE_URL: true, DATA_DIR: true, LOG_LEVEL: true }).safeParse(given);
-  if (!parsed.success) problems.push(...describeIssues(parsed.error, given));
+  if (!parsed.success) problems.push(...problemsOf(parsed.error, given));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return {
     databaseUrl: parsed.data.DATABASE_URL,
@@ -259,7 +246,7 @@ export function readConsoleAddress(environment: Environment): string | undefined
   const parsed = settings
     .pick({ CONSOLE_PATH: true, CONSOLE_URL: true, ADMIN_PORT: true, ADMIN_HOST: true })
     .safeParse(withSecretFiles(environment, []));
-  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error, environment));
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error, environment));
   const { CONSOLE_PATH: path, CONSOLE_URL: url, ADMIN_PORT: port, ADMIN_HOST: host } = parsed.data;
   return path === 'off' ? undefined : consoleAddress({ url, path, host, port });
 }

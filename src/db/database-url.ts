@@ -1,9 +1,5 @@
 import pg, { type ClientConfig } from 'pg';
 
-/** How a DATABASE_URL may look. */
-export const databaseUrlForms =
-  'postgres://user:password@host:5432/database, or postgres://user@/database?host=/path/of/the/socket';
-
 /**
  * The connection as pg takes it. The words of `sslmode` mean what they mean to psql: `require` encrypts without looking
  * at who the server is, `verify-full` checks it, by `sslrootcert` where that is given.
@@ -28,26 +24,32 @@ export function withPassword(databaseUrl: string, password: string): string | un
   return `${scheme}${name}:${encodeURIComponent(password)}@${rest}`;
 }
 
-/**
- * What is wrong with a DATABASE_URL, in words that quote nothing of it: it holds a password.
- *
- * @returns undefined for one that can be used
- */
-export function problemOfDatabaseUrl(databaseUrl: string): string | undefined {
-  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) return `must be a URL such as ${databaseUrlForms}`;
-  const culprit = unencoded(databaseUrl);
-  if (culprit)
-    return `has ${culprit} in its user or password: write ${encodeURIComponent(culprit)} instead (a password in a URL must be %-encoded), or leave the password out and set DATABASE_PASSWORD, which takes any`;
+/** What may be wrong with a DATABASE_URL. Nothing of it is quoted but one character: it holds a password. */
+export type DatabaseUrlProblem =
+  | { kind: 'form' }
+  /** A character that a user or password may have only in its %-encoded form. */
+  | { kind: 'unencoded'; character: string }
+  /** It names no host, or no database. */
+  | { kind: 'incomplete' }
+  /** A % that begins no code. */
+  | { kind: 'percent' }
+  /** It names one that cannot be read; `cause` is the system's. */
+  | { kind: 'certificate'; cause: string };
+
+/** @returns undefined for one that can be used */
+export function problemOfDatabaseUrl(databaseUrl: string): DatabaseUrlProblem | undefined {
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) return { kind: 'form' };
+  const character = unencoded(databaseUrl);
+  if (character) return { kind: 'unencoded', character };
   try {
     // Reads the URL and the certificates that it names, and connects to nothing.
     const { database, host } = new pg.Client(clientConfigOf(databaseUrl));
-    return database && host ? undefined : `must name a host and a database: ${databaseUrlForms}`;
+    return database && host ? undefined : { kind: 'incomplete' };
   } catch (error) {
-    if (error instanceof URIError)
-      return 'has a % that is not followed by a valid code: write %25 for a % in the password';
+    if (error instanceof URIError) return { kind: 'percent' };
     if (error instanceof Error && 'path' in error && 'code' in error)
-      return `names a certificate that cannot be read: ${error.message}`;
-    return `must be a URL such as ${databaseUrlForms}`;
+      return { kind: 'certificate', cause: error.message };
+    return { kind: 'form' };
   }
 }
 

@@ -1,6 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runMigrations } from 'graphile-worker';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
@@ -8,9 +7,8 @@ import type { ClientBase } from 'pg';
 import { describeError } from '../lib/describe-error.js';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
+import { knownMigrations, migrationsDirectory, readMigrationState } from './migration-state.js';
 import { createPool, type Pool } from './pool.js';
-
-const directory = fileURLToPath(new URL('../../migrations/', import.meta.url));
 
 /** Where the migrator keeps its books. */
 const bookkeeping = {
@@ -28,34 +26,43 @@ export class MigrationError extends Error {
   }
 }
 
-/** Another version, newer or never released, made this database. */
+/** Another version, newer or never released, made this database, and this one cannot work with it. */
 export class UnknownMigrationsError extends MigrationError {
   override readonly code = 'UNKNOWN_MIGRATIONS';
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], reasons: readonly string[]) {
+    const why = reasons.length > 0 ? ` This version cannot work with it: ${reasons.join('; ')}.` : '';
     super(
-      `Another version of wechat-outbox made this database: it has had migrations that this version does not know (${names.join(', ')}). Nothing was changed. If a newer version made it, run that one. If a state from before the first release did (its first migration is 0001_inbox), there is no way over: use an empty database, or drop the schemas "wechat" and "graphile_worker" if you do not need what is in them.`,
+      `Another version of wechat-outbox made this database: it has had migrations that this version does not know (${names.join(', ')}).${why} Nothing was changed. If a newer version made it, run that one. If a state from before the first release did (its first migration is 0001_inbox), there is no way over: use an empty database, or drop the schemas "wechat" and "graphile_worker" if you do not need what is in them.`,
     );
     this.name = 'UnknownMigrationsError';
   }
 }
 
+export interface Migrated {
+  /** The names of the files applied now, in order; empty when all were. */
+  applied: string[];
+  /** The names of those that a newer version applied, beside which this one goes on. */
+  newer: string[];
+}
+
 /**
- * Brings the schemas `wechat` and `graphile_worker` up to date.
+ * Brings the schemas `wechat` and `graphile_worker` up to date. What a newer version has made of them stays as it is: while
+ * processes are replaced one by one, those of the version before may have to start again.
  *
- * @returns the names of the files applied now, in order; empty when all were
- * @throws UnknownMigrationsError for a database that another version made; nothing is changed then
+ * @throws UnknownMigrationsError for a database with which this version cannot work; nothing is changed then
  * @throws MigrationError naming the file at fault
  */
-export async function migrate(pool: Pool): Promise<string[]> {
+export async function migrate(pool: Pool): Promise<Migrated> {
   const lock = await pool.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [advisoryLocks.migrate]);
-    const unknown = await unknownMigrations(pool);
-    if (unknown.length > 0) throw new UnknownMigrationsError(unknown);
+    const state = await readMigrationState(pool);
+    if (state.kind === 'foreign') throw new UnknownMigrationsError(state.names, state.reasons);
     // First: functions of ours add jobs.
     await prepareJobs(lock);
     await runMigrations({ pgPool: pool });
+    if (state.kind === 'newer') return { applied: [], newer: state.names };
     const db = createKysely(pool);
     const migrator = new Migrator({ db, provider: { getMigrations: readMigrations }, ...bookkeeping });
     const { error, results = [] } = await migrator.migrateToLatest();
@@ -67,7 +74,7 @@ export async function migrate(pool: Pool): Promise<string[]> {
         { cause: error },
       );
     }
-    return results.map(({ migrationName }) => migrationName);
+    return { applied: results.map(({ migrationName }) => migrationName), newer: [] };
   } finally {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.
     lock.release(true);
@@ -96,7 +103,7 @@ async function prepareJobs(client: ClientBase): Promise<void> {
 export async function migrateDatabase(
   connectionString: string,
   onError: (error: Error) => void,
-): Promise<string[]> {
+): Promise<Migrated> {
   const pool = createPool({ connectionString, name: 'migrate', max: 2, statementTimeoutMs: 0, onError });
   try {
     return await migrate(pool);
@@ -105,35 +112,11 @@ export async function migrateDatabase(
   }
 }
 
-/** The names of migrations that this version knows and the database lacks. */
-export async function pendingMigrations(pool: Pool): Promise<string[]> {
-  const applied = new Set(await appliedMigrations(pool));
-  return Object.keys(await readMigrations()).filter((name) => !applied.has(name));
-}
-
-/** The names of migrations that the database has had and this version does not know. */
-export async function unknownMigrations(pool: Pool): Promise<string[]> {
-  const known = await readMigrations();
-  return (await appliedMigrations(pool)).filter((name) => !(name in known));
-}
-
-async function appliedMigrations(pool: Pool): Promise<string[]> {
-  const { rows: tables } = await pool.query<{ exists: boolean }>(
-    `select to_regclass('wechat.schema_migration') is not null as exists`,
-  );
-  if (!tables[0]?.exists) return [];
-  const { rows } = await pool.query<{ name: string }>(
-    'select name from wechat.schema_migration order by name',
-  );
-  return rows.map(({ name }) => name);
-}
-
 async function readMigrations(): Promise<Record<string, Migration>> {
   const migrations: Record<string, Migration> = {};
-  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort();
-  for (const file of files) {
-    const text = await readFile(path.join(directory, file), 'utf8');
-    migrations[path.basename(file, '.sql')] = {
+  for (const name of await knownMigrations()) {
+    const text = await readFile(path.join(migrationsDirectory, `${name}.sql`), 'utf8');
+    migrations[name] = {
       async up(db) {
         await sql.raw(text).execute(db);
       },

@@ -171,7 +171,7 @@ export interface WechatDelivery {
    */
   ended_unsent: Generated<boolean>;
   /**
-   * WeChat's code of the last answer (0 is success); null when there was no answer
+   * WeChat's code of the last response (0 is success); null when there was none
    */
   errcode: number | null;
   /**
@@ -242,23 +242,23 @@ export interface WechatDeliveryAttempt {
    */
   delivery_id: Int8;
   /**
-   * errcode of the answer; null when there was none
+   * errcode of the response; null when there was none
    */
   errcode: number | null;
   /**
-   * errmsg of the answer, or the network error
+   * errmsg of the response, or the network error
    */
   errmsg: string | null;
   /**
-   * When it was answered, failed, or was found to be lost with its worker
+   * When its response came, it failed, or was found to be lost with its worker
    */
   finished_at: Timestamp;
   /**
-   * HTTP status of the answer; null when there was none
+   * HTTP status of the response; null when there was none
    */
   http_status: number | null;
   /**
-   * sent; token (renewed and sent again); transient (tried again later); throttled (waits for the quota); permanent (refused); unknown (the request may have been carried out, no answer was seen)
+   * sent; token (renewed and sent again); transient (tried again later); throttled (waits for the quota); permanent (refused); unknown (the request may have been carried out, no response was seen)
    */
   outcome: string;
   /**
@@ -646,6 +646,17 @@ export interface WechatSchemaMigration {
   timestamp: string;
 }
 
+export interface WechatSchemaMigrationBreaking {
+  /**
+   * File name without .sql
+   */
+  name: string;
+  /**
+   * What such a version would miss, for its refusal
+   */
+  reason: string;
+}
+
 export interface WechatSchemaMigrationLock {
   /**
    * Always migration_lock
@@ -707,6 +718,7 @@ export interface DB {
   "wechat.operator_action": WechatOperatorAction;
   "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;
+  "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.worker_process": WechatWorkerProcess;
 }

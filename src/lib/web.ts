@@ -15,7 +15,7 @@ export type WebOutcome =
   | { kind: 'refused'; problem: string }
   | { kind: 'transient'; problem: string };
 
-/** What an answer says about how long it holds, as sent; undefined where it says nothing. */
+/** What a response says about how long it holds, as sent; undefined where it says nothing. */
 export interface Caching {
   cacheControl: string | undefined;
   etag: string | undefined;
@@ -42,7 +42,7 @@ export interface Web {
 
 export interface WebOptions {
   allowPrivateAddresses: boolean;
-  /** For the connection, for the answer, and between two pieces of the body. */
+  /** For the connection, for the response, and between two pieces of the body. */
   timeoutMs?: number;
   /** Undefined: there are none. */
   proxies?: Proxies | undefined;
@@ -112,14 +112,14 @@ export function createWeb({
         const { origin, pathname, search, protocol } = next;
         if (!/^https?:$/.test(protocol)) return { kind: 'refused', problem: `${protocol} is not http(s)` };
         await checkBeforeProxy(next);
-        const answer = await agent.request({
+        const response = await agent.request({
           ...{ origin, path: pathname + search, method: 'GET', signal: signal ?? null },
           headers: { ...headers },
         });
-        const location = answer.headers.location;
-        if (!redirectStatuses.has(answer.statusCode) || typeof location !== 'string') return answer;
-        if (redirects === maxRedirects) return answer;
-        await answer.body.dump().catch(() => undefined);
+        const location = response.headers.location;
+        if (!redirectStatuses.has(response.statusCode) || typeof location !== 'string') return response;
+        if (redirects === maxRedirects) return response;
+        await response.body.dump().catch(() => undefined);
         next = new URL(location, next);
       }
     } catch (error) {
@@ -129,12 +129,12 @@ export function createWeb({
 
   return {
     async open(url, signal) {
-      const answer = await ask(url, {}, signal);
-      return 'kind' in answer ? answer : read(answer);
+      const response = await ask(url, {}, signal);
+      return 'kind' in response ? response : read(response);
     },
 
     async openIfChanged(url, { etag, lastModified }, signal) {
-      const answer = await ask(
+      const response = await ask(
         url,
         {
           ...(etag === undefined ? {} : { 'if-none-match': etag }),
@@ -142,10 +142,10 @@ export function createWeb({
         },
         signal,
       );
-      if ('kind' in answer) return answer;
-      if (answer.statusCode !== 304) return read(answer);
-      await answer.body.dump().catch(() => undefined);
-      return { kind: 'unchanged', caching: cachingOf(answer.headers) };
+      if ('kind' in response) return response;
+      if (response.statusCode !== 304) return read(response);
+      await response.body.dump().catch(() => undefined);
+      return { kind: 'unchanged', caching: cachingOf(response.headers) };
     },
 
     destroy: () => agent.destroy(),

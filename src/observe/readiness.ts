@@ -26,7 +26,7 @@ const checkTimeoutMs = 3_000;
 async function withinTime(check: ReadinessCheck): Promise<Problem> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${checkTimeoutMs} ms`), checkTimeoutMs);
+    timer = setTimeout(() => resolve(`no response within ${checkTimeoutMs} ms`), checkTimeoutMs);
   });
   try {
     const problem = await Promise.race([check(), timeout]);

@@ -80,11 +80,11 @@ export type AttemptEvent =
   | { kind: 'stopping' }
   /** It has its slot, and its rate lets it go. */
   | { kind: 'admitted' }
-  /** The attempt is on record. `isStale`: the answer took so long that the lane may have been given away since. */
+  /** The attempt is on record. `isStale`: the response took so long that the lane may have been given away since. */
   | { kind: 'begun'; isStale: boolean }
   | { kind: 'refused'; at: Moment }
   | {
-      kind: 'answered';
+      kind: 'responded';
       outcome: Outcome;
       about: 'account' | 'message';
       startedAt: Date;

@@ -112,12 +112,12 @@ function whileBeginning(state: AttemptState, event: AttemptEvent, isBegun: boole
 
 function whileCalling(state: AttemptState, event: AttemptEvent): Step {
   if (event.kind === 'unwritten') return begin(state, state.attempt, true);
-  if (event.kind !== 'answered') throw unexpected(state, event);
+  if (event.kind !== 'responded') throw unexpected(state, event);
   const { outcome, about, startedAt, at } = event;
   const decision = decide(outcome, decisionInput(state, about, at));
   const call = { startedAt, finishedAt: at.now, outcome: decision.outcome };
-  const isAnswer = outcome.kind === 'sent' || outcome.kind === 'refused';
-  return record(state, decision, { call, isAnswer });
+  const isResponse = outcome.kind === 'sent' || outcome.kind === 'refused';
+  return record(state, decision, { call, isResponse });
 }
 
 function prepare(state: AttemptState, renew: 'token' | 'media' | undefined): Step {
@@ -152,8 +152,8 @@ function done(state: AttemptState, end: AttemptEnd): Step {
 interface RecordOptions {
   call?: AttemptRecord['call'];
   wanting?: Wanting;
-  /** WeChat has answered the call, whatever it said. */
-  isAnswer?: boolean;
+  /** WeChat has responded to the call, whatever it said. */
+  isResponse?: boolean;
   /** What follows where the decision does not say it. */
   next?: Next;
 }
@@ -175,7 +175,7 @@ function record(state: AttemptState, decision: Decision, options: RecordOptions)
         wanting: options.wanting,
         closes,
         restStatus,
-        resumes: isProbe && isFinal && options.isAnswer === true,
+        resumes: isProbe && isFinal && options.isResponse === true,
       },
     },
   };

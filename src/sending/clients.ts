@@ -35,7 +35,7 @@ export function createClients({ create, sendConcurrency }: SendClientsOptions): 
     if (!client) {
       client = create({ connections });
       made.set(name, client);
-      // Who is late gets one that answers that it is closed.
+      // Who is late gets one that says that it is closed.
       if (isDestroyed) void client.destroy();
     }
     return client;

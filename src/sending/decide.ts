@@ -56,7 +56,7 @@ const refusedForMs: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * After so many failures an answer that cannot be read is not followed by another send. Failures of whatever kind are counted,
+ * After so many failures a response that cannot be read is not followed by another send. Failures of whatever kind are counted,
  * for no count of this kind is kept: so it is sent again twice at most, and fewer times where other failures came before.
  */
 const maxUnreadableResends = 2;

@@ -96,7 +96,7 @@ async function call(tools: Tools, run: Run): Promise<AttemptEvent> {
   if (outcome.kind === 'transient' && outcome.unwritten) return { kind: 'unwritten' };
   // What is written down next keeps no other message from being sent.
   leaveGate(tools, run);
-  return { kind: 'answered', outcome, about: aboutWhom(tools, run, outcome), startedAt, at: moment(tools) };
+  return { kind: 'responded', outcome, about: aboutWhom(tools, run, outcome), startedAt, at: moment(tools) };
 }
 
 function aboutWhom(tools: Tools, { task }: Run, outcome: SendOutcome): 'account' | 'message' {

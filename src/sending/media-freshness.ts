@@ -14,17 +14,17 @@ export interface Freshness {
   lastModified: string | undefined;
 }
 
-/** For URLs whose server says nothing about how long an answer holds, and nothing by which to ask again. */
+/** For URLs whose server says nothing about how long a response holds, and nothing by which to ask again. */
 const freshForMs = 10 * 60_000;
 
 /** However long a server says. */
 const maxFreshMs = 24 * 3_600_000;
 
 /**
- * How long an answer of the web holds: as long as its server says. Where it gives only a mark to ask by, it is asked each time,
+ * How long a response of the web holds: as long as its server says. Where it gives only a mark to ask by, it is asked each time,
  * and need not send the content again.
  *
- * @param before the marks of the answer that this one confirms, if it confirms one
+ * @param before the marks of the response that this one confirms, if it confirms one
  */
 export function freshness(
   { cacheControl = '', etag, lastModified }: Caching,

@@ -50,7 +50,7 @@ interface Reading {
   web: Web;
   now(): number;
   type: MediaType;
-  /** What is known of the source, where that is enough to answer. */
+  /** What is known of the source, where nothing need be asked. */
   known: Known | undefined;
   /** Waits until so much may be held in memory; it is given back when nobody needs the content any more. */
   reserve(bytes: number): Promise<void>;
@@ -120,18 +120,18 @@ async function readFromWeb(reading: Reading, url: string): Promise<Result> {
   if (known && now() < known.freshUntil) return { kind: 'known', hash: known.hash };
   const signal = AbortSignal.timeout(readTimeoutMs);
   if (known && isAskable(known)) {
-    const answer = await web.openIfChanged(url, known, signal);
-    if (answer.kind !== 'unchanged') return opened(answer);
-    reading.remember({ ...known, ...freshness(answer.caching, known, now()) });
+    const response = await web.openIfChanged(url, known, signal);
+    if (response.kind !== 'unchanged') return opened(response);
+    reading.remember({ ...known, ...freshness(response.caching, known, now()) });
     return { kind: 'known', hash: known.hash };
   }
   return opened(await web.open(url, signal));
 
-  async function opened(answer: Awaited<ReturnType<Web['open']>>): Promise<Result> {
-    if (answer.kind !== 'opened') return { kind: answer.kind, problem: `${url}: ${answer.problem}` };
-    await reading.reserve(Math.min(answer.length ?? maxBytesOf(type), maxBytesOf(type)));
-    const holds = freshness(answer.caching, undefined, now());
-    return checked(reading, await readBody(answer, url, type), (hash) => ({ kind: 'url', hash, ...holds }));
+  async function opened(response: Awaited<ReturnType<Web['open']>>): Promise<Result> {
+    if (response.kind !== 'opened') return { kind: response.kind, problem: `${url}: ${response.problem}` };
+    await reading.reserve(Math.min(response.length ?? maxBytesOf(type), maxBytesOf(type)));
+    const holds = freshness(response.caching, undefined, now());
+    return checked(reading, await readBody(response, url, type), (hash) => ({ kind: 'url', hash, ...holds }));
   }
 }
 

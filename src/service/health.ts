@@ -1,8 +1,14 @@
 import { describePause, readPauses } from '../accounts/pauses.js';
-import { pendingMigrations } from '../db/migrate.js';
+import { readMigrationState } from '../db/migration-state.js';
 import type { Pool } from '../db/pool.js';
 import type { Inbox } from '../ingress/queue.js';
-import { type ReadinessCheck, type WorkerState, workerCheck, writableCheck } from '../observe/readiness.js';
+import {
+  type Problem,
+  type ReadinessCheck,
+  type WorkerState,
+  workerCheck,
+  writableCheck,
+} from '../observe/readiness.js';
 import type { Pools, Role } from './pools.js';
 
 /** What of a process runs by now; undefined before it does. */
@@ -49,13 +55,22 @@ function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
       if (paused.length === 0) return undefined;
       return { warning: paused.map((pause) => describePause(pause)).join('; ') };
     },
-    async migrations() {
-      const pending = await pendingMigrations(pool);
-      return pending.length > 0
-        ? `not applied: ${pending.join(', ')}; run "wechat-outbox migrate"`
-        : undefined;
-    },
+    migrations: () => checkMigrations(pool),
   };
+}
+
+async function checkMigrations(pool: Pool): Promise<Problem> {
+  const state = await readMigrationState(pool);
+  switch (state.kind) {
+    case 'current':
+      return undefined;
+    case 'pending':
+      return `not applied: ${state.names.join(', ')}; run "wechat-outbox migrate"`;
+    case 'newer':
+      return { warning: `a newer version has applied ${state.names.join(', ')}: end the upgrade` };
+    case 'foreign':
+      return `another version has applied ${state.names.join(', ')}, with which this one cannot work`;
+  }
 }
 
 function ingressChecks(parts: Readonly<Parts>): Record<string, ReadinessCheck> {

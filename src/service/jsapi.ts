@@ -10,14 +10,14 @@ export interface JsapiDependencies {
   log: Logger;
 }
 
-type Answer = { status: 200 | 400 | 403 | 404 | 503; body: Readonly<Record<string, unknown>> };
+type SignatureResponse = { status: 200 | 400 | 403 | 404 | 503; body: Readonly<Record<string, unknown>> };
 
 /**
  * `GET /jsapi/signature?url=…[&account=…]`: what a page of an allowed origin needs for wx.config of the JS-SDK, as
  * JSON: appId, timestamp, nonceStr and signature.
  */
 export function createJsapiRoute({ accounts, jsapi, log }: JsapiDependencies): Router {
-  async function sign(url: string | undefined, appId: string | undefined): Promise<Answer> {
+  async function sign(url: string | undefined, appId: string | undefined): Promise<SignatureResponse> {
     const account = appId === undefined ? accounts[0] : accounts.find((one) => one.appId === appId);
     if (!account) return { status: 404, body: { error: 'unknown account' } };
     const origin = originOf(url);

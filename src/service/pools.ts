@@ -103,10 +103,7 @@ export function leastConnections(role: Role): number {
  */
 export function shareConnections(role: Role, connections: number): Partial<Record<PoolName, number>> {
   const least = leastConnections(role);
-  if (connections < least)
-    throw new ConfigError([
-      `DATABASE_CONNECTIONS is ${connections}: ${role === 'all' ? 'a process with both roles' : `the role ${role}`} needs ${least} at least`,
-    ]);
+  if (connections < least) throw new ConfigError([{ code: 'tooFewConnections', connections, least, role }]);
   const roles = plansOf(role);
   const weights = roles.reduce((sum, { weight }) => sum + weight, 0);
   const fixed = roles.reduce((sum, { weight, least }) => sum + (weight === 0 ? least : 0), 0);

@@ -183,6 +183,11 @@ async function migrateNow(
     log.warn({ event: 'database_away', err: error }, 'database away: waiting for it');
   const durably = <T>(run: () => Promise<T>) => persist(run, { signal: giveUp, onOutage });
   await durably(() => checkSuitability(databaseUrl, onOutage));
-  const applied = await durably(() => migrateDatabase(databaseUrl, onOutage));
+  const { applied, newer } = await durably(() => migrateDatabase(databaseUrl, onOutage));
   if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
+  if (newer.length > 0)
+    log.warn(
+      { event: 'newer_database', migrations: newer },
+      'a newer version has migrated this database: this one works beside it, for the time of an upgrade',
+    );
 }

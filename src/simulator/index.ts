@@ -28,7 +28,7 @@ export interface SimulatorOptions {
   /** As in the console, for accounts that have none of their own: `plaintext` and `xml` by default. */
   mode?: PushSettings['mode'];
   format?: PushSettings['format'];
-  /** How long a push waits for its answer; 5,000 by default, as WeChat. */
+  /** How long a push waits for its response; 5,000 by default, as WeChat. */
   pushTimeoutMs?: number;
   /** Pause between the tries of a push; 0 by default: the time-out alone spaces them. */
   retryDelayMs?: number;
@@ -83,7 +83,7 @@ export interface Simulator {
   onPush(listener: (result: PushResult) => void): () => void;
   /** A user was told that the account is out of service. */
   onNotice(listener: (notice: Notice) => void): () => void;
-  /** The GET handshake that the console makes when the owner saves the URL; rejects when nothing answers. */
+  /** The GET handshake that the console makes when the owner saves the URL; rejects when nothing responds. */
   checkServer(appId?: string): Promise<{ status: number; body: string; ok: boolean }>;
   /** Breaks off calls and pushes under way; nothing is delivered afterwards. */
   close(): Promise<void>;

@@ -123,7 +123,7 @@ describe('a probe', () => {
     expect(await probe()).toBe(second);
     await pauses.pause(cause(second ?? ''));
     expect(await probe()).toBe(third);
-    // It brought no answer.
+    // It brought no response.
     expect(await probe()).toBe(first);
   });
 

@@ -49,10 +49,21 @@ const madeUp = (place: string): unknown[] => {
   if (/list\.none|show\.notFound|requeue\.none/.test(place)) return ['messages', '1'];
   if (/noSuchState/.test(place)) return ['messages', 'x', ['y']];
   if (/whichAccount|cancel\.question/.test(place)) return ['x', ['y']];
-  if (/applied|queued|sendAgain|unknownMigrations|pending|mayNotWrite/.test(place)) return [['x']];
+  if (/applied|queued|sendAgain|newerMigrations|migrate.newer|pending|mayNotWrite/.test(place))
+    return [['x']];
+  if (/unknownMigrations/.test(place)) return [['x'], ['y']];
+  if (place.startsWith('settings.sentences')) return [madeUpProblem];
   if (/export\.done/.test(place)) return [1, 2, { since: '3', until: '4' }];
   if (/status\.oldest/.test(place)) return [{ id: '1', openid: 'x', age: '2 s', error: undefined }];
   return [1, 2, 3, 4];
+};
+
+/** What no problem has all of, but each some. */
+const madeUpProblem = {
+  ...{ where: 'X', form: 'port', given: '99999', expected: 'object', keys: ['y'], text: 'x', cause: 'x' },
+  ...{ one: 'X', other: 'Y', setting: 'X', because: 'PROCESSES', role: 'worker', requiredBy: 'X', name: 'X' },
+  ...{ port: 1, first: 1, last: 2, connections: 1, least: 2 },
+  problem: { kind: 'percent' },
 };
 
 /** Names and numbers, which are the same in every language. */
@@ -75,7 +86,13 @@ describe('the catalogue', () => {
     const without = [...inChinese].filter(
       ([place, text]) => !isSame.test(place) && !/\p{Script=Han}/u.test(text) && /[a-z]{4}/i.test(text),
     );
-    expect(without.map(([, text]) => text)).toEqual(['access_token', 'wechat-outbox，1', 'Worker', 'HTTP']);
+    expect(without.map(([, text]) => text)).toEqual([
+      'access_token',
+      'wechat-outbox，1',
+      'Worker',
+      'HTTP',
+      'ACCOUNTS_FILE 1：2',
+    ]);
     const names = /小明|小红|小刚|退款|认证/g;
     const within = [...english].filter(([, text]) => /\p{Script=Han}/u.test(text.replace(names, '')));
     expect(within).toEqual([]);

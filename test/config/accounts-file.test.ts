@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config/settings.js';
+import { readConfig } from '../../src/config/settings.js';
+import { problemsOf as problemsIn } from '../support/settings-problems.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
 
 const key = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG';
@@ -12,15 +13,7 @@ function write(name: string, content: string): string {
   return file;
 }
 
-function problemsOf(environment: Record<string, string>): string {
-  try {
-    readConfig(environment);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.join('\n');
-    throw error;
-  }
-  return 'none';
-}
+const problemsOf = (environment: Record<string, string>) => problemsIn(environment).join('\n');
 
 const secrets = { WX1_SECRET: 's1', WX1_TOKEN: 'token1', WX1_KEY: key, WX2_TOKEN: 'token2' };
 
@@ -106,7 +99,7 @@ test.each<[string, string, string]>([
   [
     'a misspelt setting',
     'accounts: [{ appId: wx1, appSecret: { env: WX1_SECRET }, token: { env: WX1_TOKEN }, onUnkown: hold }]',
-    'accounts[0] Unrecognized key: "onUnkown"',
+    'accounts[0] has unknown entries: onUnkown',
   ],
   [
     'what takes no signature and wants encryption',
@@ -114,7 +107,7 @@ test.each<[string, string, string]>([
     'accounts[0] (wx1).cloudHosting takes pushes without a signature',
   ],
   ['no account', 'accounts: []', 'accounts must name at least one account'],
-  ['something else', 'hello', 'expected object'],
+  ['something else', 'hello', 'must have the list "accounts"'],
   ['broken YAML', 'accounts: [', 'cannot be read'],
   [
     'an account twice',

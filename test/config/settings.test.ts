@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig, readDatabaseConfig } from '../../src/config/settings.js';
+import { problemsOf } from '../support/settings-problems.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
 
 const complete = {
@@ -10,16 +11,6 @@ const complete = {
   WECHAT_TOKEN: 'abc123',
   PUBLIC_URL: 'https://www.example.com/',
 };
-
-function problemsOf(environment: Record<string, string>): readonly string[] {
-  try {
-    readConfig(environment);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
 
 describe('the settings', () => {
   test('take the proxies as other programs do, and show no password of theirs', () => {

@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { ConfigError, readConfig, readDatabaseConfig } from '../../src/config/settings.js';
+import { readConfig, readDatabaseConfig } from '../../src/config/settings.js';
 import { clientConfigOf } from '../../src/db/database-url.js';
+import { problemsOf as problemsIn } from '../support/settings-problems.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
 
 function partsOf(environment: Record<string, string>) {
@@ -14,15 +15,8 @@ function partsOf(environment: Record<string, string>) {
   return { user, password, host, port, database };
 }
 
-function problemsOf(environment: Record<string, string>): readonly string[] {
-  try {
-    readDatabaseConfig(environment);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const problemsOf = (environment: Record<string, string>) =>
+  problemsIn(environment, { read: readDatabaseConfig });
 
 /** The service's environment as compose makes it, with the variables of .env put in. */
 function composed(variables: Record<string, string>): Record<string, string> {

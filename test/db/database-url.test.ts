@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { readDatabaseConfig } from '../../src/config/settings.js';
 import { clientConfigOf, problemOfDatabaseUrl } from '../../src/db/database-url.js';
+import { problemsOf } from '../support/settings-problems.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 describe('a DATABASE_URL is taken in every form that people have', () => {
@@ -53,8 +55,10 @@ describe('what is wrong with a DATABASE_URL is named, and the password is not', 
     ['secret', /must be a URL such as postgres:/],
     ['postgres://user@localhost/wechat?sslmode=verify-full&sslrootcert=/nowhere/ca.pem', /nowhere\/ca\.pem/],
   ])('%s', (url, words) => {
-    expect(problemOfDatabaseUrl(url)).toMatch(words);
-    expect(problemOfDatabaseUrl(url)).not.toMatch(/secret|pass@/);
+    const [problem] = problemsOf({ DATABASE_URL: url }, { read: readDatabaseConfig });
+    expect(problem).toMatch(words);
+    expect(problem).not.toMatch(/secret|pass@/);
+    expect(JSON.stringify(problemOfDatabaseUrl(url))).not.toMatch(/secret|pass@/);
   });
 });
 

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { expect, inject, onTestFinished, test } from 'vitest';
-import { migrate, pendingMigrations, UnknownMigrationsError } from '../../src/db/migrate.js';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { migrate, UnknownMigrationsError } from '../../src/db/migrate.js';
+import { readMigrationState } from '../../src/db/migration-state.js';
 import { createPool, type Pool } from '../../src/db/pool.js';
+import { runInProcess } from '../support/command-line.js';
 import { createTestDatabase } from '../support/database.js';
+import { setStage } from '../support/stage.js';
 
 async function emptyDatabase(): Promise<string> {
   const server = inject('postgresUrl');
@@ -32,13 +35,14 @@ test('ten processes that migrate at once apply each file once', async () => {
   const pools = Array.from({ length: 10 }, () => poolFor(url));
   const [first] = pools;
   if (!first) throw new Error('no pool');
-  const pending = await pendingMigrations(first);
+  const state = await readMigrationState(first);
+  const pending = state.kind === 'pending' ? state.names : [];
   expect(pending.length).toBeGreaterThan(3);
 
-  const applied = await Promise.all(pools.map(migrate));
-  expect(applied.flat()).toEqual(pending);
-  expect(await pendingMigrations(first)).toEqual([]);
-  expect(await migrate(first)).toEqual([]);
+  const migrated = await Promise.all(pools.map(migrate));
+  expect(migrated.flatMap(({ applied }) => applied)).toEqual(pending);
+  expect(await readMigrationState(first)).toEqual({ kind: 'current' });
+  expect(await migrate(first)).toEqual({ applied: [], newer: [] });
   await first.query(`select graphile_worker.add_job('lanes', '{"ids":[]}')`);
 });
 
@@ -60,6 +64,77 @@ test('a database that another version made is refused with what to do, and left 
      where nspname in ('wechat', 'graphile_worker') and relkind = 'r' order by relname`,
   );
   expect(rows.map(({ relname }) => relname)).toEqual(['inbound_message', 'schema_migration']);
+});
+
+describe('a database that a newer version has migrated', () => {
+  const newer = `
+    insert into wechat.schema_migration values ('9001_newer', '2027-01-01');
+    create table wechat.of_the_newer (id bigint)`;
+  const breaking = `insert into wechat.schema_migration_breaking values ('9001_newer', 'delivery.payload is gone')`;
+
+  async function migratedBy(sql: string): Promise<{ pool: Pool; url: string }> {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    await database.pool.query(sql);
+    return { pool: poolFor(database.url), url: database.url };
+  }
+
+  test('is worked with, and stays as it is', async () => {
+    const { pool, url } = await migratedBy(newer);
+    expect(await migrate(pool)).toEqual({ applied: [], newer: ['9001_newer'] });
+    await pool.query('select from wechat.of_the_newer');
+    const command = await runInProcess(['migrate'], { DATABASE_URL: url });
+    expect(command).toMatchObject({ code: 0, out: expect.stringContaining('9001_newer') });
+    const { out } = await runInProcess(['doctor'], { DATABASE_URL: url });
+    expect(out).toMatch(/^warn +migrations +a newer version has applied 9001_newer/m);
+  });
+
+  test('is refused with the reason where a migration says so', async () => {
+    const { pool, url } = await migratedBy(`${newer}; ${breaking}`);
+    await expect(migrate(pool)).rejects.toThrow(/9001_newer: delivery\.payload is gone.*Nothing was changed/);
+    const command = await runInProcess(['migrate'], { DATABASE_URL: url });
+    expect(command).toMatchObject({ code: 1, err: expect.stringContaining('delivery.payload is gone') });
+    const { out } = await runInProcess(['doctor'], { DATABASE_URL: url });
+    expect(out).toMatch(/^fail +migrations +another version .*delivery\.payload is gone/m);
+  });
+
+  test('is refused where it lacks what this version knows, or could not have said so', async () => {
+    for (const change of [
+      `delete from wechat.schema_migration where name like '0005%'`,
+      'drop table wechat.schema_migration_breaking',
+    ]) {
+      const { pool } = await migratedBy(`${newer}; ${change}`);
+      await expect(migrate(pool)).rejects.toThrow(UnknownMigrationsError);
+    }
+  });
+
+  test('a break that this version has had itself keeps it from nothing', async () => {
+    const { pool } = await migratedBy(
+      `insert into wechat.schema_migration_breaking values ('0005_analysts', 'an old story')`,
+    );
+    expect(await readMigrationState(pool)).toEqual({ kind: 'current' });
+  });
+
+  test('serves processes of this one that start beside, and those that run learn of a break', async () => {
+    const { simulator, database, start } = await setStage();
+    await database.pool.query(newer);
+    const { adminUrl } = await start({ replies: () => 'as before' });
+    await simulator.user('oAnna').say('hello');
+    expect(await simulator.waitForDelivered('oAnna', 1)).toMatchObject([{ text: 'as before' }]);
+    const readyz = async () => {
+      const response = await fetch(`${adminUrl}/readyz`);
+      return { status: response.status, body: await response.text() };
+    };
+    expect(await readyz()).toMatchObject({
+      status: 200,
+      body: expect.stringMatching(/migrations: .*a newer version has applied 9001_newer/),
+    });
+    await database.pool.query(breaking);
+    expect(await readyz()).toMatchObject({
+      status: 503,
+      body: expect.stringMatching(/migrations: .*cannot work/),
+    });
+  });
 });
 
 test('every table, view, column and function of the schema says what it is', async () => {

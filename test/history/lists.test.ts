@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createKysely } from '../../src/db/kysely.js';
 import { deliveriesQuery, findDeliveries } from '../../src/history/deliveries.js';
 import type { ListFilter } from '../../src/history/filter.js';
 import { findMessages, messagesQuery } from '../../src/history/messages.js';
-import { createKysely } from '../../src/db/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { storeYear, type Told, tell } from '../support/history.js';
 import { createLanes, refused } from '../support/lanes.js';

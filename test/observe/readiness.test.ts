@@ -142,7 +142,7 @@ test('readiness waits for no check for ever, and keeps secrets out of what the c
     body: {
       ready: false,
       checks: {
-        hanging: { ok: false, error: 'no answer within 3000 ms' },
+        hanging: { ok: false, error: 'no response within 3000 ms' },
         database: {
           ok: false,
           error: 'cannot connect to postgres://[hidden]@db.example.com:5432/wechat?password=[hidden]',

@@ -41,7 +41,7 @@ const admitted: AttemptEvent = { kind: 'admitted' };
 const begun: AttemptEvent = { kind: 'begun', isStale: false };
 const recorded: AttemptEvent = { kind: 'recorded', isHeld: true };
 const answered = (outcome: Outcome, about: 'account' | 'message' = 'message'): AttemptEvent => ({
-  kind: 'answered',
+  kind: 'responded',
   outcome,
   about,
   startedAt,
@@ -207,7 +207,7 @@ describe('an attempt of a worker that died', () => {
   });
 });
 
-describe('an answer that cannot be read', () => {
+describe('a response that cannot be read', () => {
   const unreadable: Outcome = { kind: 'unknown', httpStatus: 200, errmsg: '<html>', unreadable: true };
   const statusAfter = (failures: number, outcome: Outcome = unreadable) =>
     recordOf(follow(start({}, { ...fresh, failures }), prepared, admitted, begun, answered(outcome))).decision
@@ -335,7 +335,7 @@ const eventsAfter: Record<Exclude<AttemptEffect['kind'], 'done'>, fc.Arbitrary<A
     {
       arbitrary: fc
         .record({ outcome: outcomes, about: abouts, at: moments })
-        .map<AttemptEvent>((more) => ({ kind: 'answered', startedAt, ...more })),
+        .map<AttemptEvent>((more) => ({ kind: 'responded', startedAt, ...more })),
       weight: 4,
     },
     { arbitrary: fc.constant<AttemptEvent>({ kind: 'unwritten' }), weight: 1 },
@@ -393,7 +393,7 @@ describe('whatever happens', () => {
     fc.assert(
       fc.property(ways, (way) => {
         expect(way.happened.at(-1)?.effect.kind).toBe('done');
-        const made = calls(way).filter(({ event }) => event?.kind === 'answered');
+        const made = calls(way).filter(({ event }) => event?.kind === 'responded');
         // One, one more with another token, one more with another media_id.
         expect(made.length).toBeLessThanOrEqual(3);
       }),

@@ -18,26 +18,26 @@ async function strike(fault: Fault): Promise<Simulator> {
 }
 
 describe('a fault', () => {
-  test('with an errcode answers in WeChat’s words, or in those it was given', async () => {
+  test('with an errcode responds in WeChat’s words, or in those it was given', async () => {
     const simulator = await strike({ errcode: -1 });
     simulator.faults.add({ fault: { errcode: -1, errmsg: 'my words' } });
     const url = `${simulator.apiBase}${sendPath}?access_token=${await tokenOf(simulator)}`;
-    const answers = [];
+    const responses = [];
     for (let index = 0; index < 2; index += 1) {
       const response = await request(url, { method: 'POST', body: JSON.stringify(text) });
-      answers.push([response.statusCode, await response.body.json()]);
+      responses.push([response.statusCode, await response.body.json()]);
     }
-    expect(answers).toEqual([
+    expect(responses).toEqual([
       [200, { errcode: -1, errmsg: expect.stringMatching(/^system error rid: /) }],
       [200, { errcode: -1, errmsg: 'my words' }],
     ]);
     expect(simulator.delivered).toEqual([]);
-    expect(sendsOf(simulator)).toMatchObject(Array(2).fill({ openid: 'o1', errcode: -1, answered: true }));
+    expect(sendsOf(simulator)).toMatchObject(Array(2).fill({ openid: 'o1', errcode: -1, responded: true }));
   });
 
   test.each([
     ['an HTTP status', { httpStatus: 502 }, 502, 'HTTP 502'],
-    ['a malformed answer', { malformed: '<html>' }, 200, '<html>'],
+    ['a malformed response', { malformed: '<html>' }, 200, '<html>'],
   ] as const)('with %s delivers nothing', async (_name, fault, httpStatus, body) => {
     const simulator = await strike(fault);
     const response = await request(`${simulator.apiBase}${sendPath}?access_token=x`, {
@@ -46,7 +46,7 @@ describe('a fault', () => {
     });
     expect([response.statusCode, await response.body.text()]).toEqual([httpStatus, body]);
     expect(simulator.delivered).toEqual([]);
-    expect(sendsOf(simulator)).toMatchObject([{ httpStatus, answered: true }]);
+    expect(sendsOf(simulator)).toMatchObject([{ httpStatus, responded: true }]);
     expect(sendsOf(simulator)[0]).not.toHaveProperty('errcode');
   });
 
@@ -57,7 +57,7 @@ describe('a fault', () => {
     const simulator = await strike({ reset });
     await expect(send(simulator, text)).rejects.toThrow();
     expect(simulator.delivered).toHaveLength(count);
-    expect(sendsOf(simulator)).toMatchObject([{ answered: false, finishedAt: expect.any(Number) }]);
+    expect(sendsOf(simulator)).toMatchObject([{ responded: false, finishedAt: expect.any(Number) }]);
     expect(sendsOf(simulator)[0]).not.toHaveProperty('httpStatus');
   });
 
@@ -65,7 +65,7 @@ describe('a fault', () => {
     const simulator = await strike({ hang: true });
     await expect(send(simulator, text, AbortSignal.timeout(200))).rejects.toThrow(/aborted/);
     expect(simulator.delivered).toEqual([]);
-    expect(sendsOf(simulator)).toMatchObject([{ answered: false }]);
+    expect(sendsOf(simulator)).toMatchObject([{ responded: false }]);
     expect(sendsOf(simulator)[0]).not.toHaveProperty('finishedAt');
   });
 
@@ -74,7 +74,7 @@ describe('a fault', () => {
     await expect(send(simulator, text, AbortSignal.timeout(100))).rejects.toThrow(/aborted/);
     expect(simulator.delivered).toEqual([]);
     await simulator.waitForDelivered({ openid: 'o1', count: 1 });
-    await expect.poll(() => sendsOf(simulator)).toMatchObject([{ answered: false }]);
+    await expect.poll(() => sendsOf(simulator)).toMatchObject([{ responded: false }]);
     expect(sendsOf(simulator)[0]).not.toHaveProperty('httpStatus');
   });
 

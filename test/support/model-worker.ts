@@ -206,7 +206,7 @@ export function createWorking(surroundings: Surroundings) {
             ends[answer === 'no token' || answer === 'no media' ? 'busy' : answer];
           const startedAt = new Date();
           if (accepted !== undefined) await call(inHand, delivery.id, state.attempt, accepted);
-          return { kind: 'answered', outcome, about: 'message', startedAt, at: moment() };
+          return { kind: 'responded', outcome, about: 'message', startedAt, at: moment() };
         }
         case 'record':
           yield;

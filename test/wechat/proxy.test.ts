@@ -64,7 +64,7 @@ describe('calls to WeChat', () => {
     'may be tried again when the proxy does not let them through: %s',
     async (tunnel, words) => {
       const { proxy } = await setScene({ tunnel });
-      const client = clientOf({ http: proxy.url }, { connectTimeoutMs: 500, answerTimeoutMs: 500 });
+      const client = clientOf({ http: proxy.url }, { connectTimeoutMs: 500, responseTimeoutMs: 500 });
       expect(await client.sendMessage('token', 'oAnna', hello)).toMatchObject({
         kind: 'transient',
         errmsg: expect.stringContaining(words),

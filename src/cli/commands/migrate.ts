@@ -30,9 +30,10 @@ async function migrate(context: CommandContext): Promise<void> {
     const onError = (error: Error) =>
       log.warn({ event: 'connection_lost', err: error }, 'database connection lost');
     await checkSuitability(database.url, onError);
-    const applied = await migrateDatabase(database.url, onError);
+    const { applied, newer } = await migrateDatabase(database.url, onError);
     const { migrate: words } = context.words.commands;
-    print(context, applied.length > 0 ? words.applied(applied) : words.upToDate);
+    if (newer.length > 0) print(context, words.newer(newer));
+    else print(context, applied.length > 0 ? words.applied(applied) : words.upToDate);
   } finally {
     await database.release();
   }

@@ -22,7 +22,7 @@ export async function checkAccount(account: AccountConfig, config: Config, words
       {
         level: 'fail',
         what: 'token',
-        found: say.noToken(appId, `${error.errcode ?? say.noAnswer} ${error.errmsg}`, reason),
+        found: say.noToken(appId, `${error.errcode ?? say.noResponse} ${error.errmsg}`, reason),
         todo: remedies[error.errcode ?? 0] ?? tryAgain,
       },
     ];

@@ -1,4 +1,4 @@
-import { pendingMigrations, unknownMigrations } from '../../db/migrate.js';
+import { type MigrationState, readMigrationState } from '../../db/migration-state.js';
 import type { Pool } from '../../db/pool.js';
 import { findUnsuitable } from '../../db/suitability.js';
 import { readStatus } from '../../history/status.js';
@@ -104,28 +104,25 @@ async function checkClock(pool: Pool, { words: { doctor, terminal } }: ServiceHe
   ];
 }
 
-async function checkMigrations(pool: Pool, { words: { doctor } }: ServiceHere): Promise<Finding[]> {
-  const unknown = await unknownMigrations(pool);
-  if (unknown.length > 0)
-    return [
-      {
+async function checkMigrations(pool: Pool, { words }: ServiceHere): Promise<Finding[]> {
+  return [{ what: 'migrations', ...judgeMigrations(await readMigrationState(pool), words) }];
+}
+
+function judgeMigrations(state: MigrationState, { doctor: { database } }: Words): Omit<Finding, 'what'> {
+  switch (state.kind) {
+    case 'current':
+      return { level: 'ok', found: database.migrated };
+    case 'pending':
+      return { level: 'fail', found: database.pending(state.names), todo: 'wechat-outbox migrate' };
+    case 'newer':
+      return { level: 'warn', found: database.newerMigrations(state.names), todo: database.endUpgrade };
+    case 'foreign':
+      return {
         level: 'fail',
-        what: 'migrations',
-        found: doctor.database.unknownMigrations(unknown),
-        todo: doctor.database.otherVersion,
-      },
-    ];
-  const pending = await pendingMigrations(pool);
-  return [
-    pending.length === 0
-      ? { level: 'ok', what: 'migrations', found: doctor.database.migrated }
-      : {
-          level: 'fail',
-          what: 'migrations',
-          found: doctor.database.pending(pending),
-          todo: 'wechat-outbox migrate',
-        },
-  ];
+        found: database.unknownMigrations(state.names, state.reasons),
+        todo: database.otherVersion,
+      };
+  }
 }
 
 const needed = [

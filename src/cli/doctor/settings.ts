@@ -1,4 +1,6 @@
-import { type AccountConfig, type Config, ConfigError, readConfig } from '../../config/settings.js';
+import { ConfigError } from '../../config/config-error.js';
+import { describeProblem, type SettingsProblem } from '../../config/problem.js';
+import { type AccountConfig, type Config, readConfig } from '../../config/settings.js';
 import type { Environment } from '../terminal/context.js';
 import type { Words } from '../words/index.js';
 import type { Finding } from './finding.js';
@@ -13,7 +15,7 @@ type SettingsWords = Words['doctor']['settings'];
 
 export function checkSettings(
   environment: Environment,
-  { doctor: { settings: words } }: Words,
+  { doctor: { settings: words }, settings: problemWords }: Words,
 ): SettingsLook {
   try {
     const config = readConfig(environment);
@@ -25,10 +27,10 @@ export function checkSettings(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const toFinding = (found: string): Finding => ({
+    const toFinding = (problem: SettingsProblem): Finding => ({
       level: 'fail',
       what: 'settings',
-      found,
+      found: describeProblem(problem, problemWords),
       todo: words.seeExample,
     });
     return { config: undefined, findings: error.problems.map(toFinding) };

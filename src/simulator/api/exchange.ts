@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { ApiAnswer } from './answers.js';
 import type { ApiRequest } from './request.js';
+import type { ApiResponse } from './responses.js';
 
-/** One call of the API, as it came in and as it was answered. Times are the simulator's clock's, in ms. */
+/** One call of the API, as it came in and as it ended. Times are the simulator's clock's, in ms. */
 export interface ApiCall {
   at: number;
   /** Absent while the call is under way, and for good when it hangs. */
@@ -16,10 +16,10 @@ export interface ApiCall {
   body: string;
   /** Absent when the connection was cut instead, or the caller had left. */
   httpStatus?: number;
-  /** Of the answer; absent as `httpStatus` is, and for an answer that is not WeChat's. */
+  /** Of the response; absent as `httpStatus` is, and for a response that is not WeChat's. */
   errcode?: number;
-  /** Whether the caller got an answer, as far as this end can tell. */
-  answered: boolean;
+  /** Whether the caller got a response, as far as this end can tell. */
+  responded: boolean;
 }
 
 /** A call under way. */
@@ -31,8 +31,12 @@ export interface Exchange {
 
 const plainText = { 'content-type': 'text/plain' };
 
-/** Ends the call with an answer, or with a text that is not WeChat's; `at` is for the record. */
-export function answer(exchange: Exchange, content: ApiAnswer | { malformed: string }, at: number): void {
+/** Ends the call with a response, or with a text that is not WeChat's; `at` is for the record. */
+export function respondWith(
+  exchange: Exchange,
+  content: ApiResponse | { malformed: string },
+  at: number,
+): void {
   if ('httpStatus' in content) {
     write(exchange, at, {
       status: content.httpStatus,
@@ -56,7 +60,7 @@ export function answer(exchange: Exchange, content: ApiAnswer | { malformed: str
   }
 }
 
-/** Ends the call without an answer. */
+/** Ends the call without a response. */
 export function cut({ response, call }: Exchange, at: number): void {
   call.finishedAt = at;
   response.socket?.resetAndDestroy();
@@ -68,12 +72,12 @@ interface Written {
   body: string | Buffer;
 }
 
-/** False when the caller has left, and nobody hears the answer. */
+/** False when the caller has left, and nobody hears the response. */
 function write({ response, call }: Exchange, at: number, { status, headers, body }: Written): boolean {
   call.finishedAt = at;
   if (response.destroyed) return false;
   call.httpStatus = status;
-  call.answered = true;
+  call.responded = true;
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(body);
   return true;

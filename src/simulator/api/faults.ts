@@ -11,9 +11,9 @@ export type FinalFault =
   | { httpStatus: number }
   /** Cuts the connection: before the message is delivered, or after (the caller can't tell which). */
   | { reset: 'before' | 'after' }
-  /** Delivers nothing and never answers. */
+  /** Delivers nothing and never responds. */
   | { hang: true }
-  /** Answers 200 with this text, which is not WeChat's. */
+  /** Responds 200 with this text, which is not WeChat's. */
   | { malformed: string };
 
 export interface FaultRule {

@@ -1,14 +1,14 @@
 import type { AccountState } from '../state/accounts.js';
 import type { Media } from '../state/media.js';
 import { examine, isMediaType } from '../state/media-formats.js';
-import { type ApiAnswer, refuse } from './answers.js';
 import type { ApiRequest } from './request.js';
+import { type ApiResponse, refuse } from './responses.js';
 
 /** The calls about temporary media, for a token that has been checked, and the link to a video, which needs none. */
 export interface MediaRoutes {
-  upload(account: AccountState, request: ApiRequest): ApiAnswer;
-  download(account: AccountState, request: ApiRequest): ApiAnswer;
-  video(request: ApiRequest): ApiAnswer;
+  upload(account: AccountState, request: ApiRequest): ApiResponse;
+  download(account: AccountState, request: ApiRequest): ApiResponse;
+  video(request: ApiRequest): ApiResponse;
 }
 
 /** Where the link to a video leads: to a server of WeChat's that is not the API. */

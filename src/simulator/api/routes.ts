@@ -4,11 +4,11 @@ import type { Media } from '../state/media.js';
 import type { Tickets } from '../state/tickets.js';
 import type { Tokens } from '../state/tokens.js';
 import { isTypingCommand, type TypingSignal } from '../state/typing.js';
-import { type ApiAnswer, done, refuse } from './answers.js';
 import { describeMessage } from './describe.js';
 import { sendPath } from './faults.js';
 import { createMediaRoutes, videoPath } from './media-routes.js';
 import { type ApiRequest, isFilled, isObject } from './request.js';
+import { type ApiResponse, done, refuse } from './responses.js';
 import { admit, mediaIdsOf, parseSend } from './send.js';
 
 export interface RouteDependencies {
@@ -21,11 +21,11 @@ export interface RouteDependencies {
   onTyping(signal: TypingSignal): void;
 }
 
-/** Carries out a call of the API, and says what to answer. */
-export type Routes = (request: ApiRequest) => ApiAnswer;
+/** Carries out a call of the API, and says what the response is. */
+export type Routes = (request: ApiRequest) => ApiResponse;
 
 /** A call with an access token, for the account that the token belongs to. */
-type AccountRoute = (account: AccountState, request: ApiRequest) => ApiAnswer;
+type AccountRoute = (account: AccountState, request: ApiRequest) => ApiResponse;
 
 export function createRoutes(dependencies: RouteDependencies): Routes {
   const { accounts, tokens, tickets, media, clock, deliver, onTyping } = dependencies;
@@ -50,11 +50,11 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
     };
   }
 
-  function stableToken({ body: { json } }: ApiRequest): ApiAnswer {
+  function stableToken({ body: { json } }: ApiRequest): ApiResponse {
     return typeof json === 'object' && json !== null ? { json: tokens.stable(json) } : refuse(47001);
   }
 
-  function send(account: AccountState, { body }: ApiRequest): ApiAnswer {
+  function send(account: AccountState, { body }: ApiRequest): ApiResponse {
     const { appId } = account.account;
     const overQuota = account.quota.count();
     if (overQuota !== undefined) return refuse(overQuota);
@@ -76,7 +76,7 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
     return { json: done };
   }
 
-  function typing(account: AccountState, { body: { text, json } }: ApiRequest): ApiAnswer {
+  function typing(account: AccountState, { body: { text, json } }: ApiRequest): ApiResponse {
     if (!isObject(json)) return refuse(text === '' ? 44002 : 47001);
     const { touser: openid, command } = json;
     if (!isFilled(openid)) return refuse(40003);
@@ -87,11 +87,11 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
     return { json: done };
   }
 
-  function ticket({ account: { appId } }: AccountState, { query }: ApiRequest): ApiAnswer {
+  function ticket({ account: { appId } }: AccountState, { query }: ApiRequest): ApiResponse {
     return query.get('type') === 'jsapi' ? { json: { ...done, ...tickets.jsapi(appId) } } : refuse(40097);
   }
 
-  function clearQuota({ account, quota }: AccountState, { body: { json } }: ApiRequest): ApiAnswer {
+  function clearQuota({ account, quota }: AccountState, { body: { json } }: ApiRequest): ApiResponse {
     if (!isObject(json) || json.appid !== account.appId) return refuse(40013);
     const errcode = quota.clear();
     return errcode === undefined ? { json: done } : refuse(errcode);

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refusal } from '../state/refusal.js';
-import { type ApiCall, answer, cut, type Exchange } from './exchange.js';
+import { type ApiCall, cut, type Exchange, respondWith } from './exchange.js';
 import type { Fault, FaultSource, FinalFault } from './faults.js';
 import { type ApiRequest, isObject, readBody } from './request.js';
 import type { Routes } from './routes.js';
@@ -61,14 +61,14 @@ export async function startApi({
     const named = isObject(body.json) ? body.json : {};
     const openid = text(named.touser);
     const appId = ownerOf(query.get('access_token') ?? '');
-    const call: ApiCall = { at: clock(), path, appId, openid, body: body.text, answered: false };
+    const call: ApiCall = { at: clock(), path, appId, openid, body: body.text, responded: false };
     onCall(call);
     const request: ApiRequest = { method, path, host: headers.host ?? '127.0.0.1', query, body };
     const exchange: Exchange = { request, response, call };
     const fault = faults.next({ path, openid, appId: appId ?? text(named.appid ?? query.get('appid')) });
     const ending = fault && (await endingOf(fault));
     if (ending) strike(ending, exchange);
-    else answer(exchange, routes(request), clock());
+    else respondWith(exchange, routes(request), clock());
     if (call.finishedAt !== undefined) onCallOver(call);
   }
 
@@ -89,9 +89,9 @@ export async function startApi({
       cut(exchange, clock());
     } else if ('errcode' in fault) {
       const { errcode, errmsg } = fault;
-      answer(exchange, { json: errmsg === undefined ? refusal(errcode) : { errcode, errmsg } }, clock());
+      respondWith(exchange, { json: errmsg === undefined ? refusal(errcode) : { errcode, errmsg } }, clock());
     } else {
-      answer(exchange, fault, clock());
+      respondWith(exchange, fault, clock());
     }
   }
 

@@ -24,14 +24,14 @@ export interface PushResult {
   /** Unix seconds. */
   createTime: number;
   tries: readonly PushTry[];
-  /** `notice`: no good answer in three tries, and the user was told that the account is out of service. */
+  /** `notice`: no good response in three tries, and the user was told that the account is out of service. */
   outcome: 'acknowledged' | 'notice';
   /** The passive reply, when the push was acknowledged with one. */
   replyXml?: string;
 }
 
 export interface PlatformTimes {
-  /** How long the platform waits for an answer. */
+  /** How long the platform waits for a response. */
   pushTimeoutMs: number;
   /** Between a failed try and the next. */
   retryDelayMs: number;
@@ -60,7 +60,7 @@ export interface Platform {
   /**
    * The handshake that the console makes when the owner saves the URL.
    *
-   * @throws Error when no answer comes in the time of a push
+   * @throws Error when no response comes in the time of a push
    */
   checkServer(): Promise<{ status: number; body: string; ok: boolean }>;
   /** Breaks off what is under way. */

@@ -33,7 +33,7 @@ export interface SimulatedUser extends UserEvents {
   /** Any event, by its name and its other fields. */
   event(name: string, fields?: XmlFields): Promise<PushResult>;
   event(fields: XmlFields & { readonly Event: string }): Promise<PushResult>;
-  /** Pushes the very same body again, signed anew, as the platform does when it saw no answer. */
+  /** Pushes the very same body again, signed anew, as the platform does when it saw no response. */
   resend(earlier: PushResult): Promise<PushResult>;
 }
 

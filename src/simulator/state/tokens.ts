@@ -17,9 +17,9 @@ export interface TokenControls {
 
 export interface Tokens extends TokenControls {
   /** POST /cgi-bin/stable_token, with the parsed body. */
-  stable(request: TokenRequest & { force_refresh?: unknown }): TokenAnswer;
+  stable(request: TokenRequest & { force_refresh?: unknown }): TokenResponse;
   /** GET /cgi-bin/token: each call replaces the token; the old one lives five more minutes at most. */
-  classic(request: TokenRequest): TokenAnswer;
+  classic(request: TokenRequest): TokenResponse;
   /** The account that a token belongs to, or why it is refused. */
   check(token: string | null): { ok: true; appId: string } | { ok: false; refusal: Refusal };
   /** The account that a token was handed out to, valid or not. */
@@ -27,7 +27,7 @@ export interface Tokens extends TokenControls {
 }
 
 /** As the API has it. */
-type TokenAnswer = { access_token: string; expires_in: number } | Refusal;
+type TokenResponse = { access_token: string; expires_in: number } | Refusal;
 
 interface TokenRequest {
   grant_type?: unknown;
@@ -53,17 +53,17 @@ export function createTokens(
   const overlap = Math.min(overlapMs, (lifetimeSeconds * 1_000) / 2);
   let forcedRefreshes = 0;
 
-  function answer({ value, endsAt }: Token): TokenAnswer {
+  function grant({ value, endsAt }: Token): TokenResponse {
     return { access_token: value, expires_in: Math.floor((endsAt - clock()) / 1_000) };
   }
 
   /** No overlap here: the stable tokens before it die at once. The classic token is separate, and lives on. */
-  function force(appId: string): TokenAnswer {
+  function force(appId: string): TokenResponse {
     const errcode = mayForce(appId);
     if (errcode !== undefined) return refusal(errcode);
     forcedRefreshes += 1;
     issued.revoke(appId, issued.of(appId).classic);
-    return answer(issued.issue(appId, 'stable'));
+    return grant(issued.issue(appId, 'stable'));
   }
 
   return {
@@ -74,10 +74,10 @@ export function createTokens(
       if (request.force_refresh === true) return force(appId);
       const old = issued.of(appId).stable;
       const left = old ? old.endsAt - clock() : 0;
-      if (old && left > overlap) return answer(old);
+      if (old && left > overlap) return grant(old);
       // One that has ended stays dead.
       if (old && left > 0) old.endsAt = clock() + overlap;
-      return answer(issued.issue(appId, 'stable'));
+      return grant(issued.issue(appId, 'stable'));
     },
 
     classic(request) {
@@ -85,7 +85,7 @@ export function createTokens(
       if (!('appId' in checked)) return checked;
       const old = issued.of(checked.appId).classic;
       if (old) old.endsAt = Math.min(old.endsAt, clock() + overlap);
-      return answer(issued.issue(checked.appId, 'classic'));
+      return grant(issued.issue(checked.appId, 'classic'));
     },
 
     check: issued.check,

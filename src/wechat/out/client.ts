@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { FormData } from 'undici';
-import type { Call } from './answer.js';
 import { classifyErrcode, type ErrorClass, TokenError } from './errors.js';
 import { type CallOptions, createHttp, type HttpOptions } from './http.js';
 import type { MediaType, WirePayload } from './reply.js';
+import type { Call } from './response.js';
 
-/** WeChat answered with an error; `errorClass` is undefined for a code that our table does not know. */
+/** WeChat responded with an error; `errorClass` is undefined for a code that our table does not know. */
 export interface Refusal {
   kind: 'refused';
   httpStatus: number;
@@ -14,13 +14,13 @@ export interface Refusal {
   errorClass: ErrorClass | undefined;
 }
 
-/** No answer of WeChat's: `unknown` if the call may have been carried out all the same. */
-export type NoAnswer = Exclude<Call, { kind: 'answered' }>;
+/** No response of WeChat's: `unknown` if the call may have been carried out all the same. */
+export type NoResponse = Exclude<Call, { kind: 'responded' }>;
 
 /** What came of one HTTP call to send a message. */
-export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoAnswer;
+export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoResponse;
 
-export type SessionOutcome = { kind: 'created' } | Refusal | NoAnswer;
+export type SessionOutcome = { kind: 'created' } | Refusal | NoResponse;
 
 /** How many calls of the send API the account may make today, by WeChat's count; up to 1 % off. */
 export interface SendQuota {
@@ -29,11 +29,11 @@ export interface SendQuota {
   remaining: number;
 }
 
-export type QuotaOutcome = { kind: 'told'; quota: SendQuota } | Refusal | NoAnswer;
+export type QuotaOutcome = { kind: 'told'; quota: SendQuota } | Refusal | NoResponse;
 
-export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoAnswer;
+export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoResponse;
 
-export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoAnswer;
+export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoResponse;
 
 export type DownloadOutcome =
   | {
@@ -46,7 +46,7 @@ export type DownloadOutcome =
   /** Videos are served elsewhere. */
   | { kind: 'elsewhere'; url: string }
   | Refusal
-  | NoAnswer;
+  | NoResponse;
 
 /** What an access token is had for. */
 export interface AppCredentials {
@@ -110,21 +110,21 @@ export function createClient(options: HttpOptions): WeChatClient {
     async sendMessage(accessToken, openid, payload, options) {
       const body = JSON.stringify({ touser: openid, ...payload });
       const call = await http.post(endpoint(accessToken, 'message/custom/send'), body, options);
-      if (call.kind !== 'answered') return call;
-      const { httpStatus, answer } = call;
-      return readRefusal(call) ?? { kind: 'sent', httpStatus, errmsg: answer.errmsg };
+      if (call.kind !== 'responded') return call;
+      const { httpStatus, response } = call;
+      return readRefusal(call) ?? { kind: 'sent', httpStatus, errmsg: response.errmsg };
     },
 
     async setTyping(accessToken, openid, command) {
       const body = JSON.stringify({ touser: openid, command });
       const call = await http.post(endpoint(accessToken, 'message/custom/typing'), body);
-      return call.kind === 'answered' ? (call.answer.errcode ?? 0) : undefined;
+      return call.kind === 'responded' ? (call.response.errcode ?? 0) : undefined;
     },
 
     async createSession(accessToken, openid, kfAccount) {
       const path = `/customservice/kfsession/create?access_token=${encodeURIComponent(accessToken)}`;
       const call = await http.post(path, JSON.stringify({ kf_account: kfAccount, openid }));
-      if (call.kind !== 'answered') return call;
+      if (call.kind !== 'responded') return call;
       return readRefusal(call) ?? { kind: 'created' };
     },
 
@@ -138,7 +138,7 @@ export function createClient(options: HttpOptions): WeChatClient {
               JSON.stringify({ ...request, force_refresh: forceRefresh }),
             );
       // Asking twice does no harm here: an unknown outcome is one to try again.
-      if (call.kind !== 'answered') throw new TokenError('transient', undefined, call.errmsg);
+      if (call.kind !== 'responded') throw new TokenError('transient', undefined, call.errmsg);
       const granted = readGranted(call, 'access_token');
       if (granted) return granted;
       const refusal = readRefusal(call);
@@ -148,14 +148,14 @@ export function createClient(options: HttpOptions): WeChatClient {
 
     async fetchQuota(accessToken) {
       const call = await http.post(endpoint(accessToken, 'openapi/quota/get'), ofSends);
-      if (call.kind !== 'answered') return call;
+      if (call.kind !== 'responded') return call;
       const quota = readQuota(call);
       return quota ? { kind: 'told', quota } : (readRefusal(call) ?? unexpected(call));
     },
 
     async fetchJsapiTicket(accessToken) {
       const call = await http.get(endpoint(accessToken, 'ticket/getticket', '&type=jsapi'));
-      if (call.kind !== 'answered') return call;
+      if (call.kind !== 'responded') return call;
       const ticket = readGranted(call, 'ticket');
       return ticket ? { kind: 'granted', ticket } : (readRefusal(call) ?? unexpected(call));
     },
@@ -164,8 +164,8 @@ export function createClient(options: HttpOptions): WeChatClient {
       const form = new FormData();
       form.set('media', new Blob([content], { type: contentType }), filename);
       const call = await http.post(endpoint(accessToken, 'media/upload', `&type=${type}`), form);
-      if (call.kind !== 'answered') return call;
-      const mediaId = call.answer.media_id ?? call.answer.thumb_media_id;
+      if (call.kind !== 'responded') return call;
+      const mediaId = call.response.media_id ?? call.response.thumb_media_id;
       if (typeof mediaId === 'string' && mediaId !== '') return { kind: 'uploaded', mediaId };
       return readRefusal(call) ?? unexpected(call);
     },
@@ -173,8 +173,8 @@ export function createClient(options: HttpOptions): WeChatClient {
     async downloadMedia(accessToken, mediaId, signal) {
       const path = endpoint(accessToken, 'media/get', `&media_id=${encodeURIComponent(mediaId)}`);
       const call = await http.getFile(path, signal);
-      if (call.kind !== 'answered') return call;
-      const { video_url: url } = call.answer;
+      if (call.kind !== 'responded') return call;
+      const { video_url: url } = call.response;
       if (typeof url === 'string' && url !== '') return { kind: 'elsewhere', url };
       return readRefusal(call) ?? unexpected(call);
     },
@@ -183,33 +183,33 @@ export function createClient(options: HttpOptions): WeChatClient {
   };
 }
 
-type Answered = Extract<Call, { kind: 'answered' }>;
+type Responded = Extract<Call, { kind: 'responded' }>;
 
-function readRefusal({ httpStatus, answer }: Answered): Refusal | undefined {
-  const { errcode = 0, errmsg } = answer;
+function readRefusal({ httpStatus, response }: Responded): Refusal | undefined {
+  const { errcode = 0, errmsg } = response;
   if (errcode === 0) return undefined;
   return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
 }
 
 /** Success by its errcode, without what was asked for. */
-function unexpected({ httpStatus, answer }: Answered): NoAnswer {
+function unexpected({ httpStatus, response }: Responded): NoResponse {
   return {
     kind: 'unknown',
     httpStatus,
-    errmsg: `not what was asked for: ${JSON.stringify(Object.keys(answer))}`,
+    errmsg: `not what was asked for: ${JSON.stringify(Object.keys(response))}`,
   };
 }
 
-function readQuota({ answer }: Answered): SendQuota | undefined {
-  const { quota } = answer;
+function readQuota({ response }: Responded): SendQuota | undefined {
+  const { quota } = response;
   if (typeof quota !== 'object' || quota === null) return undefined;
   const of = (name: string) => Number((quota as Record<string, unknown>)[name] ?? Number.NaN);
   const told = { daily: of('daily_limit'), used: of('used'), remaining: of('remain') };
   return Object.values(told).every(Number.isFinite) ? told : undefined;
 }
 
-function readGranted({ answer }: Answered, name: 'access_token' | 'ticket'): FetchedToken | undefined {
-  const { [name]: value, expires_in: expiresIn } = answer;
+function readGranted({ response }: Responded, name: 'access_token' | 'ticket'): FetchedToken | undefined {
+  const { [name]: value, expires_in: expiresIn } = response;
   const expiresInSeconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn;
   if (typeof value !== 'string' || value === '') return undefined;
   return typeof expiresInSeconds === 'number' && expiresInSeconds > 0

@@ -42,7 +42,7 @@ export class TokenError extends Error {
     readonly errcode: number | undefined,
     readonly errmsg: string,
   ) {
-    super(`No access token: ${errcode ?? 'no answer'} ${errmsg}`);
+    super(`No access token: ${errcode ?? 'no response'} ${errmsg}`);
     this.name = 'TokenError';
   }
 }

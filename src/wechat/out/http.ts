@@ -3,8 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, errors, type FormData, Pool } from 'undici';
 import { createProxyAgent, type Proxies } from '../../lib/proxies.js';
 import { scrub } from '../../lib/scrub.js';
-import { type Call, readAnswer, unreadable } from './answer.js';
 import { callLimits } from './limits.js';
+import { type Call, readResponse, unreadable } from './response.js';
 
 export interface HttpOptions {
   /** e.g. https://api.weixin.qq.com */
@@ -12,17 +12,17 @@ export interface HttpOptions {
   /** Connections kept to WeChat. */
   connections?: number;
   connectTimeoutMs?: number;
-  /** For the answer, once the request is written. */
-  answerTimeoutMs?: number;
+  /** For the response, once the request is written. */
+  responseTimeoutMs?: number;
   /** Undefined: there are none. */
   proxies?: Proxies | undefined;
-  /** Addresses to connect to, where no proxy does; default: whichever answers first. */
+  /** Addresses to connect to, where no proxy does; default: whichever responds first. */
   ipFamily?: IpFamily;
 }
 
 export type IpFamily = 4 | 6 | 'auto';
 
-/** A call that may be answered with a file. */
+/** A call that may bring a file. */
 export type FileCall =
   | Call
   | {
@@ -46,7 +46,7 @@ export interface WeChatHttp {
   get(path: string): Promise<Call>;
   /** `body`: JSON in raw UTF-8 (WeChat refuses \uXXXX escapes in some fields, 40033), or a form. */
   post(path: string, body: string | FormData, options?: CallOptions): Promise<Call>;
-  /** Reads an answer in JSON; anything else is a file, which the caller must read or destroy. */
+  /** Reads a response in JSON; anything else is a file, which the caller must read or destroy. */
   getFile(path: string, signal?: AbortSignal): Promise<FileCall>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
@@ -57,7 +57,7 @@ export function createConnections({
   apiBase,
   connections = 256,
   connectTimeoutMs = callLimits.connectMs,
-  answerTimeoutMs = callLimits.answerMs,
+  responseTimeoutMs = callLimits.responseMs,
   proxies,
   ipFamily = 'auto',
 }: HttpOptions): Dispatcher {
@@ -67,8 +67,8 @@ export function createConnections({
     // HTTP/2 would put many messages on one connection, whose loss would leave all of them unknown.
     allowH2: false,
     connect: { timeout: connectTimeoutMs, ...(ipFamily === 'auto' ? {} : { family: ipFamily }) },
-    headersTimeout: answerTimeoutMs,
-    bodyTimeout: answerTimeoutMs,
+    headersTimeout: responseTimeoutMs,
+    bodyTimeout: responseTimeoutMs,
     // Below what servers and load balancers commonly allow: they must not close a connection that we are about to use.
     keepAliveTimeout: 10_000,
   };
@@ -85,7 +85,7 @@ export function createHttp(options: HttpOptions): WeChatHttp {
   const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' };
 
   /**
-   * One request and its whole answer, on undici's lowest level: it costs less than its `request`, and tells when
+   * One request and its whole response, on undici's lowest level: it costs less than its `request`, and tells when
    * the request begins to be written. Before that, nothing can have reached WeChat.
    */
   function exchange(
@@ -121,12 +121,12 @@ export function createHttp(options: HttpOptions): WeChatHttp {
         },
         onResponseData(controller, chunk) {
           text += decoder.write(chunk);
-          if (text.length <= maxAnswerLength) return;
+          if (text.length <= maxResponseLength) return;
           isTooLong = true;
-          controller.abort(new Error('the answer is too long'));
+          controller.abort(new Error('the response is too long'));
         },
         onResponseEnd() {
-          resolve(readAnswer(httpStatus, text + decoder.end(), hide));
+          resolve(readResponse(httpStatus, text + decoder.end(), hide));
         },
         onResponseError(_controller, error) {
           resolve(isTooLong ? unreadable(httpStatus, text, hide) : toFailure(error, written, hide));
@@ -158,7 +158,7 @@ export function createHttp(options: HttpOptions): WeChatHttp {
 }
 
 /** WeChat's are of some hundred characters. */
-const maxAnswerLength = 1_000_000;
+const maxResponseLength = 1_000_000;
 
 class UnwrittenError extends Error {
   readonly code = 'UNWRITTEN';
@@ -200,7 +200,7 @@ async function readFile(response: Dispatcher.ResponseData, hide: Hide): Promise<
   const { statusCode, headers, body } = response;
   const contentType = String(headers['content-type'] ?? '');
   if (statusCode !== 200 || /json|text\/plain/.test(contentType)) {
-    return readAnswer(statusCode, await body.text(), hide);
+    return readResponse(statusCode, await body.text(), hide);
   }
   const length = Number(headers['content-length'] ?? Number.NaN);
   return {

@@ -6,6 +6,8 @@ export const commands = {
   migrate: {
     applied: (names: readonly string[]) => `applied: ${names.join(', ')}`,
     upToDate: 'the database is up to date',
+    newer: (names: readonly string[]) =>
+      `a newer version has applied ${names.join(', ')}: there is nothing to do for this one`,
   },
   list: {
     columns: {

@@ -34,9 +34,12 @@ export const doctor = {
     moreConnections: 'for another process, raise the limit or lower DATABASE_CONNECTIONS: 6 are enough',
     clock: (off: string) => `${off} from the database's`,
     synchroniseBoth: 'synchronise both with NTP: reply windows and token lifetimes go by them',
-    unknownMigrations: (names: readonly string[]) =>
-      `another version of wechat-outbox made it: this one does not know its migrations ${names.join(', ')}`,
+    unknownMigrations: (names: readonly string[], reasons: readonly string[]) =>
+      `another version of wechat-outbox made it: this one cannot work with its migrations ${names.join(', ')}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
     otherVersion: 'run the version that made it, or use an empty database',
+    newerMigrations: (names: readonly string[]) =>
+      `a newer version has applied ${names.join(', ')}: this one works beside it`,
+    endUpgrade: 'fine during an upgrade; then run the newer version everywhere',
     migrated: 'up to date',
     pending: (names: readonly string[]) => `missing: ${names.join(', ')}`,
     mayWrite: 'may read and write',
@@ -71,7 +74,7 @@ export const doctor = {
     hasToken: (appId: string, goodFor: string) => `${appId} has one for ${goodFor}`,
     noToken: (appId: string, cause: string, reason: string | undefined) =>
       `${appId}: No access token: ${cause}${reason ? ` (${reason})` : ''}`,
-    noAnswer: 'no answer',
+    noResponse: 'no response',
     remedies: {
       40013: 'correct WECHAT_APP_ID',
       40125: 'correct WECHAT_APP_SECRET; a reset in the console makes the old one invalid',

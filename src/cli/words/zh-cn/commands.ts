@@ -10,6 +10,7 @@ export const commands: typeof English = {
   migrate: {
     applied: (names) => `已执行：${names.join('、')}`,
     upToDate: '数据库已是最新版本',
+    newer: (names) => `更新的版本执行过 ${names.join('、')}：这个版本没有要执行的`,
   },
   list: {
     columns: {

@@ -35,9 +35,11 @@ export const doctor: typeof English = {
     moreConnections: '再开进程前，调高上限或调低 DATABASE_CONNECTIONS：6 个就够',
     clock: (off) => `与数据库相差 ${off}`,
     synchroniseBoth: '两边都用 NTP 对时：回复窗口和 access_token 的有效期以时钟为准',
-    unknownMigrations: (names) =>
-      `是 wechat-outbox 的另一个版本创建的：这个版本不认识迁移 ${names.join('、')}`,
+    unknownMigrations: (names, reasons) =>
+      `是 wechat-outbox 的另一个版本创建的：这个版本无法与迁移 ${names.join('、')} 一起工作${reasons.length > 0 ? `（${reasons.join('；')}）` : ''}`,
     otherVersion: '运行创建它的版本，或使用空的数据库',
+    newerMigrations: (names) => `更新的版本执行过 ${names.join('、')}：这个版本可以与它同时运行`,
+    endUpgrade: '升级期间没问题；之后请全部换成新版本',
     migrated: '全部执行过',
     pending: (names) => `缺少：${names.join('、')}`,
     mayWrite: '可以读写',
@@ -70,7 +72,7 @@ export const doctor: typeof English = {
     hasToken: (appId, goodFor) => `${appId} 有 access_token，有效期 ${goodFor}`,
     noToken: (appId, cause, reason) =>
       `${appId}：拿不到 access_token：${cause}${reason ? `（${reason}）` : ''}`,
-    noAnswer: '没有响应',
+    noResponse: '没有响应',
     remedies: {
       40013: '改正 WECHAT_APP_ID',
       40125: '改正 WECHAT_APP_SECRET；在后台重置后，旧的就作废了',

@@ -1,20 +1,20 @@
-export interface Answer {
+export interface ApiResponse {
   /** Undefined where there is none, which is success. */
   errcode: number | undefined;
   errmsg: string;
   [name: string]: unknown;
 }
 
-/** What came of a call: an answer of WeChat's (which may be a refusal), or none. */
+/** What came of a call: a response of WeChat's (which may be a refusal), or none. */
 export type Call =
-  | { kind: 'answered'; httpStatus: number; answer: Answer }
+  | { kind: 'responded'; httpStatus: number; response: ApiResponse }
   /**
    * It did not reach WeChat, or WeChat said that it failed (HTTP 5xx). `unwritten`: it was not made, because its caller said
    * so when its turn came.
    */
   | { kind: 'transient'; httpStatus?: number; errmsg: string; unwritten?: boolean }
   /**
-   * The request was written and no readable answer came: it may have been carried out. `unreadable`: an answer came, and it
+   * The request was written and no readable response came: it may have been carried out. `unreadable`: a response came, and it
    * was none of WeChat's (an empty body, a page of something in between). To ask again often gives the same.
    */
   | { kind: 'unknown'; httpStatus?: number; errmsg: string; unreadable?: boolean };
@@ -23,31 +23,31 @@ export type Call =
 const maxQuoted = 200;
 
 /**
- * Reads what WeChat answered, which says 200 also for failures. Relays and proxies put byte order marks, blanks and NULs
+ * Reads what WeChat responded, which says 200 also for failures. Relays and proxies put byte order marks, blanks and NULs
  * around it, and numbers into quotes: what says success is success.
  *
  * @param hide takes secrets out of a text of others
  */
-export function readAnswer(httpStatus: number, text: string, hide: (text: string) => string): Call {
+export function readResponse(httpStatus: number, text: string, hide: (text: string) => string): Call {
   if (httpStatus >= 500) return { kind: 'transient', httpStatus, errmsg: `HTTP ${httpStatus}` };
-  const answer = parseObject(withoutPadding(text));
-  if (!answer) return unreadable(httpStatus, text, hide);
-  const errcode = toCode(answer.errcode);
-  if (answer.errcode === undefined ? !isSuccess(answer) : errcode === undefined) {
+  const response = parseObject(withoutPadding(text));
+  if (!response) return unreadable(httpStatus, text, hide);
+  const errcode = toCode(response.errcode);
+  if (response.errcode === undefined ? !isSuccess(response) : errcode === undefined) {
     return unreadable(httpStatus, text, hide);
   }
-  const errmsg = typeof answer.errmsg === 'string' ? answer.errmsg : '';
+  const errmsg = typeof response.errmsg === 'string' ? response.errmsg : '';
   // In place: every call would pay for a copy.
-  answer.errcode = errcode;
-  answer.errmsg = errmsg === 'ok' ? errmsg : hide(errmsg);
-  return { kind: 'answered', httpStatus, answer: answer as unknown as Answer };
+  response.errcode = errcode;
+  response.errmsg = errmsg === 'ok' ? errmsg : hide(errmsg);
+  return { kind: 'responded', httpStatus, response: response as unknown as ApiResponse };
 }
 
 /** A 4xx from something in between was not carried out; a garbled 200 may have been. */
 export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): Call {
   // First hidden, then cut: half a secret would not be known for one.
   const quoted = hide(text).slice(0, maxQuoted);
-  const errmsg = `HTTP ${httpStatus}, not an answer of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;
+  const errmsg = `HTTP ${httpStatus}, not a response of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;
   return httpStatus >= 400
     ? { kind: 'transient', httpStatus, errmsg }
     : { kind: 'unknown', httpStatus, errmsg, unreadable: true };
@@ -65,8 +65,8 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 }
 
 /** Without an errcode: what was asked for, or the word for it. */
-function isSuccess(answer: Record<string, unknown>): boolean {
-  const { access_token, media_id, thumb_media_id, video_url, errmsg } = answer;
+function isSuccess(response: Record<string, unknown>): boolean {
+  const { access_token, media_id, thumb_media_id, video_url, errmsg } = response;
   return (
     [access_token, media_id, thumb_media_id, video_url].some((value) => value !== undefined) ||
     errmsg === 'ok'

@@ -9,9 +9,9 @@ const secret = '0123456789abcdef0123456789abcdef';
 const account = { appId: 'wx1', appSecret: secret, accessTokenMode: 'stable' as const };
 const payload = { msgtype: 'text', text: { content: 'hi' } };
 
-/** A server that answers as told, and a client of it. */
-async function apiThatAnswers(
-  answer: string | Buffer | ((response: ServerResponse) => void),
+/** A server that responds as told, and a client of it. */
+async function apiThatResponds(
+  content: string | Buffer | ((response: ServerResponse) => void),
   { status = 200, connections = 4 } = {},
 ): Promise<{ client: WeChatClient; requests: string[]; sockets(): number }> {
   const requests: string[] = [];
@@ -19,8 +19,8 @@ async function apiThatAnswers(
   const server = createServer((request, response) => {
     requests.push(request.url ?? '');
     request.resume();
-    if (typeof answer === 'function') answer(response);
-    else response.writeHead(status).end(answer);
+    if (typeof content === 'function') content(response);
+    else response.writeHead(status).end(content);
   });
   server.on('connection', () => {
     sockets += 1;
@@ -38,8 +38,8 @@ async function apiThatAnswers(
   return { client, requests, sockets: () => sockets };
 }
 
-async function sendTo(answer: string | Buffer, options?: { status?: number }) {
-  const { client } = await apiThatAnswers(answer, options);
+async function sendTo(content: string | Buffer, options?: { status?: number }) {
+  const { client } = await apiThatResponds(content, options);
   return client.sendMessage(token, 'oUser', payload);
 }
 
@@ -53,8 +53,8 @@ describe('what says success is success', () => {
     ['with its code in quotes', '{"errcode":"0","errmsg":"ok"}'],
     ['without a code', '{"errmsg":"ok"}'],
     ['with more than we know', '{"errcode":0,"errmsg":"ok","msgid":9223372036854775807,"x":[1]}'],
-  ])('%s', async (_name, answer) => {
-    expect(await sendTo(answer)).toEqual({ kind: 'sent', httpStatus: 200, errmsg: 'ok' });
+  ])('%s', async (_name, content) => {
+    expect(await sendTo(content)).toEqual({ kind: 'sent', httpStatus: 200, errmsg: 'ok' });
   });
 
   test('and a refusal is one, its code in quotes or not', async () => {
@@ -73,8 +73,8 @@ describe('what says success is success', () => {
     ['as WeChat writes it', `{"access_token":"${token}","expires_in":7200}`],
     ['with its time in quotes', `\uFEFF{"access_token":"${token}","expires_in":"7200"}`],
     ['with a code of success', `{"errcode":"0","access_token":"${token}","expires_in":"7200"}`],
-  ])('a token %s', async (_name, answer) => {
-    const { client } = await apiThatAnswers(answer);
+  ])('a token %s', async (_name, content) => {
+    const { client } = await apiThatResponds(content);
     expect(await client.fetchToken(account, { forceRefresh: false })).toEqual({
       value: token,
       expiresInSeconds: 7_200,
@@ -82,7 +82,7 @@ describe('what says success is success', () => {
   });
 
   test.each(['soon', '', '0', '-1', 'null', '[]'])('but no token without a time: %j', async (time) => {
-    const { client } = await apiThatAnswers(`{"access_token":"${token}","expires_in":"${time}"}`);
+    const { client } = await apiThatResponds(`{"access_token":"${token}","expires_in":"${time}"}`);
     await expect(client.fetchToken(account, { forceRefresh: false })).rejects.toMatchObject({
       errorClass: 'transient',
       errcode: undefined,
@@ -90,7 +90,7 @@ describe('what says success is success', () => {
   });
 
   test('a typing indicator has its code as a number', async () => {
-    const { client } = await apiThatAnswers('{"errcode":"45081","errmsg":"already typing"}');
+    const { client } = await apiThatResponds('{"errcode":"45081","errmsg":"already typing"}');
     expect(await client.setTyping(token, 'oUser', 'Typing')).toBe(45081);
   });
 });
@@ -108,9 +108,9 @@ describe('what cannot be read', () => {
     ['a code that is none', '{"errcode":"none","errmsg":"ok"}'],
     ['a code that is null', '{"errcode":null}'],
     ['a code that is a list', '{"errcode":[0]}'],
-    ['more than any answer of WeChat’s', `"${'x'.repeat(1_100_000)}"`],
+    ['more than any response of WeChat’s', `"${'x'.repeat(1_100_000)}"`],
   ])(
-    'leaves it unknown whether the message was sent, and says that there was an answer: %s',
+    'leaves it unknown whether the message was sent, and says that there was a response: %s',
     async (_name, body) => {
       expect(await sendTo(body)).toMatchObject({
         kind: 'unknown',
@@ -128,8 +128,8 @@ describe('what cannot be read', () => {
     expect(await sendTo('', { status: 502 })).toMatchObject({ kind: 'transient', httpStatus: 502 });
   });
 
-  test('is no answer when the connection ends before it', async () => {
-    const { client } = await apiThatAnswers((response) => response.socket?.resetAndDestroy());
+  test('is no response when the connection ends before it', async () => {
+    const { client } = await apiThatResponds((response) => response.socket?.resetAndDestroy());
     const outcome = await client.sendMessage(token, 'oUser', payload);
     expect(outcome).toMatchObject({ kind: 'unknown' });
     expect(outcome).not.toHaveProperty('unreadable');
@@ -161,7 +161,7 @@ describe('the texts of others hold no secret of ours', () => {
 
   test('in a page that quotes the request for a token', async () => {
     for (const mode of ['stable', 'classic'] as const) {
-      const { client } = await apiThatAnswers(
+      const { client } = await apiThatResponds(
         `<pre>{"appid":"wx1","secret":"${secret}"} secret=${secret}, ${secret}</pre>`,
       );
       const error = await client
@@ -182,7 +182,7 @@ describe('the texts of others hold no secret of ours', () => {
 
 describe('a call that may not be written', () => {
   test('is not, and its connection goes on', async () => {
-    const { client, requests, sockets } = await apiThatAnswers('{"errcode":0,"errmsg":"ok"}', {
+    const { client, requests, sockets } = await apiThatResponds('{"errcode":0,"errmsg":"ok"}', {
       connections: 1,
     });
     expect(await client.sendMessage(token, 'oUser', payload)).toMatchObject({ kind: 'sent' });
@@ -197,7 +197,7 @@ describe('a call that may not be written', () => {
 
   test('is asked about when its turn comes, not when it queues', async () => {
     const waiting: ServerResponse[] = [];
-    const { client, requests } = await apiThatAnswers((response) => waiting.push(response), {
+    const { client, requests } = await apiThatResponds((response) => waiting.push(response), {
       connections: 1,
     });
     const first = client.sendMessage(token, 'oUser', payload);

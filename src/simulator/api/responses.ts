@@ -1,16 +1,16 @@
 import { refusal } from '../state/refusal.js';
 
-/** What a call is answered with, as JSON. */
-export type Answer = Readonly<Record<string, unknown>>;
+/** The body of a response, as JSON. */
+export type ResponseBody = Readonly<Record<string, unknown>>;
 
 /** What comes back: JSON, refusals too; or the bytes of a file; or, off the API, a bare status. */
-export type ApiAnswer =
-  | { json: Answer }
+export type ApiResponse =
+  | { json: ResponseBody }
   | { file: { bytes: Buffer; contentType: string; filename: string } }
   | { httpStatus: number };
 
-export const done: Answer = { errcode: 0, errmsg: 'ok' };
+export const done: ResponseBody = { errcode: 0, errmsg: 'ok' };
 
-export function refuse(errcode: number): ApiAnswer {
+export function refuse(errcode: number): ApiResponse {
   return { json: refusal(errcode) };
 }
