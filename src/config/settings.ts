@@ -6,7 +6,7 @@ import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
-import { type ConsoleConfig, consoleAddress, consoleConfig } from './console.js';
+import { type ConsoleConfig, consoleConfig } from './console.js';
 import { describeIssues, type Environment, withDatabasePassword, withSecretFiles } from './environment.js';
 import { proxiesOf, withProxyNames } from './network.js';
 import { oneAccount, settings } from './schema.js';
@@ -242,18 +242,4 @@ export function readDatabaseConfig(
     dataDir: parsed.data.DATA_DIR,
     logLevel: parsed.data.LOG_LEVEL,
   };
-}
-
-/**
- * Where browsers reach the console, for `console`; it asks for no account. Undefined: there is none.
- *
- * @throws ConfigError
- */
-export function readConsoleAddress(environment: Environment): string | undefined {
-  const parsed = settings
-    .pick({ CONSOLE_PATH: true, CONSOLE_URL: true, ADMIN_PORT: true, ADMIN_HOST: true })
-    .safeParse(withSecretFiles(environment, []));
-  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error, environment));
-  const { CONSOLE_PATH: path, CONSOLE_URL: url, ADMIN_PORT: port, ADMIN_HOST: host } = parsed.data;
-  return path === 'off' ? undefined : consoleAddress({ url, path, host, port });
 }
