@@ -14,6 +14,7 @@ export const sections = [
       { file: 'run', title: { en: 'Run', 'zh-CN': '部署' } },
       { file: 'upgrading', title: { en: 'Upgrading', 'zh-CN': '升级' } },
       { file: 'operate', title: { en: 'Operate', 'zh-CN': '运维' } },
+      { file: 'console', title: { en: 'Console', 'zh-CN': '控制台' } },
       { file: 'night', title: { en: '3 a.m.', 'zh-CN': '凌晨三点' } },
       { file: 'watch', title: { en: 'Watch', 'zh-CN': '监控' } },
     ],

@@ -6,9 +6,14 @@ import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
+<<<<<<< HEAD
 import { ConfigError } from './config-error.js';
 import { type ConsoleConfig, consoleAddress, consoleConfig } from './console.js';
 import { type Environment, problemsOf, withDatabasePassword, withSecretFiles } from './environment.js';
+=======
+import { type ConsoleConfig, consoleConfig } from './console.js';
+import { describeIssues, type Environment, withDatabasePassword, withSecretFiles } from './environment.js';
+>>>>>>> auth
 import { proxiesOf, withProxyNames } from './network.js';
 import type { SettingsProblem } from './problem.js';
 import { oneAccount, settings } from './schema.js';
@@ -236,6 +241,7 @@ export function readDatabaseConfig(
     logLevel: parsed.data.LOG_LEVEL,
   };
 }
+<<<<<<< HEAD
 
 /**
  * Where browsers reach the console, for `console`; it asks for no account. Undefined: there is none.
@@ -250,3 +256,5 @@ export function readConsoleAddress(environment: Environment): string | undefined
   const { CONSOLE_PATH: path, CONSOLE_URL: url, ADMIN_PORT: port, ADMIN_HOST: host } = parsed.data;
   return path === 'off' ? undefined : consoleAddress({ url, path, host, port });
 }
+=======
+>>>>>>> auth

@@ -79,6 +79,7 @@ export interface WechatAccountPause {
   reason: string;
 }
 
+<<<<<<< HEAD
 export interface WechatAgentSendKey {
   /**
    * The account
@@ -100,6 +101,91 @@ export interface WechatAgentSendKey {
    * When it came first
    */
   sent_at: Generated<Timestamp>;
+=======
+export interface WechatConsoleLink {
+  /**
+   * Until when it is good
+   */
+  ends_at: Timestamp;
+  /**
+   * SHA-256 of the token in the link
+   */
+  token_hash: Buffer;
+  /**
+   * What operator_action calls whoever uses it
+   */
+  user_name: string;
+  /**
+   * It is good only as long as the console has no user: one that the log printed
+   */
+  while_no_user: boolean;
+}
+
+export interface WechatConsoleSession {
+  /**
+   * Where they signed in from
+   */
+  address: string;
+  /**
+   * When they signed in
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * When it ends whatever they do
+   */
+  ends_at: Timestamp;
+  /**
+   * When they last did something, to the minute: it ends when this is too long ago
+   */
+  seen_at: Generated<Timestamp>;
+  /**
+   * SHA-256 of the token in the browser's cookie
+   */
+  token_hash: Buffer;
+  /**
+   * Whose it is: a console_user, but for a session by link, which is of an admin without a row there
+   */
+  user_name: string;
+  /**
+   * How they signed in: password, oidc, header (of a proxy that is trusted) or link
+   */
+  via: string;
+}
+
+export interface WechatConsoleUser {
+  /**
+   * When they were added
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * They may not sign in now; their sessions are gone
+   */
+  disabled: Generated<boolean>;
+  /**
+   * What the console shows of them
+   */
+  display_name: string;
+  /**
+   * Issuer and subject of OpenID Connect that this user is, since their first sign-in that way; null: none
+   */
+  identity: string | null;
+  /**
+   * When they last did something in the console, to the minute; null: never
+   */
+  last_seen_at: Timestamp | null;
+  /**
+   * What they sign in as, and what operator_action calls them
+   */
+  name: string;
+  /**
+   * scrypt$N$r$p$salt$hash, salt and hash in base64url; null: they sign in another way. A secret
+   */
+  password: string | null;
+  /**
+   * viewer, agent, analyst, operator or admin
+   */
+  role: string;
+>>>>>>> auth
 }
 
 export interface WechatCredential {
@@ -668,6 +754,25 @@ export interface WechatSchemaMigrationLock {
   is_locked: Generated<number>;
 }
 
+export interface WechatSignInAttempt {
+  /**
+   * Until when no further try is looked at
+   */
+  blocked_until: Timestamp;
+  /**
+   * How many failed, without one that worked between; those under way count too
+   */
+  failures: number;
+  /**
+   * SHA-256 of what is counted: an address; a name from an address; or a name from a browser that it signed in from before
+   */
+  key: Buffer;
+  /**
+   * When the last was tried; after an hour it begins again at none
+   */
+  last_at: Timestamp;
+}
+
 export interface WechatWorkerProcess {
   /**
    * When it stopped, or was declared dead and its work rescued
@@ -705,7 +810,13 @@ export interface WechatWorkerProcess {
 
 export interface DB {
   "wechat.account_pause": WechatAccountPause;
+<<<<<<< HEAD
   "wechat.agent_send_key": WechatAgentSendKey;
+=======
+  "wechat.console_link": WechatConsoleLink;
+  "wechat.console_session": WechatConsoleSession;
+  "wechat.console_user": WechatConsoleUser;
+>>>>>>> auth
   "wechat.credential": WechatCredential;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
@@ -720,5 +831,6 @@ export interface DB {
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
+  "wechat.sign_in_attempt": WechatSignInAttempt;
   "wechat.worker_process": WechatWorkerProcess;
 }

@@ -22,7 +22,7 @@ async function printLink(
 ): Promise<void> {
   const [{ createLink, linkMinutes, linkUrl }, { readConsoleAddress }, { operatorName }] = await Promise.all([
     import('../../console/server/sign-in/links.js'),
-    import('../../config/settings.js'),
+    import('../../config/console-address.js'),
     import('../database/operator-name.js'),
   ]);
   const { console: words } = context.words.commands;

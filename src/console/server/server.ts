@@ -65,7 +65,10 @@ function createApi(parts: ConsoleParts, options: ConsoleOptions, stopping: Abort
   const shared = { pool, browser, enter, log };
   const { oidc: settings } = config.console;
   const forAll = [
-    createSessionRoutes({ ...shared, config, sessions, version: options.version }),
+    createSessionRoutes({
+      ...{ ...shared, config, sessions, version: options.version },
+      askForToken: guard.askForToken,
+    }),
     createPasswordRoutes({ ...shared, attempts: createAttempts(pool) }),
     createLinkRoutes(shared),
     ...(settings

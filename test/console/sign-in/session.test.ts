@@ -142,6 +142,8 @@ describe('a session', () => {
     const person = await console.signedIn('viewer', 'leaves');
     const copy = console.visitor();
     copy.cookies.set('wechat_console', person.cookies.get('wechat_console') ?? '');
+    const forged = await person.send('POST', 'sign-out', undefined, { 'x-csrf-token': '' });
+    expect(forged.status).toBe(403);
     expect((await person.send('POST', 'sign-out')).status).toBe(204);
     expect(person.cookies.has('wechat_console')).toBe(false);
     expect((await copy.session()).user).toBe(null);

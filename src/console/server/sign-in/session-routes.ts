@@ -18,12 +18,13 @@ export interface SessionRoutesDependencies {
   sessions: Sessions;
   browser: Browser;
   enter: Enter;
+  askForToken: Koa.Middleware;
   version: string;
 }
 
 /** Who is signed in, and out again. They are for everybody. */
 export function createSessionRoutes(dependencies: SessionRoutesDependencies): Router {
-  const { sessions, browser } = dependencies;
+  const { sessions, browser, askForToken } = dependencies;
   const router = new Router();
 
   router.get('/session', async (ctx) => {
@@ -31,7 +32,7 @@ export function createSessionRoutes(dependencies: SessionRoutesDependencies): Ro
     ctx.body = await viewOf(session, dependencies);
   });
 
-  router.post('/sign-out', async (ctx) => {
+  router.post('/sign-out', askForToken, async (ctx) => {
     const session: Session | undefined = ctx.state.session;
     if (session) await sessions.end(session.token);
     dropCookie(ctx, sessionCookie, browser.isSecure(ctx));
