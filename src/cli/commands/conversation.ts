@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { withDatabase } from '../database/session.js';
 import type { Line } from '../../history/conversation.js';
+import { withDatabase } from '../database/session.js';
 import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { shortTime } from '../terminal/format.js';

@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { withDatabase } from '../database/session.js';
 import type { DeliveryRow } from '../../history/deliveries.js';
 import type { ListFilter } from '../../history/filter.js';
 import type { MessageRow } from '../../history/messages.js';
+import { withDatabase } from '../database/session.js';
 import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { localTime, shortTime } from '../terminal/format.js';

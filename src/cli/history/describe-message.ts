@@ -1,10 +1,10 @@
+import { inWords } from '../../history/in-words.js';
+import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from '../../history/message.js';
 import { errorReason } from '../../wechat/out/errors.js';
 import { localTime, shortTime } from '../terminal/format.js';
 import { oneLine, pad, toTable } from '../terminal/table.js';
 import type { Words } from '../words/index.js';
 import type { Reader } from './describe-status.js';
-import { inWords } from '../../history/in-words.js';
-import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from '../../history/message.js';
 
 const labelWidth = 16;
 
