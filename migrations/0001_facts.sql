@@ -44,6 +44,8 @@ create table wechat.inbound_message (
 -- No index names a column that the closing update changes. `failed` is false before and after nearly every one.
 create index inbound_message_conversation on wechat.inbound_message (app_id, openid, id);
 create index inbound_message_failed on wechat.inbound_message (app_id, id) where failed;
+-- Few: those that were left to a person.
+create index inbound_message_for_agent on wechat.inbound_message (app_id, id) where for_agent;
 -- Few: those who may have to be forgotten, see wechat.forget_unsubscribed.
 create index inbound_message_unsubscribed on wechat.inbound_message (id) where event = 'unsubscribe' and forgotten_at is null;
 create index inbound_message_received_at on wechat.inbound_message using brin (received_at) with (autosummarize = on);

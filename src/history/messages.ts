@@ -52,6 +52,13 @@ function sourcesOf(db: Database, filter: ListFilter, accounts: readonly string[]
   const latest = (query: ReturnType<typeof asked>) => query.orderBy('m.id', 'desc').limit(limit + 1);
   const failedOf = (account: string) =>
     latest(asked().where('m.failed', '=', true).where('m.app_id', '=', account));
+  // Few, too, and with an index of their own.
+  const leftToPersonOf = (account: string) =>
+    latest(asked().where('m.for_agent', '=', true).where('m.app_id', '=', account)).where(
+      'm.status',
+      '=',
+      'settled',
+    );
   const settled = () => {
     const query = ofAccounts()
       .where('m.status', '=', 'settled')
@@ -63,7 +70,7 @@ function sourcesOf(db: Database, filter: ListFilter, accounts: readonly string[]
   return [
     ...(states.includes('failed') ? accounts.map(failedOf) : []),
     ...(open.length > 0 ? [inLanes(db, filter, accounts, open)] : []),
-    ...(states.includes('settled') ? [settled()] : []),
+    ...(states.includes('settled') ? (forAgent ? accounts.map(leftToPersonOf) : [settled()]) : []),
   ];
 }
 

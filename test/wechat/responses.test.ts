@@ -225,3 +225,25 @@ describe('a call that may not be written', () => {
     expect(outcome).not.toHaveProperty('unwritten');
   });
 });
+
+describe('the quota of sends', () => {
+  const quotaOf = async (answer: string) => {
+    const { client, requests } = await apiThatAnswers(answer);
+    return { outcome: await client.fetchQuota(token), requests };
+  };
+
+  test('is read as WeChat tells it', async () => {
+    const { outcome, requests } = await quotaOf(
+      '{"errcode":0,"errmsg":"ok","quota":{"daily_limit":500000,"used":12,"remain":"499988"},"rate_limit":{}}',
+    );
+    expect(outcome).toEqual({ kind: 'told', quota: { daily: 500_000, used: 12, remaining: 499_988 } });
+    expect(requests).toEqual([expect.stringMatching(/^\/cgi-bin\/openapi\/quota\/get\?access_token=/)]);
+  });
+
+  test('is not made up where there is none', async () => {
+    expect((await quotaOf('{"errcode":76022,"errmsg":"not yours"}')).outcome).toMatchObject({
+      ...{ kind: 'refused', errcode: 76022 },
+    });
+    expect((await quotaOf('{"errcode":0,"errmsg":"ok","quota":{"used":1}}')).outcome.kind).toBe('unknown');
+  });
+});

@@ -40,19 +40,22 @@ const filterSchema = z.strictObject(filterShape);
 export type Filter = z.output<typeof filterSchema>;
 
 const defaultDays = 30;
+/** Each message of the time is read for a text. */
+const defaultDaysOfText = 7;
 const dayMs = 86_400_000;
 
 /** What a user wrote is found by their own index, however long ago. All else is of the last days, unless told. */
-function sinceOf({ since, openid }: Filter): Date {
+function sinceOf({ since, openid, text }: Filter): Date {
   if (since) return since;
-  return openid === undefined ? new Date(Date.now() - defaultDays * dayMs) : new Date(0);
+  if (openid !== undefined) return new Date(0);
+  return new Date(Date.now() - (text === undefined ? defaultDays : defaultDaysOfText) * dayMs);
 }
 
 export function toFilter(
   { account, code, type, openid, text, until, ...rest }: Filter,
   limit: number,
 ): ListFilter {
-  return { account, code, type, openid, text, until, since: sinceOf({ openid, ...rest }), limit };
+  return { account, code, type, openid, text, until, since: sinceOf({ openid, text, ...rest }), limit };
 }
 
 /** @throws Refusal where one is none of these */

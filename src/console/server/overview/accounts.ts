@@ -125,7 +125,7 @@ async function readTokens(pool: Pool): Promise<ReadonlyMap<string, NonNullable<A
 }
 
 /** Among the last of all accounts: there is no index by account and time, and what is older is not of late. */
-const lookedAt = 20_000;
+const lookedAt = 5_000;
 
 async function readSeen(pool: Pool): Promise<ReadonlyMap<string, { push: Date | null; sent: Date | null }>> {
   const { rows } = await pool.query<{ app_id: string; push: Date | null; sent: Date | null }>(
