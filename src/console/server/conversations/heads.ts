@@ -71,21 +71,22 @@ interface Step {
   heads: string[];
 }
 
-/** Messages that one statement looks at. */
-const stepSize = 2_000;
-/** After so long a page is what was found until then, and the next begins where this ended. */
-const longestMs = 150;
-const mostSteps = 20;
+/** Messages that the first statement looks at; mostly it finds a page. Each that follows looks at twice as many, up to the most. */
+const firstStep = 500;
+const longestStep = 4_000;
+/** After so long no other is begun: a page is what was found until then, and the next begins where it ended. */
+const longestMs = 100;
 
 /**
  * Back over the latest messages by id: of each user the latest of the step, and that only where it is the latest of all.
  *
  * $1 below this id · $2 account · $3 pattern of the openid · $4 what came before it is quiet · $5 bot, quiet or null · $6 at most
+ * · $7 messages
  */
 const stepSql = `
   with step as materialized (
     select m.id, m.app_id, m.openid, m.received_at, m.forgotten_at from wechat.inbound_message m
-    where m.id < $1::bigint order by m.id desc limit ${stepSize}
+    where m.id < $1::bigint order by m.id desc limit $7
   ),
   one as materialized (
     select max(id) as id, app_id, openid from step
@@ -96,13 +97,14 @@ const stepSql = `
   select (select count(*)::int from step) as looked, (select min(id) from step) as reached,
     (select bool_or(received_at < $4) from step) as is_past,
     array(
-      select one.id::text from one
-      where not exists (
-          select from wechat.inbound_message later
-          where later.app_id = one.app_id and later.openid = one.openid and later.id > one.id)
+      -- In this order, so that of each a look is taken only until the page is full.
+      select one.id::text from (select * from one order by id desc) one
+      where (
+          select m.id from wechat.inbound_message m
+          where m.app_id = one.app_id and m.openid = one.openid order by m.id desc limit 1) = one.id
         and ($5::text is null or not exists (
           select from wechat.handover h where h.app_id = one.app_id and h.openid = one.openid))
-      order by one.id desc limit $6) as heads`;
+      limit $6) as heads`;
 
 /** @returns `next`: what `before` must be to go on; null where nothing is left */
 export async function walk(pool: Pool, query: ListQuery): Promise<{ ids: string[]; next: string | null }> {
@@ -111,7 +113,11 @@ export async function walk(pool: Pool, query: ListQuery): Promise<{ ids: string[
   let before = query.before ?? (state === 'quiet' ? await endOf(pool, quietBefore) : endless);
   const ids: string[] = [];
   const startedAt = performance.now();
-  for (let steps = 0; steps < mostSteps && performance.now() - startedAt < longestMs; steps += 1) {
+  for (
+    let size = firstStep;
+    performance.now() - startedAt < longestMs;
+    size = Math.min(2 * size, longestStep)
+  ) {
     const { rows } = await pool.query<Step>(stepSql, [
       before,
       account ?? null,
@@ -119,13 +125,14 @@ export async function walk(pool: Pool, query: ListQuery): Promise<{ ids: string[
       quietBefore,
       state ?? null,
       limit - ids.length,
+      size,
     ]);
     const [step] = rows;
     if (!step) break;
     ids.push(...step.heads);
     if (ids.length >= limit) return { ids, next: ids.at(-1) ?? null };
     // Of what is older yet, all is quiet.
-    if (step.looked < stepSize || step.reached === null || (state === 'bot' && step.is_past))
+    if (step.looked < size || step.reached === null || (state === 'bot' && step.is_past))
       return { ids, next: null };
     before = step.reached;
   }
