@@ -27,6 +27,7 @@ create table wechat.inbound_message (
   status          text not null default 'received' check (status in ('received', 'settled', 'failed')),
   settled_at      timestamptz,
   error           text,
+  for_agent       boolean not null default false,
   failed          boolean not null generated always as (status = 'failed') stored,
   forgotten_at    timestamptz,
   unique (app_id, dedupe_key),
@@ -71,6 +72,8 @@ comment on column wechat.inbound_message.status is
   'received: not answered to the end (see lane); settled: all its deliveries are final, or there was nothing to say; failed: the reply logic failed for good (see error)';
 comment on column wechat.inbound_message.settled_at is 'When the status became final (settled or failed); null before';
 comment on column wechat.inbound_message.error is 'Why the reply logic failed for good, or what had to be cut from its replies';
+comment on column wechat.inbound_message.for_agent is
+  'It came while a person had the conversation, or was asked for (handover): the reply logic did not run for it';
 comment on column wechat.inbound_message.failed is 'Whether the status is failed. Indexed, which status is not';
 comment on column wechat.inbound_message.forgotten_at is
   'When its user was forgotten (wechat.forget): openid is a pseudonym since, and content and payload are gone; null otherwise';
@@ -81,7 +84,8 @@ create table wechat.delivery (
   position            integer not null check (position > 0),
   app_id              text not null,
   openid              text not null,
-  origin              text not null default 'reply' check (origin in ('reply', 'operator')),
+  origin              text not null default 'reply' check (origin in ('reply', 'operator', 'agent')),
+  agent               text,
   msg_type            text not null,
   payload             jsonb not null,
   ignores_window      boolean not null default false,
@@ -98,6 +102,7 @@ create table wechat.delivery (
   ended_unsent        boolean not null
                       generated always as (status in ('failed', 'expired', 'unknown', 'cancelled')) stored,
   unique (message_id, position),
+  check ((origin = 'agent') = (agent is not null)),
   check ((status = 'sent') = (sent_at is not null)),
   check (status <> 'sending' or (attempts > 0 and attempt_started_at is not null)),
   check (next_attempt_at is null or status = 'pending')
@@ -110,6 +115,8 @@ create table wechat.delivery (
 -- For the operator's question "what is not through?": small, because nearly every delivery is sent. `ended_unsent` is false
 -- before and after the update of such a one.
 create index delivery_ended_unsent on wechat.delivery (app_id, created_at) where ended_unsent;
+-- The same, to be read page by page in the order of id, from wherever the last page ended.
+create index delivery_ended_unsent_id on wechat.delivery (app_id, id) where ended_unsent;
 create index delivery_created_at on wechat.delivery using brin (created_at) with (autosummarize = on);
 
 comment on table wechat.delivery is 'The outbox: one row for each message to be sent to a user, written before any attempt';
@@ -118,12 +125,14 @@ comment on column wechat.delivery.message_id is 'The inbound message that this a
 comment on column wechat.delivery.position is 'Order within the replies to one message, from 1; sent in this order';
 comment on column wechat.delivery.app_id is 'The account that sends it';
 comment on column wechat.delivery.openid is 'The user it goes to';
-comment on column wechat.delivery.origin is 'reply: by the reply logic; operator: sent by hand';
+comment on column wechat.delivery.origin is
+  'reply: by the reply logic; operator: sent by hand; agent: by the person who had taken the conversation over';
+comment on column wechat.delivery.agent is 'Who wrote it, where origin is agent; null otherwise';
 comment on column wechat.delivery.msg_type is 'msgtype of the customer-service API: text, news, image, …';
 comment on column wechat.delivery.payload is 'The body for custom/send without touser: msgtype and its object';
 comment on column wechat.delivery.ignores_window is
   'Requeued or sent by force after its reply window: WeChat is asked although it will likely refuse (45015)';
-comment on column wechat.delivery.created_at is 'When the reply logic''s result was stored';
+comment on column wechat.delivery.created_at is 'When the reply logic''s result was stored, or a person sent it';
 comment on column wechat.delivery.status is
   'pending: to be sent (again at next_attempt_at); sending: an attempt is under way; final: sent, failed (refused), expired (reply window over), unknown (may have been sent; held for an operator), cancelled (by an operator)';
 comment on column wechat.delivery.attempts is 'HTTP calls begun for it; each has a row in delivery_attempt once it ended';
@@ -146,7 +155,9 @@ create table wechat.delivery_attempt (
   http_status  integer,
   errcode      integer,
   errmsg       text,
-  primary key (delivery_id, attempt)
+  corrected_at timestamptz,
+  primary key (delivery_id, attempt),
+  check (corrected_at is null or outcome <> 'unknown')
 );
 create index delivery_attempt_started_at on wechat.delivery_attempt using brin (started_at) with (autosummarize = on);
 
@@ -161,3 +172,5 @@ comment on column wechat.delivery_attempt.outcome is
 comment on column wechat.delivery_attempt.http_status is 'HTTP status of the answer; null when there was none';
 comment on column wechat.delivery_attempt.errcode is 'errcode of the answer; null when there was none';
 comment on column wechat.delivery_attempt.errmsg is 'errmsg of the answer, or the network error';
+comment on column wechat.delivery_attempt.corrected_at is
+  'When its late answer replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise';

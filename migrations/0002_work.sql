@@ -26,6 +26,7 @@ create table wechat.lane (
   crashes        integer not null default 0,
   suspected_at   timestamptz,
   error          text,
+  hushed         boolean not null default false,
   unique (app_id, openid, slot),
   check ((claim is null) = (worker_id is null)),
   check ((claim is null) = (claimed_at is null)),
@@ -60,6 +61,8 @@ comment on column wechat.lane.crashes is 'How often a worker died while the repl
 comment on column wechat.lane.suspected_at is
   'Start of the reply logic that runs, kept only for a message under suspicion of killing workers (crashes >= 2)';
 comment on column wechat.lane.error is 'What the reply logic last failed with for its first message; null when it has not';
+comment on column wechat.lane.hushed is
+  'An agent took the conversation over while the lane was there, and chose that replies of the reply logic are not sent; false again when it is handed back. Whether the conversation is taken says handover';
 
 -- Who works. A live worker holds the session-level advisory lock (see src/db/locks.ts) on a connection of its own;
 -- Postgres drops the lock when the process or its connection dies, and another worker rescues its work.

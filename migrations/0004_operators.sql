@@ -42,7 +42,7 @@ comment on column wechat.operator_action.actor is
   'Who: user@host of the command line, what the session set as wechat.operator, or else the database user; system: a worker, by itself';
 comment on column wechat.operator_action.db_user is 'The database user of the session';
 comment on column wechat.operator_action.action is
-  'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh or forget';
+  'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change or saved_answer_drop';
 comment on column wechat.operator_action.app_id is 'The account, where the action is about one; null otherwise';
 comment on column wechat.operator_action.details is 'Its arguments: ids, filters, reason; never content';
 comment on column wechat.operator_action.affected is 'How many deliveries or messages it changed';
@@ -427,7 +427,7 @@ comment on function wechat.requeue_message is 'requeue_messages of one';
 -- Cancel.
 
 -- An attempt that a worker left behind may have been carried out: it is on record as unknown.
-create function wechat.give_up(delivery_ids bigint[]) returns bigint[]
+create function wechat.give_up(delivery_ids bigint[], because text default 'cancelled by an operator') returns bigint[]
 language plpgsql as $$
 declare
   lost bigint[];
@@ -440,7 +440,7 @@ begin
   ),
   ended as (
     update wechat.delivery d
-    set status = 'cancelled', next_attempt_at = null, errmsg = coalesce(d.errmsg, 'cancelled by an operator')
+    set status = 'cancelled', next_attempt_at = null, errmsg = coalesce(d.errmsg, because)
     from open where d.id = open.id
     returning d.id
   )
@@ -454,7 +454,7 @@ begin
 end
 $$;
 comment on function wechat.give_up is
-  'Cancels those of these deliveries that have not ended, and returns them; their lanes are locked by the caller, and nobody works on them';
+  'Cancels those of these deliveries that have not ended, and returns them; their lanes are locked by the caller, and nobody works on those that are under way';
 
 create function wechat.cancel_many(delivery_ids bigint[]) returns table (delivery_id bigint, result text)
 language plpgsql security definer set search_path = '' as $$
@@ -721,6 +721,9 @@ begin
     update wechat.delivery_attempt a set errmsg = null
     from unnest(locked) as one (id) join wechat.delivery d on d.message_id = one.id
     where a.delivery_id = d.id and a.errmsg is not null;
+
+    delete from wechat.inbound_media i where i.message_id = any(locked);
+    perform wechat.forget_handover(of_app_id, of_openid, pseudonym);
   end if;
 
   perform wechat.close_lanes(free, closing);

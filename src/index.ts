@@ -10,6 +10,7 @@ export {
   ReplyRouter,
   type WeChatAccess,
 } from './replies/router.js';
+export { InvalidHandOverError } from './replies/validate.js';
 export type {
   BusinessEvent,
   CardEvent,

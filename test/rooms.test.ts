@@ -11,6 +11,7 @@ const floors = [
   ['sending', 'replies'],
   ['outbox'],
   ['accounts'],
+  ['history'],
   ['config'],
   ['observe'],
   ['db'],
@@ -24,21 +25,24 @@ const mostLines = 250;
 const longer: ReadonlyMap<string, string> = new Map([
   ['wechat/out/error-table.ts', 'a table: a row for each code of WeChat'],
   ['config/schema.ts', 'a table: an entry for each setting'],
+  ['outbox/states.ts', 'a table: an entry for each transition'],
   ['db/schema.ts', 'generated from the migrations'],
 ]);
 
 const isOfPage = (file: string) => /(^|\/)web\/|\/vite\.config\.ts$/.test(file);
 const root = path.resolve(import.meta.dirname, '../src');
 const entries = readdirSync(root, { recursive: true, encoding: 'utf8' });
-/** Pages for browsers are built by another tool, and import nothing of ours but types of their contract. */
-const files = entries.filter((name) => name.endsWith('.ts') && !isOfPage(name)).sort();
+/** The phone is built by another tool, and imports nothing of ours but types of its contract. */
+const files = entries
+  .filter((name) => /\.(ts|vue)$/.test(name) && !(name.startsWith('simulator/') && isOfPage(name)))
+  .sort();
 const folders = [...new Set(files.map((file) => path.dirname(file)))].sort();
 const sources = new Map(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
 
 /** Of types too: who reads a file has to read what its types are. */
 const importsOf = new Map(
   files.map((file) => {
-    const found = (sources.get(file) ?? '').matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+    const found = (sources.get(file) ?? '').matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+(?<!\.css))'/g);
     return [file, [...found].map(([, name = '']) => resolve(file, name))];
   }),
 );
@@ -81,6 +85,15 @@ test('within the simulator, what answers and what pushes know what is remembered
   const wrong = inner.filter(
     ({ from, to }) => path.dirname(from) !== path.dirname(to) && !to.startsWith('simulator/state/'),
   );
+  expect(drawn(wrong)).toEqual([]);
+});
+
+test("the console's page knows the contract and itself", () => {
+  const inside = (file: string) => file.startsWith('console/web/');
+  const wrong = arrows.filter(({ from, to }) => {
+    if (inside(from)) return !inside(to) && !to.startsWith('console/contract/');
+    return inside(to);
+  });
   expect(drawn(wrong)).toEqual([]);
 });
 

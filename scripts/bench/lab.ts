@@ -56,7 +56,7 @@ export async function openLab(): Promise<Lab> {
   await chmod(directory, 0o755);
   const postgres = await startEmbeddedPostgres({
     dataDir: directory,
-    settings: { shared_buffers: '512MB', max_wal_size: '4GB' },
+    settings: { shared_buffers: '512MB', max_wal_size: '4GB', max_connections: '200' },
   });
   await migrateDatabase(postgres.url, () => undefined);
   const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });

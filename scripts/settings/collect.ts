@@ -14,6 +14,7 @@ export const groups: readonly SettingGroup[] = [
   'network',
   'limits',
   'history',
+  'console',
   'others',
 ];
 

@@ -28,6 +28,9 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   WINDOW_SCAN: '同上，用户扫描公众号的二维码之后。',
   ON_OVERFLOW:
     '一次回复的条数超过窗口允许的数目时怎么办：`cut` 截断并在最后一条里说明；`refuse` 拒绝，这条消息记为失败。',
+  HANDBACK_WORD: '用户发送这些文字之一（用逗号分隔），即可把会话交还给自动回复。',
+  HANDOVER_IDLE_MINUTES:
+    '客服接管的会话，在客服最后一次发言这么多分钟之后自动交还给回复逻辑；`0` 表示从不。见[转人工](replies.md#转人工)。',
   OVERFLOW_NOTICE: '被截断的回复，最后一条以此结尾。',
   MEDIA_FROM_PRIVATE_ADDRESSES: '允许回复里的素材 URL 指向内网地址。',
   ON_UNKNOWN: '发送结果无法得知时怎么办：`resend` 重发（用户可能收到两次），或 `hold` 留给运维人员处理。',
@@ -66,4 +69,17 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
     '`off`，或宽限的天数：取消关注已这么久、且没有回来的用户，会被遗忘。见[隐私](privacy.md)。',
   NODE_APP_INSTANCE:
     '由 PM2 设置，不用你管：这个进程在同一命令的各进程中的序号，从 0 起，会加到 ADMIN_PORT 上。',
+  CONSOLE_PATH:
+    '控制台在管理端口上的路径；`off`：不提供控制台。前面的代理可以再加自己的路径。见[控制台](console.md)。',
+  CONSOLE_URL:
+    '前面有代理时，浏览器访问控制台的网址。用 `https` 时，它的 Cookie 只走 https。OpenID Connect 需要它。',
+  CONSOLE_TRUSTED_PROXIES:
+    '控制台前面的代理，写地址或网段，用逗号分隔：只相信它们说的浏览器地址（`X-Forwarded-For`）和登录用户（CONSOLE_TRUSTED_HEADER）。这些地址上不能有别人。',
+  CONSOLE_TRUSTED_HEADER: '可信代理用来说明登录者是谁的请求头，值为用户名。',
+  CONSOLE_OIDC_ISSUER: '可以用来登录的 OpenID Connect 身份提供方（issuer）：https，或在本机。',
+  CONSOLE_OIDC_CLIENT_ID: '控制台在身份提供方的 client id。',
+  CONSOLE_OIDC_CLIENT_SECRET: '控制台在身份提供方的密钥。',
+  CONSOLE_OIDC_ROLE_CLAIM:
+    'ID token 里存放角色的 claim，一个词或一个列表；每次登录取其中最高的。不设置时角色由这里管理。',
+  CONSOLE_OIDC_DEFAULT_ROLE: '身份提供方认识、但没有其他角色的人的角色；不设置则拒绝。',
 };

@@ -34,6 +34,7 @@ This page is written from the schema (\`src/config/schema.ts\`) by \`npm run doc
     network: 'Way to WeChat',
     limits: 'Limits and time',
     history: 'History',
+    console: 'Console',
     others: 'Set by others',
   },
   absent: {
@@ -85,6 +86,7 @@ export const chinese: Words = {
     network: '到微信的网络',
     limits: '并发与时限',
     history: '历史数据',
+    console: '控制台',
     others: '由其他程序设置',
   },
   absent: {

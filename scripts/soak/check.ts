@@ -44,9 +44,7 @@ export async function check(
   const { rows } = await pool.query<Row>(
     `select m.openid, split_part(m.content, ' ', 1) as content, m.status as message_status, d.position, d.status,
             (select count(*)::int from wechat.delivery_attempt a
-             where a.delivery_id = d.id and (a.outcome = 'unknown' or a.outcome = 'sent' and exists (
-               select from wechat.delivery_attempt later
-               where later.delivery_id = d.id and later.attempt > a.attempt and later.started_at < a.finished_at))) as unknown
+             where a.delivery_id = d.id and (a.outcome = 'unknown' or a.corrected_at is not null)) as unknown
      from wechat.inbound_message m left join wechat.delivery d on d.message_id = m.id
      order by m.id, d.position`,
   );

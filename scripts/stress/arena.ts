@@ -31,6 +31,10 @@ export type Counts = Record<
   | 'cancelled'
   | 'sent'
   | 'forgotten'
+  | 'taken'
+  | 'handedBack'
+  | 'agentSent'
+  | 'entrusted'
   | 'pauses'
   | 'rolledBack'
   | 'triedAgain'
@@ -45,6 +49,7 @@ export const accounts = { ordered: 'wx-ordered', unordered: 'wx-unordered' } as 
  * - `nap` sleeps now and then: called behind snapshots (connection.ts), in row triggers, and at the commit.
  * - `arrived` keeps when each message was committed and in which order; it is never updated, so its xmin stays.
  * - `closing` has a row for each time that a message was settled or opened, numbered under the lane's lock.
+ * - `check_silence` looks at every plan and at every message that is left to a person, by a snapshot of its own.
  * - `check_fence` looks at every write of a worker: its lane must be held by one of the claims that its session names.
  */
 const arenaSql = `
@@ -80,6 +85,17 @@ const arenaSql = `
     end if;
   end $$;
 
+  create function stress.check_silence(what text, of_app_id text, of_openid text, is_silent boolean) returns void
+  language plpgsql as $$
+  begin
+    if is_silent <> exists (
+      select from wechat.handover h
+      where h.app_id = of_app_id and h.openid = of_openid and (is_silent or h.pending = 'cancel'))
+    then
+      insert into stress.breach values (what || ' of ' || of_openid || case when is_silent then ', whom nobody had' else ', who was taken' end);
+    end if;
+  end $$;
+
   create function stress.on_closing() returns trigger language plpgsql as $$
   begin
     if (old.settled_at is null) <> (new.settled_at is null) then
@@ -87,13 +103,20 @@ const arenaSql = `
       values (new.id, new.settled_at is not null, case when stress.claims() is null then 'operator' else 'worker' end);
       perform stress.check_fence('settlement', new.id);
     end if;
+    if new.for_agent and not old.for_agent then
+      perform stress.check_silence('message', new.app_id, new.openid, true);
+    end if;
     return new;
   end $$;
   create trigger closing before update on wechat.inbound_message for each row execute function stress.on_closing();
 
   create function stress.on_delivery() returns trigger language plpgsql as $$
   begin
-    if tg_op = 'INSERT' then perform stress.check_fence('plan', new.message_id);
+    if tg_op = 'INSERT' then
+      perform stress.check_fence('plan', new.message_id);
+      if new.origin = 'reply' and new.app_id = '${accounts.ordered}' then
+        perform stress.check_silence('plan', new.app_id, new.openid, false);
+      end if;
     elsif new.attempts > old.attempts then perform stress.check_fence('begin', new.message_id);
     end if;
     return new;
@@ -146,6 +169,10 @@ export async function openArena(url: string, random: () => number): Promise<Aren
       cancelled: 0,
       sent: 0,
       forgotten: 0,
+      taken: 0,
+      handedBack: 0,
+      agentSent: 0,
+      entrusted: 0,
       pauses: 0,
       rolledBack: 0,
       triedAgain: 0,

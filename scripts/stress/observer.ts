@@ -70,6 +70,9 @@ const finally_: Record<string, string> = {
       from stress.closing join stress.arrived a on a.id = message_id
       where slot = '' and message_id not in (select message_id from stress.closing where by = 'operator')
     ) ordered where passed`,
+  'is hushed, and nobody has it': `
+    select l.openid as what from wechat.lane l
+    where l.hushed and not exists (select from wechat.handover h where (h.app_id, h.openid) = (l.app_id, l.openid))`,
   'passed the fence': `select what from stress.breach`,
   'has an attempt that nobody knows of': `
     select d.id::text as what from wechat.delivery d

@@ -19,6 +19,8 @@ export async function sweep(arena: Arena, isOver: () => boolean): Promise<void> 
   await connection.close();
 }
 
+const anyAgent = (random: () => number) => (random() < 0.5 ? 'anna' : 'ben');
+
 type Act = (arena: Arena, query: (text: string, values: unknown[]) => Promise<number>) => Promise<void>;
 
 /** Ids of some of the latest, oldest first or not. */
@@ -73,6 +75,57 @@ const acts: { weight: number; act: Act }[] = [
         anyUser(random),
         payload,
       ]);
+    },
+  },
+  {
+    weight: 3,
+    async act({ counts, random }, query) {
+      counts.taken += await query(
+        `select result = 'taken' as done from wechat.take_over($1, $2, $3, $4, $5)`,
+        [
+          random() < 0.7 ? accounts.ordered : accounts.unordered,
+          anyUser(random),
+          anyAgent(random),
+          random() < 0.7 ? 'cancel' : 'send',
+          random() < 0.3,
+        ],
+      );
+    },
+  },
+  {
+    weight: 3,
+    async act({ counts, random }, query) {
+      counts.handedBack += await query(
+        `select wechat.hand_back(app_id, openid, $1, $2) = 'returned' as done
+         from (select * from wechat.handover order by random() limit 1) one`,
+        [anyAgent(random), random() < 0.7],
+      );
+    },
+  },
+  {
+    weight: 3,
+    async act({ counts, random }, query) {
+      const payload = JSON.stringify({ msgtype: 'text', text: { content: 'by an agent' } });
+      counts.agentSent += await query(
+        `select sent.result = 'queued' as done
+         from (select * from wechat.handover where agent is not null order by random() limit 1) one,
+           wechat.agent_send(one.app_id, one.openid, one.agent, $1, $2) sent`,
+        [payload, String(random())],
+      );
+    },
+  },
+  {
+    weight: 1,
+    async act({ random }, query) {
+      const user = [random() < 0.7 ? accounts.ordered : accounts.unordered, anyUser(random)];
+      await query(`select wechat.ask_for_person($1, $2, 'a reason') = 'waiting' as done`, user);
+    },
+  },
+  {
+    weight: 1,
+    async act({ random }, query) {
+      const user = [random() < 0.7 ? accounts.ordered : accounts.unordered, anyUser(random)];
+      await query('select wechat.return_by_user($1, $2) as done', user);
     },
   },
   {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createBegin } from '#src/outbox/begin.js';
 import { createClaim, createClaimNumbers } from '#src/outbox/claim.js';
 import { createEnd, type DeliveryEnd } from '#src/outbox/end.js';
+import { createEntrust } from '#src/outbox/entrust.js';
 import type { HeldLane, Hold, OpenDelivery } from '#src/outbox/lane.js';
 import { createLook } from '#src/outbox/look.js';
 import { createPlanner } from '#src/outbox/plan.js';
@@ -51,6 +52,7 @@ export async function work(arena: Arena, { name, deeds, mayDie, isOver }: Worker
     end: createEnd(connection.pool),
     settle: createSettle(connection.pool),
     release: createRelease(connection.pool),
+    entrust: createEntrust(connection.pool),
   };
   const nextNumber = createClaimNumbers();
   let id = await register();
@@ -123,12 +125,17 @@ export async function work(arena: Arena, { name, deeds, mayDie, isOver }: Worker
     const settlements: Settlement[] = [];
     const sending: { lane: HeldLane; deliveries: OpenDelivery[]; isBegun: boolean }[] = [];
     const thinking: HeldLane[] = [];
+    const taken: HeldLane[] = [];
+    const hushed: HeldLane[] = [];
     const givenBack: (Hold & { delayMs: number; failure?: string })[] = [];
     for (const lane of lanes) {
       const { message } = lane;
       if (random() < 0.03) givenBack.push({ ...lane, delayMs: random() * 200 });
       else if (!message || (message.isPlanned && message.deliveries.length === 0))
         settlements.push({ lane, status: 'settled' });
+      else if (message.isPlanned && lane.isHushed && message.deliveries.some(({ isReply }) => isReply))
+        hushed.push(lane);
+      else if (!message.isPlanned && lane.isTaken) taken.push(lane);
       else if (message.isPlanned) sending.push({ lane, deliveries: message.deliveries, isBegun: false });
       else if (deeds.planned.has(message.id)) violate(`message ${message.id} is thought about again`);
       else if (random() < 0.9) thinking.push(lane);
@@ -143,7 +150,26 @@ export async function work(arena: Arena, { name, deeds, mayDie, isOver }: Worker
     settlements.push(...ends.settlements);
     const kept = await settleAll(settlements);
     if (givenBack.length > 0) await releaseAll(givenBack);
-    return [...lost, ...ends.lost, ...kept];
+    return [...lost, ...ends.lost, ...kept, ...(await entrustAll(taken)), ...(await dropAll(hushed))];
+  }
+
+  async function entrustAll(lanes: readonly HeldLane[]): Promise<HeldLane[]> {
+    if (lanes.length === 0) return [];
+    const results = await statements.entrust(lanes);
+    counts.entrusted += results.filter((result) => result !== 'refused').length;
+    return lanes.filter((_lane, index) => results[index] !== 'gone');
+  }
+
+  /** What an agent does not want sent any more. */
+  async function dropAll(lanes: readonly HeldLane[]): Promise<readonly HeldLane[]> {
+    const dropped = lanes.flatMap((lane) =>
+      (lane.message?.deliveries ?? [])
+        .filter(({ isReply }) => isReply)
+        .map((delivery) => ({ lane, delivery })),
+    );
+    if (dropped.length > 0)
+      await statements.end(dropped.map(({ lane, delivery }) => ({ ...lane, ...dropOf(delivery) })));
+    return lanes;
   }
 
   async function planFor(
@@ -240,6 +266,12 @@ export async function work(arena: Arena, { name, deeds, mayDie, isOver }: Worker
     if (deeds.called.has(key)) violate(`attempt ${attempt} of delivery ${deliveryId} was made twice`);
     deeds.called.add(key);
     counts.calls += 1;
+  }
+
+  function dropOf(delivery: OpenDelivery): DeliveryEnd {
+    const end = { ...endOf(delivery, delivery.attempts), errcode: undefined, errmsg: 'taken over' };
+    if (!delivery.attemptStartedAt) return { ...end, call: undefined, status: 'cancelled' };
+    return { ...end, call: { ...callNow(), outcome: 'unknown', httpStatus: undefined }, status: 'unknown' };
   }
 
   function endOf(delivery: OpenDelivery, attempt: number): DeliveryEnd {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/describe-error.js';
 import { addCancel } from './commands/cancel.js';
+import { addConsole } from './commands/console.js';
 import { addConversation } from './commands/conversation.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
@@ -18,8 +18,10 @@ import { addSimulate } from './commands/simulate.js';
 import { addStart } from './commands/start.js';
 import { addStatus } from './commands/status.js';
 import { addToken } from './commands/token.js';
+import { addUser } from './commands/user.js';
 import type { CommandContext } from './terminal/context.js';
 import { createHelpStyle } from './terminal/help-style.js';
+import { readVersion } from './terminal/version.js';
 import { wordsFor } from './words/index.js';
 
 export interface CommandLine extends Omit<CommandContext, 'setExitCode' | 'words'> {
@@ -68,6 +70,8 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addToken,
   addSend,
   addForget,
+  addUser,
+  addConsole,
   addSimulate,
   addDoctor,
   addDemo,
@@ -95,9 +99,4 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText('after', help.overview);
   for (const add of commands) add(program, context);
   return program;
-}
-
-function readVersion(): string {
-  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(file) as { version: string }).version;
 }

@@ -8,6 +8,7 @@ export type SettingGroup =
   | 'network'
   | 'limits'
   | 'history'
+  | 'console'
   | 'others';
 
 /** What holds without a setting: in words, or a value that the schema does not know. */

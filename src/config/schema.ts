@@ -3,6 +3,7 @@ import { problemOfDatabaseUrl } from '../db/database-url.js';
 import { type Allowance, defaultWindows } from '../wechat/in/window.js';
 import { about } from './about.js';
 import * as shapes from './account.js';
+import { consoleSettings } from './console.js';
 import { networkSettings, proxySecrets } from './network.js';
 
 /**
@@ -19,6 +20,7 @@ export const secretNames = [
   'WECHAT_ENCODING_AES_KEY',
   'WECHAT_ENCODING_AES_KEY_PREVIOUS',
   ...proxySecrets,
+  'CONSOLE_OIDC_CLIENT_SECRET',
 ] as const;
 
 const port = z.coerce.number({ error: 'must be a port number, 0 to 65535' }).int().min(0).max(65_535);
@@ -164,6 +166,25 @@ export const settings = z.object({
     .max(200)
     .default('……（内容过多，其余未能发送）')
     .meta(about('replies', 'What the last message of a reply that was cut ends with.')),
+  HANDOVER_IDLE_MINUTES: z.coerce
+    .number({ error: 'must be a number of minutes, 0 (never) to 10080' })
+    .int()
+    .min(0)
+    .max(10_080)
+    .default(30)
+    .meta(
+      about(
+        'replies',
+        'A conversation that an agent took over is handed back to the replies by itself so many minutes after the agent’s last word; `0`: never. See [Handing over to a person](replies.md#handing-over-to-a-person).',
+      ),
+    ),
+  HANDBACK_WORD: list(z.string().max(100)).meta(
+    about(
+      'replies',
+      'Texts, separated by commas, with which users hand their conversation back to the replies themselves.',
+      { example: '返回,menu' },
+    ),
+  ),
   MEDIA_FROM_PRIVATE_ADDRESSES: flag().meta(
     about('replies', 'Let media URLs of the replies lead into your own network.'),
   ),
@@ -218,6 +239,7 @@ export const settings = z.object({
         '`off`, or days of grace: a user who unsubscribed so long ago and did not come back is forgotten. See [Privacy](privacy.md).',
       ),
     ),
+  ...consoleSettings,
   ACCOUNTS_FILE: z
     .string()
     .optional()

@@ -6,6 +6,7 @@ import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
+import { type ConsoleConfig, consoleAddress, consoleConfig } from './console.js';
 import { describeIssues, type Environment, withDatabasePassword, withSecretFiles } from './environment.js';
 import { proxiesOf, withProxyNames } from './network.js';
 import { oneAccount, settings } from './schema.js';
@@ -41,6 +42,10 @@ export interface Config {
   replyTimeoutMs: number;
   /** What ends a reply that had to be cut. */
   overflowNotice: string;
+  /** Texts with which a user hands the conversation back to the replies. */
+  handBackWords: readonly string[];
+  /** After an agent's last word a conversation is handed back; 0: never. */
+  handoverIdleMinutes: number;
   /** Lets media URLs of the reply logic lead to private addresses. */
   mediaFromPrivateAddresses: boolean;
   /** How long a worker must be missing before its work is given away. */
@@ -55,6 +60,7 @@ export interface Config {
   retentionDays: number;
   /** Users who unsubscribed so many days ago are forgotten, unless they came back; undefined: nobody is. */
   forgetAfterUnsubscribeDays: number | undefined;
+  console: ConsoleConfig;
 }
 
 /** How WeChat's API is reached. */
@@ -97,8 +103,9 @@ export function readConfig(environment: Environment): Config {
     ? fromFile(given.ACCOUNTS_FILE, given, defaults, problems)
     : fromEnvironment(given, defaults, problems);
   if (parsed.success) checkProcesses(parsed.data, problems);
+  const consoleOf = parsed.success ? consoleConfig(parsed.data, problems) : undefined;
   const [first, ...others] = accounts;
-  if (problems.length > 0 || !parsed.success || !first) throw new ConfigError(problems);
+  if (problems.length > 0 || !parsed.success || !first || !consoleOf) throw new ConfigError(problems);
 
   const { data } = parsed;
   return {
@@ -119,6 +126,8 @@ export function readConfig(environment: Environment): Config {
     shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
     replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
     overflowNotice: data.OVERFLOW_NOTICE,
+    handBackWords: data.HANDBACK_WORD,
+    handoverIdleMinutes: data.HANDOVER_IDLE_MINUTES,
     mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
     rescueAfterMs: data.RESCUE_AFTER * 1000,
     inboxQueue: data.INBOX_QUEUE,
@@ -126,6 +135,7 @@ export function readConfig(environment: Environment): Config {
     sendConcurrency: data.SEND_CONCURRENCY,
     retentionDays: data.RETENTION_DAYS,
     forgetAfterUnsubscribeDays: data.FORGET_AFTER_UNSUBSCRIBE,
+    console: consoleOf,
   };
 }
 
@@ -238,4 +248,18 @@ export function readDatabaseConfig(
     dataDir: parsed.data.DATA_DIR,
     logLevel: parsed.data.LOG_LEVEL,
   };
+}
+
+/**
+ * Where browsers reach the console, for `console`; it asks for no account. Undefined: there is none.
+ *
+ * @throws ConfigError
+ */
+export function readConsoleAddress(environment: Environment): string | undefined {
+  const parsed = settings
+    .pick({ CONSOLE_PATH: true, CONSOLE_URL: true, ADMIN_PORT: true, ADMIN_HOST: true })
+    .safeParse(withSecretFiles(environment, []));
+  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error, environment));
+  const { CONSOLE_PATH: path, CONSOLE_URL: url, ADMIN_PORT: port, ADMIN_HOST: host } = parsed.data;
+  return path === 'off' ? undefined : consoleAddress({ url, path, host, port });
 }

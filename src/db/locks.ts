@@ -18,6 +18,8 @@ export const advisoryLocks = {
   retention: -1,
   /** Two numbers, (class, -2), for a transaction: one process forgets users who left. */
   forget: -2,
+  /** Two numbers, (class, -3), for a transaction: one process at a time makes room for files of users. */
+  inboundMedia: -3,
 } as const;
 
 /** One number, a digest of this name, for a transaction: one process decides about the renewal of a credential. */

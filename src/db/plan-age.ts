@@ -18,9 +18,8 @@ export function limitPlanAge(pool: Pool, maxAgeMs: number): void {
       if (since !== undefined && now - since < maxAgeMs) return callback(error, client, release);
       plannedSince.set(client, now);
       if (since === undefined) return callback(error, client, release);
-      const handOver = () => callback(undefined, client, release);
-      // A connection that is lost tells so to the statement that it was taken for.
-      client.query('discard plans').then(handOver, handOver);
+      // A connection that is lost tells so to the statement that it was taken for. No promise: what the caller throws is the caller's.
+      client.query('discard plans', () => callback(undefined, client, release));
     });
   });
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ColumnType } from "kysely";
+import type { IPostgresInterval } from "postgres-interval";
 
 export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
   ? U[]
@@ -18,6 +19,8 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   : ColumnType<T, T | undefined, T>;
 
 export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
+export type Interval = ColumnType<IPostgresInterval, IPostgresInterval | number | string, IPostgresInterval | number | string>;
 
 export type Json = JsonValue;
 
@@ -76,6 +79,29 @@ export interface WechatAccountPause {
   reason: string;
 }
 
+export interface WechatAgentSendKey {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * What was made of it (delivery.id)
+   */
+  delivery_id: Int8;
+  /**
+   * What the agent's page calls the request
+   */
+  key: string;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * When it came first
+   */
+  sent_at: Generated<Timestamp>;
+}
+
 export interface WechatCredential {
   /**
    * The account it belongs to
@@ -121,6 +147,10 @@ export interface WechatCredential {
 
 export interface WechatDelivery {
   /**
+   * Who wrote it, where origin is agent; null otherwise
+   */
+  agent: string | null;
+  /**
    * The account that sends it
    */
   app_id: string;
@@ -133,7 +163,7 @@ export interface WechatDelivery {
    */
   attempts: Generated<number>;
   /**
-   * When the reply logic's result was stored
+   * When the reply logic's result was stored, or a person sent it
    */
   created_at: Generated<Timestamp>;
   /**
@@ -177,7 +207,7 @@ export interface WechatDelivery {
    */
   openid: string;
   /**
-   * reply: by the reply logic; operator: sent by hand
+   * reply: by the reply logic; operator: sent by hand; agent: by the person who had taken the conversation over
    */
   origin: Generated<string>;
   /**
@@ -203,6 +233,10 @@ export interface WechatDeliveryAttempt {
    * Number of the call for this delivery, from 1
    */
   attempt: number;
+  /**
+   * When its late answer replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise
+   */
+  corrected_at: Timestamp | null;
   /**
    * The delivery it was made for
    */
@@ -231,6 +265,123 @@ export interface WechatDeliveryAttempt {
    * When the call began
    */
   started_at: Timestamp;
+}
+
+export interface WechatHandover {
+  /**
+   * The person who has it; null: it waits for one, or external has it
+   */
+  agent: string | null;
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * Tencent's own customer service answers the user: its account (KfAccount), until WeChat tells of the end; null otherwise
+   */
+  external: string | null;
+  /**
+   * When the agent took it or last said something; of external, when WeChat last told of it
+   */
+  last_word_at: Generated<Timestamp>;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * What became of replies of the reply logic that were not sent yet when it was taken: cancel or send
+   */
+  pending: Generated<string>;
+  /**
+   * Messages of the user up to this id (inbound_message.id) have been seen by an agent
+   */
+  read_up_to: Generated<Int8>;
+  /**
+   * Why a person was asked for; null where nobody asked
+   */
+  reason: string | null;
+  /**
+   * Since when the reply logic is silent: a person was asked for then, or took it unasked
+   */
+  requested_at: Generated<Timestamp>;
+  /**
+   * It is handed back by itself so long after the agent's last word; null: after HANDOVER_IDLE_MINUTES
+   */
+  returns_after: Interval | null;
+  /**
+   * Since when agent has it; null where nobody has
+   */
+  taken_at: Timestamp | null;
+}
+
+export interface WechatHandoverHistory {
+  /**
+   * The person who had it; null: nobody came, or external had it
+   */
+  agent: string | null;
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * When it ended
+   */
+  ended_at: Generated<Timestamp>;
+  /**
+   * agent (handed back), colleague (took it), operator (handed it back for somebody else), idle (nothing was said for long, or nobody came), user (by HANDBACK_WORD), external (given to Tencent's customer service, or ended there) or forget
+   */
+  ended_by: string;
+  /**
+   * The account of Tencent's own customer service that had it, or got it then; null otherwise
+   */
+  external: string | null;
+  /**
+   * Identity, in the order of the ends
+   */
+  id: Generated<Int8>;
+  /**
+   * The user; a pseudonym once they are forgotten
+   */
+  openid: string;
+  /**
+   * Why a person was asked for; null where nobody asked
+   */
+  reason: string | null;
+  /**
+   * Since when the reply logic was silent
+   */
+  requested_at: Timestamp;
+  /**
+   * Since when agent had it: taken_at - requested_at is what the user waited; null where nobody had
+   */
+  taken_at: Timestamp | null;
+}
+
+export interface WechatInboundMedia {
+  /**
+   * How large it is
+   */
+  bytes: number;
+  /**
+   * The file
+   */
+  content: Buffer;
+  /**
+   * What its bytes say it is, such as image/jpeg
+   */
+  content_type: string;
+  /**
+   * When it was fetched from WeChat, or sent
+   */
+  fetched_at: Generated<Timestamp>;
+  /**
+   * The message of the user (inbound_message.id); the file goes when it goes or is forgotten
+   */
+  message_id: Int8;
+  /**
+   * 0: the user sent it; else delivery.position of what was sent on that message
+   */
+  position: number;
 }
 
 export interface WechatInboundMessage {
@@ -266,6 +417,10 @@ export interface WechatInboundMessage {
    * Whether the status is failed. Indexed, which status is not
    */
   failed: Generated<boolean>;
+  /**
+   * It came while a person had the conversation, or was asked for (handover): the reply logic did not run for it
+   */
+  for_agent: Generated<boolean>;
   /**
    * When its user was forgotten (wechat.forget): openid is a pseudonym since, and content and payload are gone; null otherwise
    */
@@ -354,6 +509,10 @@ export interface WechatLane {
    */
   failures: Generated<number>;
   /**
+   * An agent took the conversation over while the lane was there, and chose that replies of the reply logic are not sent; false again when it is handed back. Whether the conversation is taken says handover
+   */
+  hushed: Generated<boolean>;
+  /**
    * Identity; the jobs of graphile-worker name lanes by it
    */
   id: Generated<Int8>;
@@ -420,7 +579,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh or forget
+   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back or agent_send
    */
   action: string;
   /**
@@ -447,6 +606,33 @@ export interface WechatOperatorAction {
    * Identity, in the order of the actions
    */
   id: Generated<Int8>;
+}
+
+export interface WechatSavedAnswer {
+  /**
+   * The account that it is for; null: for all
+   */
+  app_id: string | null;
+  /**
+   * Identity
+   */
+  id: Generated<Int8>;
+  /**
+   * What is sent
+   */
+  text: string;
+  /**
+   * What it is found by; once for each account
+   */
+  title: string;
+  /**
+   * When it was written, or last changed
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * By whom
+   */
+  updated_by: string;
 }
 
 export interface WechatSchemaMigration {
@@ -508,13 +694,18 @@ export interface WechatWorkerProcess {
 
 export interface DB {
   "wechat.account_pause": WechatAccountPause;
+  "wechat.agent_send_key": WechatAgentSendKey;
   "wechat.credential": WechatCredential;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
+  "wechat.handover": WechatHandover;
+  "wechat.handover_history": WechatHandoverHistory;
+  "wechat.inbound_media": WechatInboundMedia;
   "wechat.inbound_message": WechatInboundMessage;
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
   "wechat.operator_action": WechatOperatorAction;
+  "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.worker_process": WechatWorkerProcess;

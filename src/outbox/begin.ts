@@ -11,11 +11,12 @@ export interface Begin extends Hold {
 
 /**
  * The fence: an attempt begins only while the lane is held by this claim. The lane's row is locked until the commit, so whoever
- * gives the lane away waits, and who takes it over finds the attempt begun. May run again.
+ * gives the lane away waits, and who takes it over finds the attempt begun. None begins for a reply of the reply logic where an
+ * agent took the conversation over and chose so: that is the locked row's to say. May run again.
  */
 const beginSql = `
   with held as materialized (
-    select i.claim, i.delivery_id, i.attempt
+    select i.claim, i.delivery_id, i.attempt, l.hushed
     from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[]) as i (lane_id, claim, delivery_id, attempt)
     join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
     order by l.app_id, l.openid, l.slot for update of l
@@ -25,6 +26,7 @@ const beginSql = `
   from held
   where d.id = held.delivery_id and d.status in ('pending', 'sending')
     and d.attempts in (held.attempt - 1, held.attempt)
+    and not (held.hushed and d.origin = 'reply')
   returning d.id, held.claim`;
 
 /**

@@ -38,7 +38,7 @@ export const endParts = `
     from input where outcome is not null
     on conflict (delivery_id, attempt) do update
     set finished_at = excluded.finished_at, outcome = excluded.outcome, http_status = excluded.http_status,
-        errcode = excluded.errcode, errmsg = excluded.errmsg
+        errcode = excluded.errcode, errmsg = excluded.errmsg, corrected_at = now()
     where a.outcome = 'unknown' and excluded.outcome <> 'unknown'
   ),
   ended as (

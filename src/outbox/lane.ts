@@ -28,6 +28,10 @@ export interface HeldLane extends Hold {
   failures: number;
   /** How often a worker died while the reply logic of `message` ran, or may have run. */
   crashes: number;
+  /** A person has the conversation, or is asked for: what is not planned is not for the reply logic. */
+  isTaken: boolean;
+  /** Replies of the reply logic are not to be sent any more: an agent took over, and chose so. */
+  isHushed: boolean;
   /** Let through a pause of its account, to see whether sending works again. */
   isProbe: boolean;
   /** The first that is not settled; undefined in a lane of which only duplicates came. */
@@ -62,6 +66,8 @@ export interface OpenDelivery {
   /** HTTP calls begun so far. */
   attempts: number;
   failures: number;
+  /** Of the reply logic, not of a person. */
+  isReply: boolean;
   /** By an operator's force: tried although its window is over. */
   ignoresWindow: boolean;
   /** Set when an attempt was begun and its end is not on record. */

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 
 /**
  * The end of a worker that leaves in good order: nothing is left to rescue. What is still in hand when its time is over is given
- * back at once; what was begun is found without an end, and is of unknown outcome.
+ * back at once, and goes before all that waits (see rescue); what was begun is found without an end, and is of unknown outcome.
  */
 const leaveSql = `
   with gone as (
@@ -14,11 +14,12 @@ const leaveSql = `
   ),
   freed as (
     update wechat.lane l
-    set claim = null, worker_id = null, claimed_at = null, suspected_at = null, due_at = now()
+    set claim = null, worker_id = null, claimed_at = null, suspected_at = null
     from held where l.id = held.id
-    returning l.id, coalesce(l.urgent_until > now(), false) as urgent
+    returning l.id, coalesce(l.urgent_until > now(), false) as urgent, l.due_at
   )
-  select wechat.ring(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0`;
+  select wechat.ring(array_agg(id), array_agg(urgent), array_agg(first_due_at))
+  from (select *, min(due_at) over () as first_due_at from freed) freed having count(*) > 0`;
 
 /** @param client the worker's session: it is the last that the worker says */
 export async function leave(client: ClientBase, workerId: number): Promise<void> {

@@ -10,11 +10,13 @@ import { type HeldLane, type Hold, holdKey, type OpenMessage } from './lane.js';
  * message that this look does not see.
  *
  * It asks for one message more than it needs: a lane may be deleted only by who knew of no more. A lane of one message finds it
- * by its key, so that a user's other lanes play no part.
+ * by its key, so that a user's other lanes play no part. Whether a person has the conversation is looked up by its key, too: as
+ * `exists` the planner might read all that were taken.
  */
 const lookSql = `
   select l.id as lane_id, l.claim, l.app_id, l.openid, l.arrivals, l.done_id, l.failures, l.crashes,
     exists (select from wechat.account_pause p where p.probe_lane_id = l.id) as is_probe,
+    (select true from wechat.handover h where h.app_id = l.app_id and h.openid = l.openid) as is_taken, l.hushed,
     m.id, m.request_id, date_part('epoch', m.received_at) as received_at, date_part('epoch', m.window_ends_at) as window_ends_at,
     m.window_quota, wechat.is_urgent(m.window_ends_at, m.created_at) as is_urgent, m.payload,
     case when wechat.is_urgent(m.window_ends_at, m.created_at) or m.window_ends_at <= now() then date_part('epoch', wechat.window_of(l.app_id, l.openid))
@@ -35,7 +37,7 @@ const lookSql = `
     select count(*) > 0 as is_planned,
       json_agg(json_build_object(
         'id', d.id::text, 'position', d.position, 'payload', d.payload, 'attempts', d.attempts, 'failures', d.failures,
-        'ignoresWindow', d.ignores_window,
+        'ignoresWindow', d.ignores_window, 'isReply', d.origin = 'reply',
         'startedAt', case d.status when 'sending' then date_part('epoch', d.attempt_started_at) end
       ) order by d.position) filter (where d.status in ('pending', 'sending')) as deliveries
     from wechat.delivery d where d.message_id = m.id
@@ -52,6 +54,8 @@ interface Row {
   failures: number;
   crashes: number;
   is_probe: boolean;
+  is_taken: true | null;
+  hushed: boolean;
   /** Null, with all that follows, in a lane without an open message. */
   id: string | null;
   request_id: string | null;
@@ -71,6 +75,7 @@ interface Row {
         attempts: number;
         failures: number;
         ignoresWindow: boolean;
+        isReply: boolean;
         startedAt: number | null;
       }[]
     | null;
@@ -108,6 +113,8 @@ function toLane(row: Row): HeldLane {
     failures: row.failures,
     crashes: row.crashes,
     isProbe: row.is_probe,
+    isTaken: row.is_taken ?? false,
+    isHushed: row.hushed,
     message: row.id === null ? undefined : toMessage(row, row.id),
     nextReceivedAt: undefined,
   };

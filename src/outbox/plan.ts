@@ -2,6 +2,7 @@ import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
 import { encodePayload, type WirePayload } from '../wechat/out/reply.js';
 import type { Hold, OpenDelivery } from './lane.js';
+import { storable } from './storable.js';
 
 /** The reply logic's result for one message, to be stored before anything waits or is sent. */
 export interface Plan extends Hold {
@@ -10,20 +11,32 @@ export interface Plan extends Hold {
   payloads: readonly WirePayload[];
   /** Whether the first attempt follows at once: then it is stored as begun, which saves a statement. */
   beginsFirst: boolean;
+  /** Why a person is to go on: stored with the replies, which are still sent. */
+  handOver?: string | undefined;
 }
 
-/** `lost`: the lane is another worker's by now, and nothing was stored. */
+/**
+ * `lost`: nothing was stored. The lane is another worker's by now, or an agent took the conversation over and chose that no reply
+ * is sent.
+ */
 export type PlanResult = { kind: 'planned'; deliveries: OpenDelivery[] } | { kind: 'lost' };
 
-/** Stores the deliveries of all plans. Run again after an answer that was lost, it finds what it stored. */
-const planSql = `
+/**
+ * Stores the deliveries of all plans. Run again after an answer that was lost, it finds what it stored.
+ *
+ * Whether the lane is hushed is asked of the row that is locked, not of the snapshot: a takeover is committed before, and nothing
+ * is stored, or after, and gives up what was.
+ *
+ * @param asked one more part: that a person is asked for
+ */
+const planSql = (asked = '') => `
   with input as materialized (
     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[])
       as i (lane_id, claim, message_id, position, msg_type, payload, begins)
   ),
   held as materialized (
     select i.lane_id, i.claim, i.message_id, l.app_id, l.openid
-    from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim
+    from input i join wechat.lane l on l.id = i.lane_id and l.claim = i.claim and not l.hushed
     where i.position = 1
     order by l.app_id, l.openid, l.slot for update of l
   ),
@@ -37,7 +50,7 @@ const planSql = `
     order by i.message_id, i.position
     on conflict (message_id, position) do nothing
     returning id, message_id, position
-  )
+  )${asked}
   select null::bigint as id, claim, message_id, null::int as position from held
   union all
   select id, null, message_id, position from planned
@@ -46,6 +59,23 @@ const planSql = `
   where (select count(*) from planned)
     < (select count(*) from held join input i on (i.lane_id, i.claim) = (held.lane_id, held.claim))`;
 
+const statements = {
+  plan: { name: 'plan', text: planSql() },
+  planAndAsk: {
+    name: 'plan_and_ask',
+    text: planSql(`,
+  asked as (
+    insert into wechat.handover (app_id, openid, reason, read_up_to)
+    select held.app_id, held.openid, min(asking.reason), min(held.message_id) - 1
+    from held
+    join unnest($1::bigint[], $2::bigint[], $8::text[]) as asking (lane_id, claim, reason)
+      on (asking.lane_id, asking.claim) = (held.lane_id, held.claim) and asking.reason is not null
+    group by held.app_id, held.openid order by held.app_id, held.openid
+    on conflict do nothing
+  )`),
+  },
+};
+
 /** Either a message that is held, under this claim, or one of its deliveries. */
 type Row =
   | { id: null; claim: string; message_id: string; position: null }
@@ -53,7 +83,7 @@ type Row =
 
 export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<PlanResult[]> {
   async function store(plans: readonly Plan[]): Promise<PlanResult[]> {
-    const rows = plans.flatMap(({ laneId, claim, messageId, payloads, beginsFirst }) =>
+    const rows = plans.flatMap(({ laneId, claim, messageId, payloads, beginsFirst, handOver }) =>
       payloads.map((payload, index) => ({
         laneId,
         claim,
@@ -62,11 +92,12 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         msgType: payload.msgtype,
         payload: encodePayload(payload),
         begins: beginsFirst && index === 0,
+        handOver,
       })),
     );
+    const asks = plans.some(({ handOver }) => handOver !== undefined);
     const { rows: found } = await pool.query<Row>({
-      name: 'plan',
-      text: planSql,
+      ...(asks ? statements.planAndAsk : statements.plan),
       values: [
         column(rows, ({ laneId }) => laneId),
         column(rows, ({ claim }) => claim),
@@ -75,6 +106,7 @@ export function createPlanner(pool: Pool): (plans: readonly Plan[]) => Promise<P
         column(rows, ({ msgType }) => msgType),
         column(rows, ({ payload }) => payload),
         column(rows, ({ begins }) => begins),
+        ...(asks ? [column(rows, ({ handOver }) => storable(handOver))] : []),
       ],
     });
     const held = new Set<string>();
@@ -110,6 +142,7 @@ function toResult({ messageId, payloads, beginsFirst }: Plan, idOf: ReadonlyMap<
       attempts: beginsFirst && index === 0 ? 1 : 0,
       failures: 0,
       ignoresWindow: false,
+      isReply: true,
       attemptStartedAt: undefined,
     });
   }

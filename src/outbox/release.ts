@@ -3,8 +3,9 @@ import type { Pool } from '../db/pool.js';
 import { type Hold, holdKey } from './lane.js';
 import { storable } from './storable.js';
 
-/** A lane given back before its first message was settled, to be taken up again after `delayMs`. */
+/** A lane given back before its first message was settled. */
 export interface Release extends Hold {
+  /** When it is to be taken up again; 0: at once, before all that came later and waits, as on a process that stops. */
   delayMs: number;
   /** What the reply logic failed with: one more failure of its first message. */
   failure?: string | undefined;
@@ -21,7 +22,7 @@ const releaseSql = `
   freed as (
     update wechat.lane l
     set claim = null, worker_id = null, claimed_at = null, suspected_at = null,
-        due_at = now() + held.delay_ms * interval '1 ms',
+        due_at = case when held.delay_ms > 0 then now() + held.delay_ms * interval '1 ms' else l.due_at end,
         failures = l.failures + case when held.failure is null then 0 else 1 end, error = coalesce(held.failure, l.error)
     from held where l.id = held.id
     returning l.id, held.claim, coalesce(l.urgent_until > now(), false) as urgent, l.due_at

@@ -63,6 +63,9 @@ const declareDeadSql = `
  * statement's snapshot is met by the next round. What is locked at this moment is, too: it waits for nobody. Claims are compared,
  * because behind the snapshot a lane may have come into the hands of a worker that has only just started.
  *
+ * What is freed was claimed before all that waits now, so it goes before that: its ring bears the time that the first of it was
+ * due, and graphile-worker takes the oldest of a priority first. Else it would wait for the whole backlog once more.
+ *
  * Attempts that were under way are found by whoever looks at the lane next (`sending` without an end: outcome unknown).
  *
  * A message whose reply logic had not come to an end may be what killed the worker. Which of many it was nobody knows at
@@ -81,13 +84,14 @@ const freeSql = `
   ),
   freed as (
     update wechat.lane l
-    set claim = null, worker_id = null, claimed_at = null, suspected_at = null, due_at = now(),
+    set claim = null, worker_id = null, claimed_at = null, suspected_at = null,
         crashes = l.crashes + case when l.crashes < ${suspectAfter} or l.suspected_at is not null then 1 else 0 end
     from held where l.id = held.id
-    returning l.id, coalesce(l.urgent_until > now(), false) as urgent
+    returning l.id, coalesce(l.urgent_until > now(), false) as urgent, l.due_at
   ),
   job as (
-    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(now())) from freed having count(*) > 0
+    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(first_due_at))
+    from (select *, min(due_at) over () as first_due_at from freed) freed having count(*) > 0
   )
   select count(*)::int as lanes from freed cross join (select count(*) from job) as rung`;
 

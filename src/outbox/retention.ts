@@ -58,6 +58,9 @@ const batchSql = `
   ),
   gone_attempt as (
     delete from wechat.delivery_attempt a using gone_delivery where a.delivery_id = gone_delivery.id
+  ),
+  gone_media as (
+    delete from wechat.inbound_media i using gone where i.message_id = gone.id
   )
   select is_ours, (select max(id) from passed) as position, (select count(*)::int from passed) as passed,
     (select count(*)::int from gone) as deleted
@@ -87,6 +90,16 @@ export async function deleteOld(
     passed: row?.passed ?? 0,
     deleted: row?.deleted ?? 0,
   };
+}
+
+/** Deletes the record of takeovers that ended more than `days` ago; the rest is the next call's. Returns how many. */
+export async function deleteEndedHandovers(pool: Pool, days: number): Promise<number> {
+  const { rowCount } = await pool.query(
+    `delete from wechat.handover_history where id in (
+       select id from wechat.handover_history where ended_at < now() - $1 * interval '1 day' order by id limit 5000)`,
+    [days],
+  );
+  return rowCount ?? 0;
 }
 
 /** Deletes workers that ended more than `days` ago and hold nothing. Returns how many. */

@@ -23,6 +23,27 @@ export interface Settlement {
 export type SettleResult = 'gone' | 'kept' | 'refused';
 
 /**
+ * The part that settling shares with entrusting: what becomes of the lane. It expects `held` with the lane as it was locked and
+ * what was seen of it, and `closed (id)`.
+ */
+export const closeParts = `
+  done as materialized (
+    select * from held where message_id is null or message_id in (select id from closed)
+  ),
+  gone as (
+    delete from wechat.lane l using done where l.id = done.lane_id and done.arrivals = done.seen
+  ),
+  kept as (
+    update wechat.lane l
+    set done_id = case when done.done_id = done.seen_done then coalesce(done.message_id, l.done_id) else l.done_id end,
+        waiting = greatest(1, l.waiting - 1), waiting_since = coalesce(done.next_received_at, now()),
+        failures = 0, crashes = 0, suspected_at = null, error = null
+    from done
+    where l.id = done.lane_id and done.arrivals is distinct from done.seen
+  )
+  select lane_id, claim, arrivals is not distinct from seen as gone from done`;
+
+/**
  * Closes the first message of each lane along with its last delivery, and then the lane:
  *
  * - Lanes are locked first, in the one order; then come attempts, deliveries and messages. Decisions on the lane use the values
@@ -60,21 +81,7 @@ const settleSql = `
       and (held.delivery_id is null or held.delivery_id in (select id from ended))
     returning m.id
   ),
-  done as materialized (
-    select * from held where message_id is null or message_id in (select id from closed)
-  ),
-  gone as (
-    delete from wechat.lane l using done where l.id = done.lane_id and done.arrivals = done.seen
-  ),
-  kept as (
-    update wechat.lane l
-    set done_id = case when done.done_id = done.seen_done then coalesce(done.message_id, l.done_id) else l.done_id end,
-        waiting = greatest(1, l.waiting - 1), waiting_since = coalesce(done.next_received_at, now()),
-        failures = 0, crashes = 0, suspected_at = null, error = null
-    from done
-    where l.id = done.lane_id and done.arrivals is distinct from done.seen
-  )
-  select lane_id, claim, arrivals is not distinct from seen as gone from done`;
+  ${closeParts}`;
 
 export function createSettle(pool: Pool): (settlements: readonly Settlement[]) => Promise<SettleResult[]> {
   return async (settlements) => {

@@ -50,6 +50,7 @@ function staying<State>(states: readonly State[]): (readonly [State, State])[] {
 }
 
 const operators = 'migrations/0004_operators.sql';
+const handover = 'migrations/0006_handover.sql';
 const sharedState = 'migrations/0003_shared_state.sql';
 
 export const messageTransitions: readonly Transition<MessageState>[] = [
@@ -66,6 +67,13 @@ export const messageTransitions: readonly Transition<MessageState>[] = [
     by: 'holder',
     file: 'src/outbox/settle.ts',
     writes: 'settled_at, error; the end of its last delivery; the lane',
+  },
+  {
+    name: 'entrust',
+    moves: [['received', 'settled']],
+    by: 'holder',
+    file: 'src/outbox/entrust.ts',
+    writes: 'settled_at, for_agent; the lane',
   },
   {
     name: 'cancel',
@@ -87,6 +95,20 @@ export const messageTransitions: readonly Transition<MessageState>[] = [
     by: 'operator',
     file: operators,
     writes: 'settled_at; one more delivery; the lane; a job; operator_action',
+  },
+  {
+    name: 'takeover',
+    moves: [['received', 'settled']],
+    by: 'operator',
+    file: handover,
+    writes: 'settled_at, where all of its replies were given up; the lane; handover; operator_action',
+  },
+  {
+    name: 'agent send',
+    moves: every<MessageState>(['received', 'settled', 'failed'], ['received']),
+    by: 'operator',
+    file: handover,
+    writes: 'settled_at, for_agent; one more delivery; the lane; a job; operator_action',
   },
   {
     name: 'forget',
@@ -121,7 +143,10 @@ export const deliveryTransitions: readonly Transition<DeliveryState>[] = [
   },
   {
     name: 'end',
-    moves: every<DeliveryState>(['pending', 'sending'], ['pending', 'sent', 'failed', 'expired', 'unknown']),
+    moves: [
+      ...every<DeliveryState>(['pending', 'sending'], ['pending', 'sent', 'failed', 'expired', 'unknown']),
+      ['pending', 'cancelled'],
+    ],
     by: 'holder',
     file: 'src/outbox/end.ts',
     writes: 'a row in delivery_attempt; failures, errcode, errmsg, next_attempt_at, sent_at',
@@ -153,6 +178,20 @@ export const deliveryTransitions: readonly Transition<DeliveryState>[] = [
     by: 'operator',
     file: operators,
     writes: 'failures, ignores_window; the message; the lane; a job; operator_action',
+  },
+  {
+    name: 'takeover',
+    moves: every<DeliveryState>(['pending', 'sending'], ['cancelled']),
+    by: 'operator',
+    file: handover,
+    writes: 'errmsg, of replies of the reply logic that nobody is sending; handover; operator_action',
+  },
+  {
+    name: 'agent send',
+    moves: [['none', 'pending']],
+    by: 'operator',
+    file: handover,
+    writes: 'the whole row, origin agent',
   },
   {
     name: 'retire',
@@ -191,7 +230,8 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     moves: every<LaneState>(['held'], ['held', 'none']),
     by: 'holder',
     file: 'src/outbox/settle.ts',
-    writes: 'it goes if nothing has come since the look; else done_id, by comparison',
+    writes:
+      'it goes if nothing has come since the look; else done_id, by comparison; the same where it entrusts',
   },
   {
     name: 'release',
@@ -205,14 +245,14 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     moves: [['held', 'free']],
     by: 'holder',
     file: 'src/outbox/leave.ts',
-    writes: 'due_at; a job; the end of the worker',
+    writes: 'a job; the end of the worker',
   },
   {
     name: 'rescue',
     moves: [['held', 'free']],
     by: 'maintenance',
     file: 'src/outbox/rescue.ts',
-    writes: 'due_at, crashes; a job',
+    writes: 'crashes; a job',
   },
   {
     name: 'reconcile',
@@ -241,5 +281,26 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     by: 'operator',
     file: operators,
     writes: 'it goes where nothing is open any more; else a job',
+  },
+  {
+    name: 'takeover',
+    moves: [...staying<LaneState>(['free', 'held']), ['free', 'none']],
+    by: 'operator',
+    file: handover,
+    writes: 'hushed; it goes where nothing is open any more; else a job',
+  },
+  {
+    name: 'hand back',
+    moves: staying<LaneState>(['free', 'held']),
+    by: 'operator',
+    file: handover,
+    writes: 'hushed',
+  },
+  {
+    name: 'agent send',
+    moves: every<LaneState>(['none', 'free'], ['free']),
+    by: 'operator',
+    file: handover,
+    writes: 'as requeue, where nobody holds it',
   },
 ];

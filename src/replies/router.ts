@@ -13,6 +13,15 @@ export interface ReplyContext<M extends InboundMessage = InboundMessage> {
   readonly log: Logger;
   /** Aborted when the time limit is over or the process must stop: pass it on to fetch and the like. */
   readonly signal: AbortSignal;
+  /**
+   * Asks for a person: from the next message on the user's messages wait for one, and the reply logic does not run for them until
+   * the conversation is handed back. What it returns now is sent. Called twice, the last reason holds; where it fails
+   * afterwards, nobody was asked.
+   *
+   * @param reason what agents are told: up to 200 characters
+   * @throws InvalidHandOverError for a reason that is no text, is blank or too long
+   */
+  handOver(reason: string): void;
 }
 
 /** What the reply logic may ask of WeChat. */

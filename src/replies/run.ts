@@ -8,6 +8,7 @@ import { suspectAfter } from '../outbox/rescue.js';
 import { toMessage } from '../wechat/in/message.js';
 import type { Replies } from './router.js';
 import { type Thought, think } from './think.js';
+import { validateReason } from './validate.js';
 
 /** An account, and what answers its users. */
 export interface ServedAccount extends AccountConfig {
@@ -61,6 +62,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       return { kind: 'stopped' };
     }
     const typing = showTyping(account, openid);
+    let handOver: string | undefined;
     const thought = await think({
       replies,
       createContext: (signal) => ({
@@ -75,6 +77,9 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
         get signal() {
           return signal();
         },
+        handOver: (reason) => {
+          handOver = validateReason(reason);
+        },
       }),
       fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
       timeoutMs,
@@ -82,7 +87,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     });
     typing.stop();
     releaseWhenEnded(thought);
-    return thought;
+    return thought.kind === 'replies' && handOver !== undefined ? { ...thought, handOver } : thought;
   }
 
   /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */

@@ -4,7 +4,7 @@ import type { Replies, ReplyContext, ReplyResult } from './router.js';
 
 /** What came of running the reply logic once. */
 export type Thought =
-  | { kind: 'replies'; replies: Reply[]; cut: string | undefined }
+  | { kind: 'replies'; replies: Reply[]; cut: string | undefined; handOver?: string | undefined }
   /** More than may be sent, and the account wants that refused. Starting the logic again would not help. */
   | { kind: 'refused'; problem: string }
   /** It threw, took too long, or returned something that is no reply. `running`: it was left behind and goes on. */

@@ -10,6 +10,15 @@ export class InvalidReplyError extends Error {
   }
 }
 
+/** What `handOver` was given is no reason. */
+export class InvalidHandOverError extends Error {
+  readonly code = 'INVALID_HAND_OVER';
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'InvalidHandOverError';
+  }
+}
+
 const string = z.string({ error: 'must be a string' });
 /** What a user gets to read. */
 const shown = string.transform(withoutControls);
@@ -86,6 +95,20 @@ const control = /[^\P{Cc}\n\t]/gu;
 function withoutControls(text: string): string {
   if (text.search(control) < 0) return text;
   return text.replace(terminalSequence, '').replace(/\r\n?/g, '\n').replace(control, '');
+}
+
+const maxReasonLength = 200;
+
+/** @throws InvalidHandOverError */
+export function validateReason(value: unknown): string {
+  if (typeof value !== 'string')
+    throw new InvalidHandOverError(`handOver(reason): ${JSON.stringify(value)} is no text`);
+  const reason = withoutControls(value).trim();
+  if (reason === '') throw new InvalidHandOverError('handOver(reason): the reason is empty');
+  if (reason.length <= maxReasonLength) return reason;
+  throw new InvalidHandOverError(
+    `handOver(reason): the reason has ${reason.length} characters, more than ${maxReasonLength}`,
+  );
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { MediaUploads, UploadKey } from '../accounts/media-uploads.js';
-import type { UploadOutcome } from '../wechat/out/client.js';
-import type { SendClients } from './clients.js';
+import type { UploadOutcome, WeChatClient } from '../wechat/out/client.js';
 import { quotaOf } from './decide.js';
 import type { MediaFile } from './media-file.js';
 
@@ -26,7 +25,7 @@ export interface Uploader {
 }
 
 export interface UploaderOptions {
-  clients: Pick<SendClients, 'others'>;
+  clients: { others(appId: string): Pick<WeChatClient, 'uploadMedia'> };
   uploads: Pick<MediaUploads, 'save'>;
   clock: () => Date;
 }

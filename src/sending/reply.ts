@@ -31,6 +31,8 @@ export interface Thought {
   payloads: readonly WirePayload[];
   /** What had to be cut, for the message's row. */
   note: string | undefined;
+  /** Why a person is to go on after these replies; undefined: nobody need. */
+  handOver?: string | undefined;
 }
 
 export type SendEnd =
@@ -108,13 +110,13 @@ async function planFirst(
 ): Promise<Planned> {
   if (message.isPlanned) return { kind: 'planned', deliveries: message.deliveries, begun: undefined };
   if (!thought) throw new Error(`Message ${message.id} has no reply, neither stored nor made`);
-  const { payloads } = thought;
+  const { payloads, handOver } = thought;
   if (payloads.length === 0) return { kind: 'planned', deliveries: [], begun: undefined };
   const token = enterAtOnce(tools, account, isProbe, payloads[0]);
   const leave = tools.leaves.ask();
   let isInside = token !== undefined;
   try {
-    const plan = { laneId, claim, messageId: message.id, payloads, beginsFirst: isInside };
+    const plan = { laneId, claim, messageId: message.id, payloads, beginsFirst: isInside, handOver };
     const planned = await tools.plan(plan);
     if (planned.kind === 'lost') return planned;
     isInside = false;

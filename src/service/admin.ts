@@ -10,6 +10,8 @@ export interface AdminDependencies {
   checks: Readonly<Record<string, ReadinessCheck>>;
   /** More routes. */
   extra: Router;
+  /** Undefined: there is none. */
+  console?: Koa.Middleware | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface AdminDependencies {
  * /readyz is a line a check for people, and JSON for programs, which ask for it: `Accept: application/json`, or
  * `?format=json`.
  */
-export function createAdmin({ metrics, refreshMetrics, checks, extra }: AdminDependencies): Koa {
+export function createAdmin({ metrics, refreshMetrics, checks, extra, console }: AdminDependencies): Koa {
   const router = new Router();
 
   router.get('/healthz', (ctx) => {
@@ -47,6 +49,7 @@ export function createAdmin({ metrics, refreshMetrics, checks, extra }: AdminDep
   const app = new Koa();
   app.use(router.routes());
   app.use(extra.routes());
+  if (console) app.use(console);
   return app;
 }
 

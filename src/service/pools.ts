@@ -5,7 +5,7 @@ import type { Logger } from '../observe/log.js';
 
 export type Role = 'all' | 'ingress' | 'worker';
 
-export type PoolName = 'session' | 'jobs' | 'writes' | 'ingress' | 'admin';
+export type PoolName = 'session' | 'jobs' | 'writes' | 'ingress' | 'admin' | 'console';
 
 interface PoolPlan {
   name: PoolName;
@@ -66,6 +66,15 @@ const plans: readonly PoolPlan[] = [
     least: 1,
     weight: 2,
     statementMs: 2_500,
+    lockMs: 1_000,
+  },
+  // The console in the browser; where there are few connections it takes those of `admin`.
+  {
+    name: 'console',
+    roles: ['all', 'ingress', 'worker'],
+    least: 0,
+    weight: 2,
+    statementMs: 5_000,
     lockMs: 1_000,
   },
 ];
@@ -160,7 +169,7 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
   function share(among: number): void {
     current = among;
     shares = shareConnections(role, among);
-    for (const [name, { pool }] of opened) resizePool(pool, sizeOf(name));
+    for (const [name, { pool }] of opened) resizePool(pool, Math.max(1, sizeOf(name)));
   }
 
   function onRefused(): void {

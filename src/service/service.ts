@@ -17,6 +17,7 @@ import { createClients, type SendClients } from '../sending/clients.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../sending/retry-policy.js';
 import { createClient } from '../wechat/out/client.js';
 import { createAdmin } from './admin.js';
+import { type ConsoleFactory, openConsolePool, type ServedConsole } from './console.js';
 import { createTokens } from './credentials.js';
 import { createChecks, type Parts } from './health.js';
 import { startIngressRole } from './ingress.js';
@@ -34,6 +35,8 @@ export interface AppOptions {
   /** The reply logic of each account. */
   repliesOf(account: AccountConfig): Replies;
   log: Logger;
+  /** The console in the browser; default: there is none. */
+  console?: ConsoleFactory | undefined;
   /** Ends the wait for a database that is away. */
   giveUp?: AbortSignal;
   /** For tests that cannot wait, as the next. */
@@ -79,6 +82,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const checks = createChecks({ role, adminPool: pools.open('admin'), pools, parts });
     const admin = await serveAdmin({ options, pools, clients, metrics, checks });
     stops.push(admin.close);
+    // Before it, or what stays open at the console would keep the port open.
+    if (admin.console) stops.push(admin.console.stop);
     await migrateNow(databaseUrl, { log, giveUp });
     if (role !== 'ingress') {
       const shared = { pools, config, databaseUrl, clients, log, metrics, clock };
@@ -105,6 +110,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       parts.inbox = inbox;
       parts.webhookPort = server.port;
     }
+    await admin.console?.started(admin.port);
     logStart(options, { adminPort: admin.port, webhookPort: parts.webhookPort });
     return { webhookPort: parts.webhookPort, adminPort: admin.port, stop };
   } catch (error) {
@@ -116,8 +122,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 /** After this the process is started all the same: /readyz tells when the worker has looked. */
 const longestLookMs = 10_000;
 
-function serveAdmin({
-  options: { config, log },
+async function serveAdmin({
+  options: { config, log, console: createConsole },
   pools,
   clients,
   metrics,
@@ -128,22 +134,28 @@ function serveAdmin({
   clients: SendClients;
   metrics: Metrics;
   checks: Readonly<Record<string, ReadinessCheck>>;
-}): Promise<HttpServer> {
+}): Promise<HttpServer & { console: ServedConsole | undefined }> {
   const adminPool = pools.open('admin');
   const { store, tokens } = createTokens({ pool: adminPool, client: clients.tokens, log, metrics, clock });
   const createNonce = () => randomBytes(8).toString('hex');
   const jsapi = createJsapi({ store, client: clients.tokens, tokens, clock, createNonce });
+  const console = createConsole?.({
+    ...{ config, clients, tokens, log, clock },
+    pool: openConsolePool(pools),
+  });
   const admin = createAdmin({
     metrics,
     refreshMetrics: createDatabaseGauges({ metrics, read: () => readSnapshot(adminPool) }).refresh,
     checks,
     extra: createJsapiRoute({ accounts: config.accounts, jsapi, log }),
+    console: console?.middleware,
   });
-  return serve(admin, {
+  const server = await serve(admin, {
     ...{ host: config.adminHost, port: config.adminPort, setting: 'ADMIN_PORT' },
     // With the one that it is to replace, where a cluster is reloaded. Any free port is its own.
     shared: config.adminPort !== 0,
   });
+  return { ...server, console };
 }
 
 function logStart(

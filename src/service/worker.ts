@@ -56,6 +56,8 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
       ...(dependencies.pollIntervalMs === undefined ? {} : { pollIntervalMs: dependencies.pollIntervalMs }),
       replyTimeoutMs: config.replyTimeoutMs,
       overflowNotice: config.overflowNotice,
+      handBackWords: config.handBackWords,
+      handoverIdleMinutes: config.handoverIdleMinutes,
       policy: dependencies.retryPolicy,
       shutdownGraceMs: config.shutdownGraceMs,
       rescueAfterMs: config.rescueAfterMs,

@@ -2,6 +2,7 @@ import type { HeldLane, OpenMessage } from '../outbox/lane.js';
 import type { RunReplies, ServedAccount } from '../replies/run.js';
 import type { SendReply, Thought } from '../sending/reply.js';
 import { toWire } from '../wechat/out/reply.js';
+import { createHandoverWork, type HandoverDependencies } from './handover.js';
 import {
   type LaneEnds,
   type LaneEndsDependencies,
@@ -10,7 +11,7 @@ import {
   restingMs,
 } from './lane-ends.js';
 
-export interface FirstMessageDependencies extends LaneEndsDependencies {
+export interface FirstMessageDependencies extends LaneEndsDependencies, HandoverDependencies {
   accounts: ReadonlyMap<string, ServedAccount>;
   runReplies: RunReplies;
   sendReply: SendReply;
@@ -22,9 +23,11 @@ export interface FirstMessageDependencies extends LaneEndsDependencies {
 /** Has the first message of a lane answered: runs its reply logic, unless its replies are stored already, and sends them. */
 export function createFirstMessageWork(
   dependencies: FirstMessageDependencies,
-  { settle, fail, retry, release, awaitAccount, observeSettled }: LaneEnds,
+  ends: LaneEnds,
 ): (lane: HeldLane) => Promise<Next> {
+  const { settle, fail, retry, release, awaitAccount, observeSettled } = ends;
   const { accounts, runReplies, sendReply, isPaused, clock, log, drain } = dependencies;
+  const handover = createHandoverWork(dependencies, ends);
   return workOnFirst;
 
   async function workOnFirst(lane: HeldLane): Promise<Next> {
@@ -32,21 +35,17 @@ export function createFirstMessageWork(
     if (drain.aborted) return release(lane, 0);
     // Only duplicates came, which made the lane.
     if (!message) return settle({ lane, status: 'settled' });
+    const handedOver = handover.concerns(lane, message) && (await handover.workOn(lane, message));
+    if (handedOver) return handedOver;
     const account = accounts.get(lane.appId);
     if (!account) return awaitAccount(lane, message);
     if (message.isPlanned) {
       if (message.deliveries.length === 0) return settle({ lane, status: 'settled' });
       return send(lane, message, account, undefined);
     }
-    if (isOverdue(lane, message))
+    if (!lane.isProbe && isPaused(lane.appId) && isOverdue(message, clock()))
       return fail(lane, message, 'the reply window ended while the account rested');
     return think(lane, message, account);
-  }
-
-  /** Let through a pause only to be ended: the reply logic is not run for what nobody may be sent. */
-  function isOverdue({ appId, isProbe }: HeldLane, { windowEndsAt, receivedAt }: OpenMessage): boolean {
-    const endsAt = windowEndsAt?.getTime() ?? receivedAt.getTime() + longestWindowMs;
-    return !isProbe && isPaused(appId) && endsAt <= clock().getTime();
   }
 
   async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {
@@ -55,10 +54,11 @@ export function createFirstMessageWork(
     const thought = await runReplies(lane, message, account, about);
     switch (thought.kind) {
       case 'replies': {
-        const { replies, cut } = thought;
+        const { replies, cut, handOver } = thought;
         if (cut) about().warn({ event: 'reply_cut', reason: cut }, 'reply cut');
+        if (replies.length === 0 && handOver !== undefined) return handover.askForPerson(lane, handOver);
         if (replies.length === 0) return settle({ lane, status: 'settled', error: cut });
-        return send(lane, message, account, { payloads: replies.map(toWire), note: cut });
+        return send(lane, message, account, { payloads: replies.map(toWire), note: cut, handOver });
       }
       case 'refused':
         return fail(lane, message, thought.problem);
@@ -98,4 +98,9 @@ export function createFirstMessageWork(
         return 'look';
     }
   }
+}
+
+/** Let through a pause only to be ended: the reply logic is not run for what nobody may be sent. */
+function isOverdue({ windowEndsAt, receivedAt }: OpenMessage, now: Date): boolean {
+  return (windowEndsAt?.getTime() ?? receivedAt.getTime() + longestWindowMs) <= now.getTime();
 }

@@ -17,9 +17,10 @@ export function givenUp(lane: HeldLane, message: OpenMessage, { status, problem,
   return { lane, status: message.isPlanned ? 'settled' : 'failed', error: problem, end, rest };
 }
 
-function endWithoutCall(
+/** The end of a delivery that will not be tried again. An attempt that was begun may have come through. */
+export function endWithoutCall(
   { id, attempts, failures, attemptStartedAt }: OpenDelivery,
-  status: GiveUp['status'],
+  status: GiveUp['status'] | 'cancelled',
   problem: string,
   at: Date,
 ): DeliveryEnd {

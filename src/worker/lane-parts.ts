@@ -83,6 +83,7 @@ export function laneWorkDependencies(
     ...statements,
     accounts: served,
     isPaused: pauses.isPaused,
+    handBackWords: options.handBackWords,
     runReplies,
     sendReply,
     policy,

@@ -3,6 +3,7 @@ import type { Pool } from '../db/pool.js';
 import { type Repeated, repeat } from '../lib/repeat.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { deleteSendKeys, returnIdle } from '../outbox/handover.js';
 import { reconcile } from '../outbox/reconcile.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
 import type { Forgetting } from './forget-unsubscribed.js';
@@ -14,6 +15,8 @@ export interface MaintenanceDependencies {
   metrics: Metrics;
   pauses: Pick<Pauses, 'refresh' | 'probe' | 'overdue'>;
   rescueAfterMs: number;
+  /** After an agent's last word a conversation is handed back; 0: never. */
+  handoverIdleMinutes: number;
   /** Undefined: nothing is ever deleted. */
   retention: Retention | undefined;
   /** Undefined: nobody is ever forgotten. */
@@ -30,16 +33,20 @@ const rescueEveryMs = (rescueAfterMs: number) => Math.min(2_000, rescueAfterMs /
 const pausesEveryMs = 1_000;
 const overdueEveryMs = 5_000;
 const reconcileEveryMs = 8_000;
+/** A conversation is handed back so much later than it might be, at most. */
+const returnIdleEveryMs = 5_000;
+const hourMs = 3_600_000;
 /** What was lost track of is no dead worker's: it is returned by its own, and waits somewhat longer. */
 const straysEveryMs = (rescueAfterMs: number) => 3 * rescueAfterMs;
 
 /**
  * The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses, let
- * through what a pause has outlasted, delete what is older than it shall be kept.
+ * through what a pause has outlasted, hand back conversations that agents left, delete what is older than it shall be kept.
  */
 export function startMaintenance(dependencies: MaintenanceDependencies): { stop(): Promise<void> } {
   const { pool, log, pauses, rescueAfterMs, retention, forgetting, onWorkers, returnStrays, random } =
     dependencies;
+  const { handoverIdleMinutes } = dependencies;
 
   async function rescueRound(): Promise<void> {
     const { workers, lanes } = await rescue(pool, rescueAfterMs);
@@ -59,6 +66,12 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
       log.warn({ event: 'strays_returned', lanes: strays }, 'claims that this worker had lost track of');
   }
 
+  async function returnIdleRound(): Promise<void> {
+    const returned = await returnIdle(pool, handoverIdleMinutes);
+    if (returned > 0)
+      log.info({ event: 'handed_back', conversations: returned, by: 'idle' }, 'conversations handed back');
+  }
+
   const onError = (error: unknown) =>
     log.warn({ event: 'maintenance_failed', err: error }, 'maintenance round failed');
   const every = (pauseMs: number | (() => number), round: () => Promise<void>): Repeated =>
@@ -74,6 +87,8 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     }),
     seldom(reconcileEveryMs, reconcileRound),
     seldom(straysEveryMs(rescueAfterMs), straysRound),
+    seldom(returnIdleEveryMs, returnIdleRound),
+    every(hourMs, () => deleteSendKeys(pool)),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));

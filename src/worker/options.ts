@@ -27,6 +27,10 @@ export interface WorkerDependencies {
 export interface WorkerOptions {
   replyTimeoutMs: number;
   overflowNotice: string;
+  /** With one of these texts a user has the reply logic back. */
+  handBackWords: readonly string[];
+  /** So long after an agent's last word a conversation is handed back; 0: never. */
+  handoverIdleMinutes: number;
   policy: RetryPolicy;
   /** How long `stop` waits for what is under way. */
   shutdownGraceMs: number;

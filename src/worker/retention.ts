@@ -1,7 +1,7 @@
 import type { Pool } from '../db/pool.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import { deleteEndedWorkers, deleteOld } from '../outbox/retention.js';
+import { deleteEndedHandovers, deleteEndedWorkers, deleteOld } from '../outbox/retention.js';
 
 export interface RetentionDependencies {
   /**
@@ -22,7 +22,8 @@ export interface RetentionDependencies {
 }
 
 /**
- * Deletes what was settled more than `days` ago, oldest first, with its deliveries and attempts.
+ * Deletes what was settled more than `days` ago, oldest first, with its deliveries and attempts, and the record of takeovers that
+ * ended then.
  * What is not settled stays, however old, and so does a message whose reply window is open: by it one knows that the
  * user may be written to. operator_action is never deleted from: it is the record of what people did.
  */
@@ -80,6 +81,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
     startedOverAt = now();
     position = start;
     unlogged.workers += await deleteEndedWorkers(pool, days);
+    await deleteEndedHandovers(pool, days);
   }
 
   /** A look is told of when it ends, or once an hour where it lasts. */

@@ -69,6 +69,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     pauses,
     metrics: dependencies.metrics,
     rescueAfterMs,
+    handoverIdleMinutes: options.handoverIdleMinutes,
     onWorkers(workers) {
       alive.workers = workers;
     },

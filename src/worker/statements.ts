@@ -5,6 +5,8 @@ import { createBatcher } from '../lib/batcher.js';
 import { createBegin } from '../outbox/begin.js';
 import { createClaim, createClaimNumbers } from '../outbox/claim.js';
 import { createEnd } from '../outbox/end.js';
+import { createEntrust } from '../outbox/entrust.js';
+import { createHandovers, type Handovers } from '../outbox/handover.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
 import { createLook } from '../outbox/look.js';
 import { createPlanner } from '../outbox/plan.js';
@@ -45,6 +47,7 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
   const look = createLook(claimPool);
   const nextNumber = createClaimNumbers();
   const { begin, suspect } = createBegin(pool);
+  const handovers = createHandovers(pool);
 
   return {
     durably,
@@ -67,6 +70,12 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
     end: batched(createEnd(pool), afterSendMs),
     settle: batched(createSettle(pool), afterSendMs),
     release: batched(createRelease(pool), afterSendMs),
+    entrust: batched(createEntrust(pool)),
+    handovers: {
+      requestPerson: (...asked) => durably(() => handovers.requestPerson(...asked)),
+      returnByUser: (...asked) => durably(() => handovers.returnByUser(...asked)),
+      followSession: (...asked) => durably(() => handovers.followSession(...asked)),
+    } satisfies Handovers as Handovers,
   };
 }
 

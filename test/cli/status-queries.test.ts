@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeStatus } from '../../src/cli/history/describe-status.js';
-import { findMessage } from '../../src/cli/history/message.js';
-import { readStatus } from '../../src/cli/history/status.js';
+import { findMessage } from '../../src/history/message.js';
+import { readStatus } from '../../src/history/status.js';
 import { wordsOf } from '../../src/cli/words/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { tell } from '../support/history.js';

@@ -89,6 +89,7 @@ const contextOf = (message: InboundMessage): ReplyContext => ({
   },
   log: pino({ level: 'silent' }),
   signal: new AbortController().signal,
+  handOver: () => undefined,
 });
 
 describe.each(modules)('$title', ({ file }) => {

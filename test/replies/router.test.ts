@@ -11,6 +11,7 @@ const contextOf = (message: InboundMessage) => ({
   wechat: { media: () => Promise.reject(new Error('no media here')) },
   log: pino({ level: 'silent' }),
   signal: new AbortController().signal,
+  handOver: () => undefined,
 });
 
 const common = { openid: 'o1', toUserName: 'gh_1', createTime: 1_700_000_000, fields: {} };

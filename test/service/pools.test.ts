@@ -6,16 +6,28 @@ import { waitFor } from '../support/wait.js';
 
 describe('the connections of a process', () => {
   test('are divided among its pools, down to the least of each', () => {
-    expect(shareConnections('all', 6)).toEqual({ session: 1, jobs: 2, writes: 1, ingress: 1, admin: 1 });
-    expect(shareConnections('all', 20)).toEqual({ session: 1, jobs: 7, writes: 6, ingress: 4, admin: 2 });
-    expect(shareConnections('worker', 5)).toEqual({ session: 1, jobs: 2, writes: 1, admin: 1 });
-    expect(shareConnections('ingress', 3)).toEqual({ ingress: 2, admin: 1 });
+    const none = { console: 0 };
+    expect(shareConnections('all', 6)).toEqual({
+      session: 1,
+      jobs: 2,
+      writes: 1,
+      ingress: 1,
+      admin: 1,
+      ...none,
+    });
+    expect(shareConnections('all', 20)).toEqual({
+      ...{ session: 1, jobs: 6, writes: 5, ingress: 4, admin: 2, console: 2 },
+    });
+    expect(shareConnections('worker', 5)).toEqual({ session: 1, jobs: 2, writes: 1, admin: 1, ...none });
+    expect(shareConnections('ingress', 3)).toEqual({ ingress: 1, admin: 1, console: 1 });
   });
 
   test.each<Role>(['all', 'worker', 'ingress'])('are all given out, and no more, to the role %s', (role) => {
     for (let connections = leastConnections(role); connections <= 100; connections += 1) {
-      const shares = Object.values(shareConnections(role, connections));
-      expect(shares.reduce((sum, share) => sum + share, 0)).toBe(connections);
+      const { console = 0, ...others } = shareConnections(role, connections);
+      const shares = Object.values(others);
+      expect(shares.reduce((sum, share) => sum + share, console)).toBe(connections);
+      // The console does with those of others.
       expect(Math.min(...shares)).toBeGreaterThan(0);
     }
   });

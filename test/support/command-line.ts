@@ -24,14 +24,20 @@ export async function runInProcess(
   {
     interrupted = new Promise<never>(() => undefined),
     environment = () => settings,
-  }: { interrupted?: Promise<unknown>; environment?: () => Environment } = {},
+    input = '',
+  }: {
+    interrupted?: Promise<unknown>;
+    environment?: () => Environment;
+    /** What comes in by standard input. */
+    input?: string;
+  } = {},
 ): Promise<Outcome> {
   const out = collect();
   const err = collect();
   const code = await runCommandLine({
     args,
     environment,
-    input: () => Readable.from([]),
+    input: () => Readable.from(input === '' ? [] : [input]),
     out: out.stream,
     err: err.stream,
     host: {

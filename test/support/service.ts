@@ -5,6 +5,7 @@ import { createLogger } from '../../src/observe/log.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import type { Replies } from '../../src/replies/router.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/sending/retry-policy.js';
+import type { ConsoleFactory } from '../../src/service/console.js';
 import { type App, type Role, startApp } from '../../src/service/service.js';
 import {
   type SimulatedAccount,
@@ -50,6 +51,8 @@ export interface ServiceOptions {
   /** For several accounts. */
   repliesOf?: (account: AccountConfig) => Replies;
   settings?: Record<string, string>;
+  /** Default: none. */
+  console?: ConsoleFactory | undefined;
   /** Default: the real schedule, in hundredths. */
   retryPolicy?: RetryPolicy;
 }
@@ -96,6 +99,7 @@ export async function startService(options: ServiceOptions): Promise<TestService
     role: options.role ?? 'all',
     repliesOf: options.repliesOf ?? (() => replies),
     log,
+    console: options.console,
     pollIntervalMs: 200,
     retryPolicy: options.retryPolicy ?? { ...defaultRetryPolicy, baseMs: 10, capMs: 6_000 },
   });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withDatabase } from '../database/session.js';
-import type { Line } from '../history/conversation.js';
+import type { Line } from '../../history/conversation.js';
 import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { shortTime } from '../terminal/format.js';
@@ -31,7 +31,7 @@ async function conversation(
   openid: string,
   { account, limit, json = false }: Flags,
 ): Promise<void> {
-  const { findConversation } = await import('../history/conversation.js');
+  const { findConversation } = await import('../../history/conversation.js');
   const lines = await withDatabase(context, (pool) => findConversation(pool, { openid, account, limit }));
   if (lines.length === 0) throw new UsageError(context.words.commands.conversation.nobody(openid));
   if (json) return printJson(context, lines);

@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
 import { withDatabase } from '../database/session.js';
-import type { DeliveryRow } from '../history/deliveries.js';
-import type { ListFilter } from '../history/filter.js';
-import type { MessageRow } from '../history/messages.js';
+import type { DeliveryRow } from '../../history/deliveries.js';
+import type { ListFilter } from '../../history/filter.js';
+import type { MessageRow } from '../../history/messages.js';
 import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { localTime, shortTime } from '../terminal/format.js';
@@ -47,7 +47,7 @@ async function list(
 }
 
 async function listDeliveries(context: CommandContext, filter: ListFilter, json: boolean): Promise<void> {
-  const { deliveryStates, findDeliveries } = await import('../history/deliveries.js');
+  const { deliveryStates, findDeliveries } = await import('../../history/deliveries.js');
   assertState(context, 'deliveries', filter, deliveryStates);
   const found = await withDatabase(context, (pool) => findDeliveries(pool, filter));
   const rows = found.slice(0, filter.limit);
@@ -57,7 +57,7 @@ async function listDeliveries(context: CommandContext, filter: ListFilter, json:
 }
 
 async function listMessages(context: CommandContext, filter: ListFilter, json: boolean): Promise<void> {
-  const { findMessages, messageStates } = await import('../history/messages.js');
+  const { findMessages, messageStates } = await import('../../history/messages.js');
   assertState(context, 'messages', filter, messageStates);
   if (filter.code !== undefined) throw new UsageError(context.words.commands.list.noCode);
   const found = await withDatabase(context, (pool) => findMessages(pool, filter));
@@ -105,7 +105,7 @@ async function printDeliveries(context: CommandContext, rows: readonly DeliveryR
 }
 
 async function printMessages(context: CommandContext, rows: readonly MessageRow[]): Promise<void> {
-  const { inWords } = await import('../history/in-words.js');
+  const { inWords } = await import('../../history/in-words.js');
   const { columns: title } = context.words.commands.list;
   const columns = [
     { title: title.message, align: 'right' as const },

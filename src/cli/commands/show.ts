@@ -27,7 +27,7 @@ async function show(
   id: string,
   { delivery = false, json = false }: Flags,
 ): Promise<void> {
-  const { findMessage } = await import('../history/message.js');
+  const { findMessage } = await import('../../history/message.js');
   const found = await withDatabase(context, (pool) => findMessage(pool, id, delivery));
   const kind = delivery ? 'deliveries' : 'messages';
   if (!found) throw new UsageError(context.words.commands.show.notFound(kind, id));

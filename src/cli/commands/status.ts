@@ -26,7 +26,7 @@ const home = '\u001b[H\u001b[2J';
 
 async function showStatus(context: CommandContext, { watch, json = false }: Flags): Promise<void> {
   const [{ readStatus }, { readPauses }, { describeStatus }] = await Promise.all([
-    import('../history/status.js'),
+    import('../../history/status.js'),
     import('../../accounts/pauses.js'),
     import('../history/describe-status.js'),
   ]);

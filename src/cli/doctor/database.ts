@@ -1,7 +1,7 @@
 import { pendingMigrations, unknownMigrations } from '../../db/migrate.js';
 import type { Pool } from '../../db/pool.js';
 import { findUnsuitable } from '../../db/suitability.js';
-import { readStatus } from '../history/status.js';
+import { readStatus } from '../../history/status.js';
 import type { Words } from '../words/index.js';
 import type { Finding } from './finding.js';
 

@@ -3,8 +3,8 @@ import { localTime, shortTime } from '../terminal/format.js';
 import { oneLine, pad, toTable } from '../terminal/table.js';
 import type { Words } from '../words/index.js';
 import type { Reader } from './describe-status.js';
-import { inWords } from './in-words.js';
-import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from './message.js';
+import { inWords } from '../../history/in-words.js';
+import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from '../../history/message.js';
 
 const labelWidth = 16;
 

@@ -4,7 +4,7 @@ import { localTime, shortTime } from '../terminal/format.js';
 import { oneLine, toTable } from '../terminal/table.js';
 import type { Words } from '../words/index.js';
 import { describeRest } from './describe-rest.js';
-import type { Status } from './status.js';
+import type { Status } from '../../history/status.js';
 
 /** Whom it is told, and how wide their lines are. */
 export interface Reader {

@@ -6,6 +6,8 @@ import type { Replies } from '../../replies/router.js';
 import { type Role, startApp } from '../../service/service.js';
 import { useDatabase } from '../database/in-use.js';
 import type { CommandContext, HostProcess } from '../terminal/context.js';
+import { readVersion } from '../terminal/version.js';
+import { consoleOf } from './console.js';
 import { isOneOfSeveral, runProcesses, tellStarted, untilToldToStop } from './processes.js';
 
 /** `wechat-outbox start`: runs until SIGTERM or SIGINT, then stops in good order; as several processes, if so set. */
@@ -27,6 +29,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
       role,
       repliesOf,
       log,
+      console: consoleOf(config.console, readVersion()),
       giveUp: giveUp.signal,
     }).catch((error) => {
       // Told to stop while it waited for the database.

@@ -51,6 +51,8 @@ export interface AccountView {
   webhookPath: string;
 }
 
+/** POST accounts/:appId/pause , POST accounts/:appId/resume : 204. */
+
 /** POST accounts/:appId/check : asks WeChat, as doctor does. */
 export interface AccountCheck {
   findings: { level: 'ok' | 'warning' | 'problem'; title: string; detail: string; remedy: string | null }[];

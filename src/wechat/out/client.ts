@@ -20,6 +20,17 @@ export type NoAnswer = Exclude<Call, { kind: 'answered' }>;
 /** What came of one HTTP call to send a message. */
 export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoAnswer;
 
+export type SessionOutcome = { kind: 'created' } | Refusal | NoAnswer;
+
+/** How many calls of the send API the account may make today, by WeChat's count; up to 1 % off. */
+export interface SendQuota {
+  daily: number;
+  used: number;
+  remaining: number;
+}
+
+export type QuotaOutcome = { kind: 'told'; quota: SendQuota } | Refusal | NoAnswer;
+
 export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoAnswer;
 
 export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoAnswer;
@@ -73,14 +84,22 @@ export interface WeChatClient {
     openid: string,
     command: 'Typing' | 'CancelTyping',
   ): Promise<number | undefined>;
+  /**
+   * Gives the user to an agent of Tencent's own customer service. The agent must be bound to a WeChat user and online: 65400,
+   * 65401, 65402 and 65415 tell what is missing, 65414 that another agent has the user.
+   */
+  createSession(accessToken: string, openid: string, kfAccount: string): Promise<SessionOutcome>;
   /** @throws TokenError */
   fetchToken(account: AppCredentials, options: { forceRefresh: boolean }): Promise<FetchedToken>;
+  fetchQuota(accessToken: string): Promise<QuotaOutcome>;
   fetchJsapiTicket(accessToken: string): Promise<TicketOutcome>;
   uploadMedia(accessToken: string, upload: Upload): Promise<UploadOutcome>;
   downloadMedia(accessToken: string, mediaId: string, signal?: AbortSignal): Promise<DownloadOutcome>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }
+
+const ofSends = JSON.stringify({ cgi_path: '/cgi-bin/message/custom/send' });
 
 export function createClient(options: HttpOptions): WeChatClient {
   const http = createHttp(options);
@@ -102,6 +121,13 @@ export function createClient(options: HttpOptions): WeChatClient {
       return call.kind === 'answered' ? (call.answer.errcode ?? 0) : undefined;
     },
 
+    async createSession(accessToken, openid, kfAccount) {
+      const path = `/customservice/kfsession/create?access_token=${encodeURIComponent(accessToken)}`;
+      const call = await http.post(path, JSON.stringify({ kf_account: kfAccount, openid }));
+      if (call.kind !== 'answered') return call;
+      return readRefusal(call) ?? { kind: 'created' };
+    },
+
     async fetchToken({ appId, appSecret, accessTokenMode }, { forceRefresh }) {
       const request = { grant_type: 'client_credential', appid: appId, secret: appSecret };
       const call =
@@ -118,6 +144,13 @@ export function createClient(options: HttpOptions): WeChatClient {
       const refusal = readRefusal(call);
       if (!refusal) throw new TokenError('transient', undefined, unexpected(call).errmsg);
       throw new TokenError(tokenErrorClass(refusal.errcode), refusal.errcode, refusal.errmsg);
+    },
+
+    async fetchQuota(accessToken) {
+      const call = await http.post(endpoint(accessToken, 'openapi/quota/get'), ofSends);
+      if (call.kind !== 'answered') return call;
+      const quota = readQuota(call);
+      return quota ? { kind: 'told', quota } : (readRefusal(call) ?? unexpected(call));
     },
 
     async fetchJsapiTicket(accessToken) {
@@ -165,6 +198,14 @@ function unexpected({ httpStatus, answer }: Answered): NoAnswer {
     httpStatus,
     errmsg: `not what was asked for: ${JSON.stringify(Object.keys(answer))}`,
   };
+}
+
+function readQuota({ answer }: Answered): SendQuota | undefined {
+  const { quota } = answer;
+  if (typeof quota !== 'object' || quota === null) return undefined;
+  const of = (name: string) => Number((quota as Record<string, unknown>)[name] ?? Number.NaN);
+  const told = { daily: of('daily_limit'), used: of('used'), remaining: of('remain') };
+  return Object.values(told).every(Number.isFinite) ? told : undefined;
 }
 
 function readGranted({ answer }: Answered, name: 'access_token' | 'ticket'): FetchedToken | undefined {

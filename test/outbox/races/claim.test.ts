@@ -178,7 +178,7 @@ const changes: {
   },
   {
     name: 'it was given back, due only since: it is asked for again',
-    meanwhile: async (other, openid) => other.release(await other.take(openid)),
+    meanwhile: async (other, openid) => other.release(await other.take(openid), { delayMs: 1 }),
     isTaken: false,
     isBusy: true,
   },

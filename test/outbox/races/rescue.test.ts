@@ -1,6 +1,8 @@
+import type { ClientBase } from 'pg';
 import { expect, test } from 'vitest';
 import type { Pool } from '../../../src/db/pool.js';
 import { createClaim } from '../../../src/outbox/claim.js';
+import { leave } from '../../../src/outbox/leave.js';
 import { rescue } from '../../../src/outbox/rescue.js';
 import { type LaneWorker, sent } from '../../support/lanes.js';
 import { closeGate, newUser, rewriting, useRaces } from '../../support/races.js';
@@ -33,6 +35,26 @@ async function deliveriesOf(openid: string) {
   );
 }
 
+async function sweepAfterDeath({ worker }: Awaited<ReturnType<typeof heldMessage>>): Promise<void> {
+  await races().bury(worker);
+  expect(await sweep()).toEqual({ workers: [], lanes: 1 });
+}
+
+async function leaveInOrder({ worker }: Awaited<ReturnType<typeof heldMessage>>): Promise<void> {
+  await leave(races().pool as unknown as ClientBase, worker.id);
+}
+
+async function releaseAtOnce({ worker, lane }: Awaited<ReturnType<typeof heldMessage>>): Promise<void> {
+  expect(await worker.release(lane)).toBe(true);
+}
+
+async function laneIdOf(openid: string): Promise<string | undefined> {
+  const [lane] = await races().database.rows<{ id: string }>('select id from wechat.lane where openid = $1', [
+    openid,
+  ]);
+  return lane?.id;
+}
+
 async function attemptsOf(openid: string) {
   return races().database.rows(
     `select attempt, outcome from wechat.delivery_attempt a join wechat.delivery d on d.id = a.delivery_id
@@ -54,6 +76,26 @@ test('a worker without its lock is missed for a while before its lanes are given
   expect(await worker.claim(openid)).toEqual([]);
   expect((await (await races().lanes.worker()).take(openid)).laneId).toBe(lane.laneId);
   await pool.query('delete from wechat.worker_process');
+});
+
+test.each([
+  { how: 'dead', giveBack: sweepAfterDeath },
+  { how: 'leaving', giveBack: leaveInOrder },
+  { how: 'stopping', giveBack: releaseAtOnce },
+])('what a $how worker held is taken up before all that came later and waits', async ({ giveBack }) => {
+  await sweep();
+  const held = await heldMessage();
+  const waiting = newUser();
+  await races().lanes.say(waiting);
+  const waitingId = await laneIdOf(waiting);
+  await races().pool.query(`delete from graphile_worker._private_jobs where payload ->> 'ids' not like $1`, [
+    `%"${waitingId}"%`,
+  ]);
+  await giveBack(held);
+  const jobs = await races().database.rows<{ ids: string }>(
+    `select payload -> 'ids' as ids from graphile_worker._private_jobs order by priority, run_at, id`,
+  );
+  expect(jobs).toEqual([{ ids: [held.lane.laneId] }, { ids: [waitingId] }]);
 });
 
 test('a worker that was declared dead can write nothing more: plan, begin, settle, release, claim', async () => {
@@ -163,8 +205,16 @@ test('the truth replaces an unknown outcome, in the attempt and not in what was 
   // The other goes on with a second attempt.
   await other.end(taken, { ...unknown, status: 'pending', delayMs: 0 });
   expect(await other.begin(taken, first.id, 2)).toBe(true);
+  const correctedOf = () =>
+    races().database.rows(
+      'select corrected_at is not null as corrected from wechat.delivery_attempt where delivery_id = $1',
+      [first.id],
+    );
+  expect(await correctedOf()).toEqual([{ corrected: false }]);
   expect(await worker.end(lane, end)).toBe(false);
   expect(await attemptsOf(openid)).toEqual([{ attempt: 1, outcome: 'sent' }]);
+  // Why it was tried again stays on record.
+  expect(await correctedOf()).toEqual([{ corrected: true }]);
   expect(await deliveriesOf(openid)).toEqual([{ status: 'sending', attempts: 2 }]);
   // And an unknown outcome never replaces the truth.
   await other.end(taken, unknown);

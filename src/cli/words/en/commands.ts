@@ -111,6 +111,40 @@ export const commands = {
     inHand: (messages: number) =>
       `nothing is forgotten yet: a worker has ${terminal.count.messages(messages)} of theirs in hand right now; run it again in a moment`,
   },
+  user: {
+    columns: {
+      name: 'name',
+      displayName: 'shown as',
+      role: 'role',
+      password: 'password',
+      state: 'state',
+      sessions: 'sessions',
+      seen: 'last seen',
+      via: 'by',
+      address: 'from',
+      since: 'since',
+      enabled: 'enabled',
+      disabled: 'disabled',
+    },
+    yes: 'yes',
+    no: 'none',
+    none: 'there is none; add one: wechat-outbox user add NAME --role admin',
+    badName: (name: string) =>
+      `"${name}" cannot be a name: 1 to 100 printable characters, without blanks around them`,
+    badPassword: 'A password has 10 to 500 characters',
+    notBoth: 'Say --password-stdin or --no-password, not both',
+    exists: (name: string) => `There is a user ${name} already`,
+    nobody: (name: string) => `There is no user ${name}`,
+    lastAdmin: 'This is the last admin: make another one first',
+    added: (name: string, role: string) => `added ${name}, as ${role}`,
+    done: (name: string) => `done: ${name}`,
+    ended: (name: string, sessions: number) => `${name}: ${count(sessions, 'session')} ended`,
+    question: (name: string) => `Remove the user ${name}?`,
+  },
+  console: {
+    link: (minutes: number) => `signs an admin in, once, within ${minutes} minutes:`,
+    off: 'The settings want no console (CONSOLE_PATH=off)',
+  },
   simulate: {
     notInSettings: (appId: string) => `Account ${appId} is not in the settings`,
     acknowledged: (ms: number | undefined, openid: string) =>

@@ -127,6 +127,27 @@ Examples:
 Exit code 1 when a worker has a message of theirs in hand: run it again in a moment. What they write afterwards
 is kept as a new user's would be.`,
   },
+  user: {
+    about: 'who may use the console in the browser',
+    name: 'what they sign in as',
+    add: 'add one; asks for a password',
+    role: 'what they may do',
+    displayName: 'what the console shows of them (default: the name)',
+    passwordStdin: 'read the password from standard input',
+    noPassword: 'none: they sign in by OpenID Connect or through a proxy',
+    list: 'all of them, with their roles and sessions',
+    setPassword: 'give them another password; asks for it, and ends their sessions',
+    setRole: 'give them another role, from their next click on',
+    disable: 'keep them out, and end their sessions',
+    enable: 'let them in again',
+    remove: 'remove one; asks first',
+    sessions: 'where they are signed in',
+    revoke: 'sign them out everywhere',
+  },
+  console: {
+    about: 'print a link that signs an admin in to the console, once, within 15 minutes',
+    url: 'where browsers reach the console (default: by the settings)',
+  },
   simulate: {
     about: 'push a message at the running service, signed as WeChat would; needs its settings',
     text: 'what the user says (or --phone)',

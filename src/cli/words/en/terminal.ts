@@ -18,6 +18,12 @@ export const terminal = {
   },
   unchanged: 'nothing was changed',
   sayYes: (question: string) => `${question} Nothing was changed: say --yes to go ahead.`,
+  password: {
+    ask: 'Password (not shown):',
+    again: 'The same again:',
+    differ: 'The two differ. Nothing was changed.',
+    sayStdin: 'There is no terminal to ask on: say --password-stdin, and give it on standard input',
+  },
   mustBe: {
     time: 'It must be like 90s, 15m, 2h, 7d (ago), 2026-11-23 or "2026-11-23 09:30".',
     id: 'It must be a number, as `list` shows it.',

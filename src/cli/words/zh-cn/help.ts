@@ -122,6 +122,27 @@ export const help: typeof English = {
     more: `
 worker 手上正有该用户的消息时退出码为 1：稍后再执行一次。之后再发来的消息，当作新用户的保存。`,
   },
+  user: {
+    about: '谁可以使用浏览器里的控制台',
+    name: '登录用的名字',
+    add: '添加用户；询问密码',
+    role: '可以做什么',
+    displayName: '控制台里显示的名字（默认同用户名）',
+    passwordStdin: '从标准输入读取密码',
+    noPassword: '不设密码：通过 OpenID Connect 或代理登录',
+    list: '全部用户，以及角色和会话',
+    setPassword: '换密码：询问新密码，并结束该用户的会话',
+    setRole: '换角色，下一次点击起生效',
+    disable: '禁止登录，并结束该用户的会话',
+    enable: '重新允许登录',
+    remove: '删除用户；先询问',
+    sessions: '在哪里登录着',
+    revoke: '在所有地方退出登录',
+  },
+  console: {
+    about: '打印一个以管理员身份登录控制台的链接，只能用一次，15 分钟内有效',
+    url: '浏览器访问控制台的网址（默认按配置）',
+  },
   simulate: {
     about: '像微信一样向运行中的服务推送一条带签名的消息；需要公众号的配置',
     text: '用户说的话（或者用 --phone）',

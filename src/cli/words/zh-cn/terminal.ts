@@ -20,6 +20,12 @@ export const terminal: typeof English = {
   },
   unchanged: '没有改动任何东西',
   sayYes: (question) => `${question}没有改动任何东西：确认要执行请加 --yes。`,
+  password: {
+    ask: '密码（不显示）：',
+    again: '再输入一次：',
+    differ: '两次输入不一致，没有任何改动。',
+    sayStdin: '没有可以询问的终端：请用 --password-stdin，从标准输入给出密码',
+  },
   mustBe: {
     time: '应写成 90s、15m、2h、7d（多久以前）、2026-11-23 或 "2026-11-23 09:30"。',
     id: '应是数字，`list` 会列出。',

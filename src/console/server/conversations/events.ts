@@ -1,0 +1,124 @@
+import type { Pool } from '../../../db/pool.js';
+import type { ConversationEvent } from '../../contract/conversations.js';
+
+/** What was told of already; made by the poll before. */
+export interface EventPosition {
+  /** Ids that were seen of late: of two conversations the higher id may be committed first. */
+  messages: Recent;
+  deliveries: Recent;
+  /** Status of those that are not at their end. */
+  open: ReadonlyMap<string, string>;
+  /** Version of each row of handover. */
+  handovers: ReadonlyMap<string, string>;
+}
+
+interface Recent {
+  /** All above it that was seen is in `seen`. */
+  above: string;
+  seen: ReadonlySet<string>;
+}
+
+export type PollConversationEvents = (
+  since: EventPosition | undefined,
+) => Promise<{ events: ConversationEvent[]; position: EventPosition }>;
+
+/** Of each kind in one poll. Beyond that, pages that miss an event ask by themselves in a while. */
+const most = 500;
+/** Ids this far back are looked at again: a transaction that is slower than so many others is told of late, if at all. */
+const overlap = 200;
+
+interface Found {
+  kind: 'message' | 'delivery' | 'handover';
+  id: string;
+  app_id: string;
+  openid: string;
+  version: string;
+}
+
+/**
+ * $1, $2 messages and deliveries above these ids · $3 deliveries that were open
+ *
+ * Whatever the size of the tables, it reads the ends of two indexes, and a table that is as small as what agents hold.
+ */
+const pollSql = `
+  (select 'message' as kind, m.id::text as id, m.app_id, m.openid, '' as version
+   from wechat.inbound_message m where m.id > $1::bigint order by m.id desc limit ${most})
+  union all
+  (select 'delivery', d.id::text, d.app_id, d.openid, d.status
+   from wechat.delivery d where d.id > $2::bigint order by d.id desc limit ${most})
+  union all
+  (select 'delivery', d.id::text, d.app_id, d.openid, d.status
+   from wechat.delivery d where d.id = any($3::bigint[]) and d.id <= $2::bigint)
+  union all
+  (select 'handover', h.app_id || ' ' || h.openid, h.app_id, h.openid, h.xmin::text
+   from wechat.handover h order by h.requested_at desc limit 2000)`;
+
+const endsSql = `
+  select coalesce((select max(id) from wechat.inbound_message), 0)::text as messages,
+    coalesce((select max(id) from wechat.delivery), 0)::text as deliveries`;
+
+/** One for all streams: each poll is one statement. The first tells of nothing, and where it begins. */
+export function createPollConversationEvents(pool: Pool): PollConversationEvents {
+  async function begin(): Promise<EventPosition> {
+    const { rows } = await pool.query<{ messages: string; deliveries: string }>(endsSql);
+    const back = (end = '0') => String(Math.max(0, Number(end) - overlap));
+    const above = { messages: back(rows[0]?.messages), deliveries: back(rows[0]?.deliveries) };
+    const { rows: found } = await pool.query<Found>(pollSql, [above.messages, above.deliveries, []]);
+    return toPosition(found, undefined, above);
+  }
+
+  return async (since) => {
+    if (!since) return { events: [], position: await begin() };
+    const { messages, deliveries, open } = since;
+    const { rows } = await pool.query<Found>(pollSql, [messages.above, deliveries.above, [...open.keys()]]);
+    const above = { messages: messages.above, deliveries: deliveries.above };
+    return { events: newsOf(rows, since), position: toPosition(rows, since, above) };
+  };
+}
+
+const ended = new Set(['sent', 'failed', 'expired', 'unknown', 'cancelled']);
+
+function toPosition(
+  rows: readonly Found[],
+  since: EventPosition | undefined,
+  above: { messages: string; deliveries: string },
+): EventPosition {
+  const of = (kind: Found['kind']) => rows.filter((row) => row.kind === kind);
+  const deliveries = of('delivery');
+  const open = deliveries.filter(({ version }) => !ended.has(version)).slice(0, most);
+  return {
+    messages: toRecent(of('message'), above.messages, since?.messages.seen),
+    deliveries: toRecent(deliveries, above.deliveries, since?.deliveries.seen),
+    open: new Map(open.map(({ id, version }) => [id, version])),
+    handovers: new Map(of('handover').map(({ id, version }) => [id, version])),
+  };
+}
+
+/** Ids fit a number for longer than the service will run. */
+function toRecent(rows: readonly Found[], above: string, seen: ReadonlySet<string> = new Set()): Recent {
+  const ids = new Set([...seen, ...rows.map(({ id }) => id)]);
+  const highest = Math.max(Number(above), ...[...ids].map(Number));
+  const next = Math.max(Number(above), highest - overlap);
+  return { above: String(next), seen: new Set([...ids].filter((id) => Number(id) > next)) };
+}
+
+/** Each conversation once for each kind. */
+function newsOf(rows: readonly Found[], since: EventPosition): ConversationEvent[] {
+  const news = new Map<string, ConversationEvent>();
+  const tell = (account: string, openid: string, what: ConversationEvent['what']) =>
+    news.set(`${what} ${account} ${openid}`, { account, openid, what });
+  for (const { kind, id, app_id, openid, version } of rows) {
+    if (kind === 'message' && !since.messages.seen.has(id)) tell(app_id, openid, kind);
+    if (kind === 'handover' && since.handovers.get(id) !== version) tell(app_id, openid, kind);
+    if (kind !== 'delivery') continue;
+    const before = since.open.get(id);
+    if (before === undefined ? !since.deliveries.seen.has(id) : before !== version)
+      tell(app_id, openid, kind);
+  }
+  const held = new Set(rows.filter(({ kind }) => kind === 'handover').map(({ id }) => id));
+  for (const id of since.handovers.keys()) {
+    const [account = '', openid = ''] = id.split(' ');
+    if (!held.has(id)) tell(account, openid, 'handover');
+  }
+  return [...news.values()];
+}

@@ -1,0 +1,84 @@
+import { onScopeDispose, ref, shallowRef, watch } from 'vue';
+import type { ConversationRow } from '../../../contract/conversations.js';
+import type { Page } from '../../../contract/history.js';
+import type { Query } from '../../app/api.js';
+import { useConsole } from '../../app/context.js';
+import { useConversationEvents } from '../../app/conversation-events.js';
+
+const pageSize = 40;
+/** What happens in many conversations at once is one question. */
+const gatherMs = 400;
+
+/** The list for a filter, newest first, kept fresh at its head; more of it by button. */
+export function useConversationList(query: () => Query) {
+  const { api } = useConsole();
+  const rows = shallowRef<ConversationRow[]>();
+  const next = ref<string | null>(null);
+  const error = shallowRef<unknown>();
+  const loading = ref(false);
+  let asked: AbortController | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function load(before: string | null): Promise<Page<ConversationRow> | undefined> {
+    asked?.abort();
+    const mine = new AbortController();
+    asked = mine;
+    loading.value = true;
+    try {
+      const page = await api.get<Page<ConversationRow>>(
+        'conversations',
+        { ...query(), before, limit: pageSize },
+        mine.signal,
+      );
+      if (mine.signal.aborted) return undefined;
+      error.value = undefined;
+      return page;
+    } catch (failure) {
+      if (!mine.signal.aborted) error.value = failure;
+      return undefined;
+    } finally {
+      if (asked === mine) loading.value = false;
+    }
+  }
+
+  async function anew(): Promise<void> {
+    const page = await load(null);
+    if (!page) return;
+    rows.value = page.rows;
+    next.value = page.next;
+  }
+
+  /** The first page over what is shown: the rows after it stay as they were. */
+  async function refresh(): Promise<void> {
+    const page = await load(null);
+    if (!page) return;
+    const fresh = new Set(page.rows.map(identity));
+    const oldest = page.rows.at(-1)?.lastAt;
+    const after = (rows.value ?? []).filter(
+      (row) => !fresh.has(identity(row)) && page.next !== null && oldest !== undefined && row.lastAt < oldest,
+    );
+    rows.value = [...page.rows, ...after];
+    if (after.length === 0) next.value = page.next;
+  }
+
+  async function more(): Promise<void> {
+    const page = next.value === null ? undefined : await load(next.value);
+    if (!page) return;
+    const known = new Set((rows.value ?? []).map(identity));
+    rows.value = [...(rows.value ?? []), ...page.rows.filter((row) => !known.has(identity(row)))];
+    next.value = page.next;
+  }
+
+  useConversationEvents(() => {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, gatherMs);
+  });
+  watch(query, anew, { immediate: true, deep: true });
+  onScopeDispose(() => {
+    clearTimeout(timer);
+    asked?.abort();
+  });
+  return { rows, next, error, loading, more, anew };
+}
+
+export const identity = ({ account, openid }: { account: string; openid: string }) => `${account} ${openid}`;

@@ -1,0 +1,16 @@
+export const actions = {
+  title: 'Actions',
+  explain: 'What people did, and with what effect: here, by command, and in SQL.',
+  actor: 'Who',
+  action: 'What',
+  anyAction: 'Anything',
+  account: 'Account',
+  at: 'When',
+  effect: 'Effect',
+  affected: '{n} row | {n} rows',
+  nothing: 'nothing changed',
+  details: 'Details',
+  none: 'Nobody did anything yet.',
+  noneMatches: 'No action matches.',
+  clear: 'Clear filters',
+} as const;

@@ -1,0 +1,23 @@
+export const bulk = {
+  requeue: 'Requeue',
+  cancel: 'Cancel them',
+  requeue_messages: 'Requeue',
+  cancel_messages: 'Cancel them',
+  titleRequeue: 'Requeue: send again what was not sent',
+  titleCancel: 'Cancel: what waits is not sent any more',
+  counting: 'Counting, and asking what would become of each …',
+  matched: '{n} matches | {n} match',
+  tooMany:
+    'More than {limit} match: at most that many go at once. Narrow the filters, or do it again afterwards.',
+  nothing: 'Nothing matches: there is nothing to do.',
+  verdict: 'Verdict',
+  count: 'Count',
+  meaning: 'What it means',
+  force: 'Also where the reply window is closed (WeChat will most likely refuse)',
+  confirm: 'Yes, do it for {n} | Yes, do it for {n}',
+  running: 'In work: {done} of {total}',
+  done: 'Done',
+  failed: 'It broke off',
+  result: 'Result',
+  changed: 'Meanwhile the count has changed. Look at it again.',
+} as const;

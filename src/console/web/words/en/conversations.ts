@@ -1,0 +1,33 @@
+/** The list of conversations, and the chat. */
+export const conversations = {
+  title: 'Conversations',
+  search: 'Search by openid or text',
+  filter: 'Which conversations',
+  states: {
+    all: 'All',
+    waiting: 'Waiting for a person',
+    taken: 'Taken over',
+    bot: 'With the bot',
+    quiet: 'Quiet',
+  },
+  mine: 'Mine',
+  none: 'No conversation here.',
+  noneMatches: 'No conversation matches. Take a filter away, or search for something else.',
+  more: 'Show more',
+  unread: '{n} unread message | {n} unread messages',
+  from: { bot: 'Bot:', agent: 'Agent:' },
+  windowPast: 'Window over',
+  windowLeft: '{left} left',
+  heldBy: 'with {agent}',
+  heldByYou: 'with you',
+  choose: 'Choose a conversation from the list.',
+  alerts: {
+    title: 'Tell me of new messages in my conversations',
+    sound: 'Sound',
+    notification: 'Notification',
+    blocked: 'This browser was told to refuse notifications from this page. Its settings can change that.',
+    unsupported: 'This browser shows no notifications here: it wants a secure address (HTTPS).',
+    message: 'New message',
+    from: '{account}: {openid} wrote',
+  },
+} as const;

@@ -1,0 +1,131 @@
+import type { Pool, PoolClient } from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import type { DeliveryRow, MessageRow, Page } from '../../src/console/contract/history.js';
+import { createHistoryRoutes } from '../../src/console/server/history/routes.js';
+import { createOverviewRoutes } from '../../src/console/server/overview/routes.js';
+import { createTestDatabase } from '../support/database.js';
+import { storeYear, tell } from '../support/history.js';
+import { createLanes } from '../support/lanes.js';
+import { anybody, mountForTest, silent } from './support/mount.js';
+
+/** A pool that explains each question before it asks it. */
+function explaining(pool: Pool, plans: { text: string; plan: string }[]): Pool {
+  const wrap = (client: PoolClient): PoolClient =>
+    new Proxy(client, {
+      get(target, name) {
+        if (name !== 'query') {
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        }
+        return async (text: string, values?: unknown[]) => {
+          if (/^\s*(select|with|\()/i.test(text)) {
+            const { rows } = await target.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
+            plans.push({ text, plan: rows.map((row) => row['QUERY PLAN']).join('\n') });
+          }
+          return target.query(text, values);
+        };
+      },
+    });
+  const connect = async () => wrap(await pool.connect());
+  return {
+    connect,
+    async query(text: string, values?: unknown[]) {
+      const client = await connect();
+      try {
+        return await client.query(text, values);
+      } finally {
+        client.release();
+      }
+    },
+  } as unknown as Pool;
+}
+
+const messages = Number(process.env.HISTORY ?? 200_000);
+
+test('no page of the console reads the history through', { timeout: 240_000 }, async () => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  await storeYear(database.pool, 'wxyear', messages);
+  // Of an account that hardly anybody writes to, among all those of another.
+  await tell(database.pool, 'wxrare', [
+    { openid: 'oRare', hoursAgo: 3, text: 'hi', replies: [{ text: 'x' }] },
+  ]);
+  const lanes = createLanes(database.pool, { appId: 'wxyear' });
+  const worker = await lanes.worker();
+  const waits = await lanes.say('oWaits');
+  await lanes.say('oWaits', 'behind');
+  const lane = await worker.take('oWaits');
+  await worker.plan(lane, 'one', 'two');
+  await lanes.say('oReceived');
+  await database.pool.query('analyze');
+
+  const plans: { text: string; plan: string }[] = [];
+  const pool = explaining(database.pool, plans);
+  const stopping = new AbortController().signal;
+  const shared = { pool, requires: anybody, log: silent, stopping };
+  const history = await mountForTest(createHistoryRoutes({ ...shared, accounts: ['wxyear'] }));
+  const overview = await mountForTest(
+    createOverviewRoutes({
+      ...shared,
+      accounts: [],
+      client: { fetchQuota: async () => ({ kind: 'transient', errmsg: '' }) },
+      tokens: { get: async () => '', replace: async () => '' },
+      checkAccount: async () => [],
+    }),
+  );
+
+  const ago = (days: number) => encodeURIComponent(new Date(Date.now() - days * 86_400_000).toISOString());
+  const week = `since=${ago(7)}`;
+  const aYear = `since=${ago(400)}`;
+  const took: Record<string, number> = {};
+  const get = async <Body>(api: typeof history, path: string): Promise<Body> => {
+    const startedAt = performance.now();
+    const { status, body } = await api.get(path);
+    took[path] = Math.round(performance.now() - startedAt);
+    expect({ path, status }).toEqual({ path, status: 200 });
+    return body as Body;
+  };
+
+  const lists = {
+    messages: [
+      ...['', 'state=received', 'state=answering', 'state=with_agent', 'state=settled', 'state=failed'],
+      ...['type=event:click', 'openid=o7', 'openid=o7&state=settled', 'text=nobody', 'account=wxyear'],
+    ],
+    deliveries: [
+      ...['', 'state=pending', 'state=sent', 'state=failed', 'state=failed,sent', 'code=45002', 'openid=o7'],
+      ...['text=nobody', 'state=failed&account=wxyear', 'type=news'],
+    ],
+  };
+  for (const [kind, filters] of Object.entries(lists)) {
+    for (const filter of filters) {
+      for (const range of ['', week, `since=${ago(200)}&until=${ago(190)}`]) {
+        const first = await get<Page<MessageRow | DeliveryRow>>(history, `/${kind}?${filter}&${range}`);
+        if (first.next) await get(history, `/${kind}?${filter}&${range}&before=${first.next}`);
+      }
+    }
+  }
+  // Of all time, but for what only reading can find.
+  const ofAllTime = ['/messages?', '/messages?openid=o7', '/messages?account=wxrare', '/deliveries?'];
+  for (const path of [...ofAllTime, '/deliveries?state=failed', '/deliveries?account=wxrare'])
+    await get(history, `${path}&${aYear}`);
+  await get(history, `/messages/${waits}`);
+  await get(history, '/messages/77');
+  for (const openid of ['o7', 'oWaits', 'oNobody'])
+    await get(history, `/why?account=wxyear&openid=${openid}`);
+  for (const action of ['requeue', 'cancel', 'cancel_messages', 'requeue_messages'])
+    expect((await history.post('/bulk/preview', { action, filter: {} })).status).toBe(200);
+  for (const path of ['/now', '/accounts', '/actions?actor=mei', `/analytics?${week}`])
+    await get(overview, path);
+
+  const reading = plans.filter(({ plan }) =>
+    /Seq Scan on (inbound_message|delivery|delivery_attempt)\b/.test(plan),
+  );
+  expect(reading).toEqual([]);
+  expect(plans.length).toBeGreaterThan(100);
+  if (process.env.SHOW_TIMES)
+    console.table(
+      Object.entries(took)
+        .sort(([, one], [, other]) => other - one)
+        .slice(0, 12),
+    );
+});
