@@ -93,7 +93,8 @@ test('a new user has a chat of their own', async () => {
   await page.getByRole('button', { name: 'New user' }).click();
   await page.getByLabel('Name').fill(`<b>Ann</b>`);
   await button(page, 'OK').click();
-  await expect.poll(() => page.locator('select.users option:checked').textContent()).toBe('<b>Ann</b>');
+  const chosen = () => page.locator('select.users option:checked').textContent();
+  await expect.poll(chosen, { timeout: 10_000 }).toBe('<b>Ann</b>');
   await button(page, 'Scan QR code').click();
   await page.getByLabel('Scene of the QR code').fill('window');
   await button(page, 'OK').click();
