@@ -6,14 +6,9 @@ import type { IpFamily } from '../wechat/out/http.js';
 import type { AccountConfig } from './account.js';
 import * as shapes from './account.js';
 import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
-<<<<<<< HEAD
 import { ConfigError } from './config-error.js';
-import { type ConsoleConfig, consoleAddress, consoleConfig } from './console.js';
-import { type Environment, problemsOf, withDatabasePassword, withSecretFiles } from './environment.js';
-=======
 import { type ConsoleConfig, consoleConfig } from './console.js';
-import { describeIssues, type Environment, withDatabasePassword, withSecretFiles } from './environment.js';
->>>>>>> auth
+import { type Environment, problemsOf, withDatabasePassword, withSecretFiles } from './environment.js';
 import { proxiesOf, withProxyNames } from './network.js';
 import type { SettingsProblem } from './problem.js';
 import { oneAccount, settings } from './schema.js';
@@ -241,20 +236,3 @@ export function readDatabaseConfig(
     logLevel: parsed.data.LOG_LEVEL,
   };
 }
-<<<<<<< HEAD
-
-/**
- * Where browsers reach the console, for `console`; it asks for no account. Undefined: there is none.
- *
- * @throws ConfigError
- */
-export function readConsoleAddress(environment: Environment): string | undefined {
-  const parsed = settings
-    .pick({ CONSOLE_PATH: true, CONSOLE_URL: true, ADMIN_PORT: true, ADMIN_HOST: true })
-    .safeParse(withSecretFiles(environment, []));
-  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error, environment));
-  const { CONSOLE_PATH: path, CONSOLE_URL: url, ADMIN_PORT: port, ADMIN_HOST: host } = parsed.data;
-  return path === 'off' ? undefined : consoleAddress({ url, path, host, port });
-}
-=======
->>>>>>> auth

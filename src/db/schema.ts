@@ -79,7 +79,6 @@ export interface WechatAccountPause {
   reason: string;
 }
 
-<<<<<<< HEAD
 export interface WechatAgentSendKey {
   /**
    * The account
@@ -101,7 +100,8 @@ export interface WechatAgentSendKey {
    * When it came first
    */
   sent_at: Generated<Timestamp>;
-=======
+}
+
 export interface WechatConsoleLink {
   /**
    * Until when it is good
@@ -185,7 +185,6 @@ export interface WechatConsoleUser {
    * viewer, agent, analyst, operator or admin
    */
   role: string;
->>>>>>> auth
 }
 
 export interface WechatCredential {
@@ -320,7 +319,7 @@ export interface WechatDeliveryAttempt {
    */
   attempt: number;
   /**
-   * When its late answer replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise
+   * When its late response replaced the unknown outcome that was on record: what was tried in between, was tried not knowing it; null otherwise
    */
   corrected_at: Timestamp | null;
   /**
@@ -665,7 +664,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back or agent_send
+   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove or user_sign_out
    */
   action: string;
   /**
@@ -810,13 +809,10 @@ export interface WechatWorkerProcess {
 
 export interface DB {
   "wechat.account_pause": WechatAccountPause;
-<<<<<<< HEAD
   "wechat.agent_send_key": WechatAgentSendKey;
-=======
   "wechat.console_link": WechatConsoleLink;
   "wechat.console_session": WechatConsoleSession;
   "wechat.console_user": WechatConsoleUser;
->>>>>>> auth
   "wechat.credential": WechatCredential;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
