@@ -1,9 +1,11 @@
 import Router from '@koa/router';
 import type Koa from 'koa';
+import { z } from 'zod';
 import type { Pool } from '../../../db/pool.js';
 import { say } from '../../../lib/language.js';
 import { createSlots } from '../../../lib/slots.js';
 import type { Logger } from '../../../observe/log.js';
+import type { SignInRequest } from '../../contract/session.js';
 import type { Browser } from '../browser.js';
 import { Refusal } from '../refusal.js';
 import { type Attempts, byAddress, byDevice, byName } from './attempts.js';
@@ -12,7 +14,6 @@ import { deviceOf, newDevice } from './device.js';
 import type { Enter } from './entry.js';
 import { smallBody } from './json-body.js';
 import { hashPassword, isOutdated, isPassword } from './password.js';
-import { signInRequest } from './session-routes.js';
 import { findUser } from './users.js';
 
 export interface PasswordRoutesDependencies {
@@ -22,6 +23,11 @@ export interface PasswordRoutesDependencies {
   enter: Enter;
   log: Logger;
 }
+
+const signInRequest: z.ZodType<SignInRequest> = z.strictObject({
+  name: z.string().max(200),
+  password: z.string().max(1_000),
+});
 
 /** Each looks at a password for some tenths of a second, on a core that messages want too. */
 const atOnce = 2;

@@ -1,6 +1,5 @@
 import Router from '@koa/router';
 import type Koa from 'koa';
-import { z } from 'zod';
 import type { Config } from '../../../config/settings.js';
 import type { Pool } from '../../../db/pool.js';
 import { rights as allRights, may } from '../../contract/rights.js';
@@ -82,5 +81,3 @@ async function hasPasswords(pool: Pool): Promise<boolean> {
   );
   return rows[0]?.some ?? false;
 }
-
-export const signInRequest = z.strictObject({ name: z.string().max(200), password: z.string().max(1_000) });
