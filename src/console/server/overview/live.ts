@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
+import type { Language } from '../../../lib/language.js';
 import type { Now } from '../../contract/overview.js';
 import { readQuery } from '../http/input.js';
 import { Refusal } from '../http/refusal.js';
@@ -19,8 +20,23 @@ const mostStreams = 500;
 const mostUnreadBytes = 1_000_000;
 
 interface Told {
+  /** Written once for all who read the language. */
+  textIn(language: Language): string;
   look: Look;
   changes: Changes;
+}
+
+function toTold(look: Look, changes: Changes): Told {
+  const texts = new Map<Language, string>();
+  return {
+    look,
+    changes,
+    textIn(language) {
+      const text = texts.get(language) ?? `event: now\ndata: ${JSON.stringify(nowFor(look, language))}\n\n`;
+      texts.set(language, text);
+      return text;
+    },
+  };
 }
 
 export function addLive(router: Router, dependencies: OverviewDependencies): void {
@@ -36,7 +52,7 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
   const readNow = createNow(pool);
   const readChanges = createChanges(pool);
   const hub = createHub<Told>({
-    read: async () => ({ look: await readNow(), changes: await readChanges() }),
+    read: async () => toTold(await readNow(), await readChanges()),
     pauseMs: pollMs,
     onError: (error) => log.warn({ event: 'console_look_failed', err: error }, 'console: look failed'),
   });
@@ -88,8 +104,8 @@ function openStream(
     else if (!res.writableEnded) res.write(text);
   };
   write('retry: 3000\n\n');
-  const stop = hub.listen(({ look, changes }) => {
-    write(`event: now\ndata: ${JSON.stringify(nowFor(look, language))}\n\n`);
+  const stop = hub.listen(({ textIn, changes }) => {
+    write(textIn(language));
     if (!withConversations) return;
     for (const change of changes) write(`event: conversation\ndata: ${JSON.stringify(change)}\n\n`);
   });
