@@ -37,6 +37,8 @@ export interface MountOptions {
   account?: TestAccount;
   simulator?: Simulator;
   overrides?: Partial<ConversationRoutesDependencies>;
+  /** Stands in front of the routes. */
+  before?: Koa.Middleware;
   /** Each route that was asked for says its right here. */
   rights?: string[];
 }
@@ -45,6 +47,7 @@ export interface MountOptions {
 export async function mount(options: MountOptions): Promise<Api> {
   const app = new Koa();
   const api = new Router({ prefix: '/api' });
+  if (options.before) app.use(options.before);
   app.use(async (ctx, next) => {
     ctx.state.user = { name: ctx.get('x-test-user'), displayName: 'somebody', role: 'agent' };
     await next();

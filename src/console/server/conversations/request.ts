@@ -65,7 +65,8 @@ export async function readJson<Shape extends z.ZodType>(
   ctx: Koa.Context,
   shape: Shape,
 ): Promise<z.infer<Shape>> {
-  await parse(ctx, readAsJson);
+  // Whoever stands in front may have read it already.
+  if (ctx.request.body === undefined) await parse(ctx, readAsJson);
   return checked(shape, ctx.request.body ?? {});
 }
 

@@ -63,7 +63,7 @@ const listShape = {
   limit: limit(50, 200),
 };
 
-/** Conversations, and agents who answer in them. Paths are relative to the API; bodies are read here, by no one before. */
+/** Conversations, and agents who answer in them. Paths are relative to the API. */
 export function createConversationRoutes(dependencies: ConversationRoutesDependencies): Router {
   const router = new Router();
   router.use(answerRefusals(dependencies.log));
