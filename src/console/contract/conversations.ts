@@ -2,7 +2,7 @@
 
 export type ConversationState = 'waiting' | 'taken' | 'bot' | 'quiet';
 
-/** GET conversations?state=&account=&q=&mine=&before=&limit= ; newest first, `before` is a position. */
+/** GET conversations?state=&account=&q=&mine=1&unread=1&before=&limit= ; a page of history.ts, newest first. A page may be short, or empty, and have more behind it. */
 export interface ConversationRow {
   account: string;
   openid: string;
@@ -12,7 +12,9 @@ export interface ConversationRow {
   agent: string | null;
   /** Why a person is asked for. */
   reason: string | null;
+  /** When the user last wrote or did something: the order of the list. */
   lastAt: string;
+  /** What was said last, by anybody. */
   lastText: string;
   lastFrom: 'user' | 'bot' | 'agent';
   /** Messages of the user that no agent has read since it was taken or asked for. */
@@ -50,13 +52,21 @@ interface TurnBase {
   at: string;
 }
 
+export interface TurnMedia {
+  kind: 'image' | 'voice' | 'video';
+  /** Below the API, where it can be had. */
+  path: string;
+  /** False: WeChat's voices (AMR), which browsers do not play; to be saved. */
+  playable: boolean;
+}
+
 export interface UserTurn extends TurnBase {
   from: 'user';
   messageId: string;
   type: string;
   text: string | null;
-  /** Path below the API, where its picture, voice or video can be had. */
-  media: { kind: 'image' | 'voice' | 'video'; path: string } | null;
+  /** Its picture, voice or video; null where there is none, or it can no longer be had. */
+  media: TurnMedia | null;
   location: { latitude: number; longitude: number; label: string } | null;
   link: { title: string; url: string } | null;
   state: string;
@@ -69,7 +79,7 @@ export interface SentTurn extends TurnBase {
   agent: string | null;
   type: string;
   text: string | null;
-  media: { kind: 'image' | 'voice' | 'video'; path: string } | null;
+  media: TurnMedia | null;
   state: string;
   error: string | null;
 }
@@ -95,6 +105,16 @@ export type TakeResult =
 
 /** POST conversations/:account/:openid/return, POST …/transfer (to Tencent's customer service: { kfAccount }) */
 export type ReturnResult = { kind: 'returned' } | { kind: 'not_yours'; agent: string | null };
+
+/** POST conversations/:account/:openid/read : an agent has seen the messages up to this one. 204. */
+export interface ReadRequest {
+  messageId: string;
+}
+
+/** POST …/transfer : a ReturnResult, or 502 where WeChat refused. */
+export interface TransferRequest {
+  kfAccount: string;
+}
 
 /** POST conversations/:account/:openid/send : JSON for a text, multipart (field `file`) for a picture. */
 export interface SendRequest {
