@@ -1,12 +1,13 @@
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vite';
 import { fakeApi } from './dev/fake-api.js';
+import { weigh } from './weigh.js';
 
 /** Relative addresses, and the page's own places behind a #: it works below any path, whatever a proxy puts before it. */
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [vue(), fakeApi()],
+  plugins: [vue(), fakeApi(), weigh()],
   // As strict as the server is, so that what it would forbid is found here.
   preview: {
     headers: {

@@ -2,6 +2,7 @@ import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router } 
 import type { Right } from '../../contract/rights.js';
 import type { Place } from './places.js';
 import { places } from './places.js';
+import { returnPath } from './return-path.js';
 import type { Session } from './session.js';
 
 declare module 'vue-router' {
@@ -88,11 +89,6 @@ export function createPageRouter(session: Session): Router {
       : { name: 'no-right', query: { place: to.meta.place } };
   });
   return router;
-}
-
-/** Where a sign-in leads to: a place of this page, and never another address. */
-export function returnPath(to: unknown): string {
-  return typeof to === 'string' && /^\/(?!\/)/.test(to) ? to : '/now';
 }
 
 function rightFor(name: Place | undefined): Right | undefined {

@@ -8,7 +8,7 @@ const now = (): Now => ({
   withAgent: 3,
   backlog: [
     { account: 'wx1234567890abcdef', state: 'ready', messages: 84, oldestMs: 4_200 },
-    { account: 'wxfedcba0987654321', state: 'paused', messages: 1_200, oldestMs: 754_000 },
+    { account: 'wxfedcba0987654321', state: 'delayed', messages: 1_200, oldestMs: 754_000 },
   ],
   minutes: Array.from({ length: 60 }, (_, at) => ({
     at: minutesAgo(59 - at),

@@ -19,5 +19,4 @@ export const bulk = {
   done: 'Done',
   failed: 'It broke off',
   result: 'Result',
-  changed: 'Meanwhile the count has changed. Look at it again.',
 } as const;

@@ -17,7 +17,6 @@ export const shell = {
   },
   account: 'Account',
   allAccounts: 'All accounts',
-  language: 'Language',
   theme: 'Appearance',
   themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
   pauseLive: 'Pause live figures',
@@ -29,7 +28,6 @@ export const shell = {
   you: 'Signed in as {name}',
   signOut: 'Sign out',
   signIn: {
-    title: 'Sign in',
     name: 'Name',
     password: 'Password',
     submit: 'Sign in',

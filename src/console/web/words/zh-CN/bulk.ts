@@ -21,5 +21,4 @@ export const bulk: SameKeys<typeof english> = {
   done: '已完成',
   failed: '中途停止',
   result: '结果',
-  changed: '数量在此期间发生了变化，请重新确认。',
 };

@@ -19,7 +19,6 @@ export const shell: SameKeys<typeof english> = {
   },
   account: '公众号',
   allAccounts: '全部公众号',
-  language: '语言',
   theme: '外观',
   themes: { system: '跟随系统', light: '浅色', dark: '深色' },
   pauseLive: '暂停实时数据',
@@ -31,7 +30,6 @@ export const shell: SameKeys<typeof english> = {
   you: '当前登录：{name}',
   signOut: '退出登录',
   signIn: {
-    title: '登录',
     name: '用户名',
     password: '密码',
     submit: '登录',
