@@ -138,7 +138,7 @@ function send(asked: Asked) {
     agent: person,
     type: text === null ? 'image' : 'text',
     text,
-    media: text === null ? { kind: 'image', path: 'media/leaf' } : null,
+    media: text === null ? { kind: 'image', path: 'media/leaf', playable: true } : null,
     state: 'pending',
     error: null,
   };
@@ -198,6 +198,7 @@ export const conversationRoutes = {
       message: 'WeChat refuses: 65415 (the account has no customer service of its own)',
     },
   }),
+  'POST conversations/:account/:openid/read': () => ok(),
   'POST conversations/:account/:openid/send': send,
   'GET media/leaf': () => ({
     status: 200,

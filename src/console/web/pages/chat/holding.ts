@@ -1,6 +1,11 @@
 import { ElMessage } from 'element-plus';
 import { ref, shallowRef } from 'vue';
-import type { ReturnResult, TakeRequest, TakeResult } from '../../../contract/conversations.js';
+import type {
+  ReturnResult,
+  TakeRequest,
+  TakeResult,
+  TransferRequest,
+} from '../../../contract/conversations.js';
 import { useConsole } from '../../app/context.js';
 import { useAttempt } from '../../use/attempt.js';
 import { useWords } from '../../use/words.js';
@@ -49,9 +54,10 @@ export function useHolding(path: string, changed: () => Promise<void>) {
 
   const transfer = (kfAccount: string) =>
     attempt(async () => {
-      await api.send('POST', `${path}/transfer`, kfAccount === '' ? {} : { kfAccount });
+      const request: TransferRequest = { kfAccount };
+      const result = await api.send<ReturnResult>('POST', `${path}/transfer`, request);
       dialog.value = null;
-      ElMessage.success(t('chat.hold.transferred'));
+      told(result, t('chat.hold.transferred'));
     });
 
   return { busy, dialog, held, ask, take, giveBack, transfer };

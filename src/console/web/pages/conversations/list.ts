@@ -8,6 +8,9 @@ import { useConversationEvents } from '../../app/conversation-events.js';
 const pageSize = 40;
 /** What happens in many conversations at once is one question. */
 const gatherMs = 400;
+/** A filter that finds little is followed so far by itself; further, by button. */
+const fewRows = 10;
+const mostPages = 5;
 
 /** The list for a filter, newest first, kept fresh at its head; more of it by button. */
 export function useConversationList(query: () => Query) {
@@ -46,17 +49,27 @@ export function useConversationList(query: () => Query) {
     if (!page) return;
     rows.value = page.rows;
     next.value = page.next;
+    await fill();
+  }
+
+  /** A page may be short, or empty, and have more behind it: the server looks through so many at a time. */
+  async function fill(): Promise<void> {
+    for (
+      let page = 0;
+      page < mostPages && next.value !== null && (rows.value?.length ?? 0) < fewRows;
+      page += 1
+    ) {
+      const before = next.value;
+      await more();
+      if (next.value === before) return;
+    }
   }
 
   /** The first page over what is shown: the rows after it stay as they were. */
   async function refresh(): Promise<void> {
     const page = await load(null);
     if (!page) return;
-    const fresh = new Set(page.rows.map(identity));
-    const oldest = page.rows.at(-1)?.lastAt;
-    const after = (rows.value ?? []).filter(
-      (row) => !fresh.has(identity(row)) && page.next !== null && oldest !== undefined && row.lastAt < oldest,
-    );
+    const after = notIn(page, rows.value ?? []);
     rows.value = [...page.rows, ...after];
     if (after.length === 0) next.value = page.next;
   }
@@ -79,6 +92,14 @@ export function useConversationList(query: () => Query) {
     asked?.abort();
   });
   return { rows, next, error, loading, more, anew };
+}
+
+/** Of the rows that were shown: those that come after a first page. */
+function notIn({ rows, next }: Page<ConversationRow>, shown: readonly ConversationRow[]): ConversationRow[] {
+  const fresh = new Set(rows.map(identity));
+  const oldest = rows.at(-1)?.lastAt;
+  if (next === null || oldest === undefined) return [];
+  return shown.filter((row) => !fresh.has(identity(row)) && row.lastAt < oldest);
 }
 
 export const identity = ({ account, openid }: { account: string; openid: string }) => `${account} ${openid}`;

@@ -96,7 +96,7 @@ export const chat = {
     title: "Transfer to Tencent's customer service",
     explain:
       "An agent of the account's own customer service in WeChat goes on. The bot stays silent until that session ends.",
-    account: 'Customer service account (optional)',
+    account: 'Customer service account',
     placeholder: "name{'@'}account",
     confirm: 'Transfer',
   },

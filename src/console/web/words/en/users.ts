@@ -4,7 +4,7 @@ export const users = {
   add: 'Add a user',
   none: 'Nobody yet. Add the first user.',
   name: 'Name',
-  nameHint: 'Letters, digits, dot, dash and underscore; it stands in the record of actions.',
+  nameHint: 'It stands in the record of actions, and cannot be changed.',
   displayName: 'Displayed as',
   role: 'Role',
   roles: {

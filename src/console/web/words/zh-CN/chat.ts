@@ -97,7 +97,7 @@ export const chat: SameKeys<typeof english> = {
   transfer: {
     title: '转接到微信客服',
     explain: '由公众号自带客服功能中的客服人员继续接待。该客服会话结束前，机器人保持静默。',
-    account: '客服账号（可不填）',
+    account: '客服账号',
     placeholder: "name{'@'}account",
     confirm: '转接',
   },

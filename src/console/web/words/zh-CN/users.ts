@@ -7,7 +7,7 @@ export const users: SameKeys<typeof english> = {
   add: '添加用户',
   none: '还没有用户，请添加第一位。',
   name: '用户名',
-  nameHint: '字母、数字、点、短横线和下划线；会出现在操作记录中。',
+  nameHint: '会出现在操作记录中，之后不能更改。',
   displayName: '显示名称',
   role: '角色',
   roles: {
