@@ -24,7 +24,7 @@ export const analytics = {
   },
   latency: {
     title: 'Time to the first answer',
-    p50: 'Half are answered within',
+    p50: 'Half within',
     p95: '95 % within',
     p99: '99 % within',
     chart: 'Time to the first answer: {p50} at p50 and {p95} at p95 over all of the time',
