@@ -1,7 +1,7 @@
+import { ConfigError } from './config-error.js';
 import { consoleAddress } from './console.js';
-import { describeIssues, type Environment, withSecretFiles } from './environment.js';
+import { type Environment, problemsOf, withSecretFiles } from './environment.js';
 import { settings } from './schema.js';
-import { ConfigError } from './settings.js';
 
 /**
  * Where browsers reach the console, for `console`; it asks for no account. Undefined: there is none.
@@ -12,7 +12,7 @@ export function readConsoleAddress(environment: Environment): string | undefined
   const parsed = settings
     .pick({ CONSOLE_PATH: true, CONSOLE_URL: true, ADMIN_PORT: true, ADMIN_HOST: true })
     .safeParse(withSecretFiles(environment, []));
-  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error, environment));
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error, environment));
   const { CONSOLE_PATH: path, CONSOLE_URL: url, ADMIN_PORT: port, ADMIN_HOST: host } = parsed.data;
   return path === 'off' ? undefined : consoleAddress({ url, path, host, port });
 }

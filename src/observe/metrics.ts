@@ -118,3 +118,11 @@ function createDatabaseMetrics(registers: Registry[]) {
     }),
   };
 }
+
+/** Pushes for an account that this process refused since it started. */
+export async function countRefused({ inbound }: Pick<Metrics, 'inbound'>, appId: string): Promise<number> {
+  const { values } = await inbound.get();
+  return values
+    .filter(({ labels }) => labels.account === appId && labels.result === 'refused')
+    .reduce((sum, { value }) => sum + value, 0);
+}

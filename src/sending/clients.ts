@@ -7,7 +7,9 @@ import type { WeChatClient } from '../wechat/out/client.js';
  */
 export interface SendClients {
   sends(appId: string): Pick<WeChatClient, 'sendMessage'>;
-  others(appId: string): Pick<WeChatClient, 'uploadMedia' | 'downloadMedia' | 'setTyping' | 'createSession'>;
+  others(
+    appId: string,
+  ): Pick<WeChatClient, 'uploadMedia' | 'downloadMedia' | 'setTyping' | 'createSession' | 'fetchQuota'>;
   readonly tokens: Pick<WeChatClient, 'fetchToken' | 'fetchJsapiTicket'>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;

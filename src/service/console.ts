@@ -15,6 +15,8 @@ export interface ConsoleParts {
   /** Access tokens, as the admin port has them. */
   tokens: AccessTokens;
   log: Logger;
+  /** Pushes for an account that this process refused since it started. */
+  refusedPushes(appId: string): Promise<number>;
   clock: () => Date;
 }
 

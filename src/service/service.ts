@@ -8,7 +8,7 @@ import { checkSuitability } from '../db/suitability.js';
 import { type HttpServer, serve } from '../lib/serve.js';
 import { createDatabaseGauges } from '../observe/database-gauges.js';
 import type { Logger } from '../observe/log.js';
-import { createMetrics, type Metrics } from '../observe/metrics.js';
+import { countRefused, createMetrics, type Metrics } from '../observe/metrics.js';
 import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
 import { createReadySign } from '../observe/ready-sign.js';
 import { readSnapshot } from '../observe/snapshot.js';
@@ -142,6 +142,7 @@ async function serveAdmin({
   const console = createConsole?.({
     ...{ config, clients, tokens, log, clock },
     pool: openConsolePool(pools),
+    refusedPushes: (appId) => countRefused(metrics, appId),
   });
   const admin = createAdmin({
     metrics,

@@ -68,7 +68,7 @@ test('no page of the console reads the history through', { timeout: 240_000 }, a
     createOverviewRoutes({
       ...shared,
       accounts: [],
-      client: { fetchQuota: async () => ({ kind: 'transient', errmsg: '' }) },
+      clientOf: () => ({ fetchQuota: async () => ({ kind: 'transient', errmsg: '' }) }),
       tokens: { get: async () => '', replace: async () => '' },
       checkAccount: async () => [],
     }),

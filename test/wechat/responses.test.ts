@@ -228,7 +228,7 @@ describe('a call that may not be written', () => {
 
 describe('the quota of sends', () => {
   const quotaOf = async (answer: string) => {
-    const { client, requests } = await apiThatAnswers(answer);
+    const { client, requests } = await apiThatResponds(answer);
     return { outcome: await client.fetchQuota(token), requests };
   };
 

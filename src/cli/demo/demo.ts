@@ -2,25 +2,27 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
 import { readConfig } from '../../config/settings.js';
+import { createLink, linkUrl } from '../../console/server/sign-in/links.js';
 import { startEmbeddedPostgres } from '../../db/embedded.js';
-import { createPool } from '../../db/pool.js';
+import { createPool, type Pool } from '../../db/pool.js';
 import { createLogger } from '../../observe/log.js';
 import { createDefaultReplies } from '../../replies/default-replies.js';
 import { type App, startApp } from '../../service/service.js';
 import { startSimulator } from '../../simulator/index.js';
+import { consoleOf } from '../start/console.js';
 import type { CommandContext } from '../terminal/context.js';
+import { readVersion } from '../terminal/version.js';
 import { chat } from './chat.js';
 import { accountName, play, type Stage, userNameOf } from './play.js';
 import { createScreen } from './screen.js';
 
 const account = { appId: 'wx0000000000demo', appSecret: 'simulated-secret', token: 'demotoken' };
 const publicUrl = 'https://static.example.com';
+const consolePath = '/console';
 
 export interface DemoOptions {
   /** Ends when every reply has arrived. */
   once: boolean;
-  /** The address of the console, signed in, if there is one. */
-  consoleUrl?(app: App): Promise<string>;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface DemoOptions {
  *
  * Ends the process, with code 1 when a reply is missing, or one arrived twice.
  */
-export async function demo(context: CommandContext, { once, consoleUrl }: DemoOptions): Promise<void> {
+export async function demo(context: CommandContext, { once }: DemoOptions): Promise<void> {
   const { host, out, words } = context;
   const environment = context.environment();
   const screen = createScreen(out, {
@@ -43,7 +45,7 @@ export async function demo(context: CommandContext, { once, consoleUrl }: DemoOp
   const set = await setStage(dataDir, screen);
   let isComplete = true;
   try {
-    const { stage, places, app } = await set.open();
+    const { stage, places } = await set.open();
     const played = play(stage, words.demo);
     // Ctrl-C in the middle of the play ends it, too.
     const result = await Promise.race([played, signal.then(() => 'interrupted' as const)]);
@@ -53,8 +55,7 @@ export async function demo(context: CommandContext, { once, consoleUrl }: DemoOp
       isComplete = result;
       screen.summary(result);
       if (!once) {
-        const console = await consoleUrl?.(app);
-        screen.tour({ ...places, ...(console === undefined ? {} : { console }) });
+        screen.tour(places);
         chat(stage, context.input());
         await signal;
       }
@@ -88,8 +89,9 @@ async function setStage(dataDir: string, screen: Stage['screen']) {
       const { adminPort, webhookPort = 0 } = app;
       simulator.setWebhookUrl(`http://127.0.0.1:${webhookPort}/wechat`);
       const { phoneUrl = '' } = simulator;
-      const places = { databaseUrl: postgres.url, adminPort, webhookPort, logFile, phone: phoneUrl };
-      return { stage: { simulator, pool, screen }, places, app };
+      const console = await consoleLink(pool, adminPort);
+      const places = { databaseUrl: postgres.url, adminPort, webhookPort, logFile, phone: phoneUrl, console };
+      return { stage: { simulator, pool, screen }, places };
     },
     async strike() {
       await app?.stop();
@@ -100,19 +102,29 @@ async function setStage(dataDir: string, screen: Stage['screen']) {
   };
 }
 
+/** Signs an admin in, once: whoever sees this terminal may do all there is. */
+async function consoleLink(pool: Pool, adminPort: number): Promise<string> {
+  const token = await createLink(pool, { name: 'demo', whileNoUser: false });
+  return linkUrl(`http://127.0.0.1:${adminPort}${consolePath}`, token);
+}
+
 function startService(databaseUrl: string, apiBase: string, logFile: string): Promise<App> {
+  const config = readConfig({
+    PORT: '0',
+    HOST: '127.0.0.1',
+    ADMIN_PORT: '0',
+    CONSOLE_PATH: consolePath,
+    WECHAT_APP_ID: account.appId,
+    WECHAT_APP_SECRET: account.appSecret,
+    WECHAT_TOKEN: account.token,
+    WECHAT_ACCOUNT_NAME: accountName,
+    WECHAT_API_BASE: apiBase,
+    PUBLIC_URL: publicUrl,
+  });
   return startApp({
-    config: readConfig({
-      PORT: '0',
-      HOST: '127.0.0.1',
-      ADMIN_PORT: '0',
-      WECHAT_APP_ID: account.appId,
-      WECHAT_APP_SECRET: account.appSecret,
-      WECHAT_TOKEN: account.token,
-      WECHAT_API_BASE: apiBase,
-      PUBLIC_URL: publicUrl,
-    }),
+    config,
     databaseUrl,
+    console: consoleOf(config.console, readVersion()),
     role: 'all',
     repliesOf: () => createDefaultReplies({ publicUrl, accountName }),
     log: createLogger('info', pino.destination({ dest: logFile, sync: true })),

@@ -24,7 +24,7 @@ export interface Places {
   /** The page of the phone. */
   phone: string;
   /** The console, signed in. */
-  console?: string;
+  console: string;
 }
 
 const nameWidth = 8;
@@ -75,10 +75,7 @@ function describeTour(
   words: Words['demo']['tour'],
   bold: (title: string) => string,
 ): string {
-  const pages = [
-    `  ${phone}  ${words.phone}`,
-    ...(console === undefined ? [] : [`  ${console}  ${words.console}`]),
-  ];
+  const pages = [`  ${phone}  ${words.phone}`, `  ${console}  ${words.console}`];
   return `${bold(words.inBrowser)}
 ${pages.join('\n')}
 

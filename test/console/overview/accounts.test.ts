@@ -28,13 +28,13 @@ beforeAll(async () => {
   api = await mount(
     createOverviewRoutes({
       ...{ pool: database.pool, requires: anybody, log: silent, accounts: config.accounts },
-      client: {
+      clientOf: () => ({
         async fetchQuota() {
           const next = quotas.shift() ?? new Error('not expected');
           if (next instanceof Error) throw next;
           return next;
         },
-      },
+      }),
       tokens: {
         get: async () => 'first',
         replace: async (_account, failed) => {

@@ -25,7 +25,7 @@ afterAll(() => database.drop());
 const routes = (more: Partial<OverviewDependencies> = {}) =>
   createOverviewRoutes({
     ...{ pool: database.pool, requires: anybody, log: silent, accounts: [] },
-    client: { fetchQuota: async () => ({ kind: 'transient', errmsg: '' }) },
+    clientOf: () => ({ fetchQuota: async () => ({ kind: 'transient', errmsg: '' }) }),
     tokens: { get: async () => '', replace: async () => '' },
     checkAccount: async () => [],
     stopping: new AbortController().signal,

@@ -13,7 +13,7 @@ export interface OverviewDependencies {
   requires: Requires;
   log: Pick<Logger, 'error' | 'warn'>;
   accounts: readonly AccountConfig[];
-  client: Pick<WeChatClient, 'fetchQuota'>;
+  clientOf(appId: string): Pick<WeChatClient, 'fetchQuota'>;
   tokens: Pick<AccessTokens, 'get' | 'replace'>;
   /** What the doctor finds of an account. */
   checkAccount(account: AccountConfig, language: Language): Promise<AccountCheck['findings']>;

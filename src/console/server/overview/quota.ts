@@ -10,9 +10,10 @@ import type { OverviewDependencies } from './dependencies.js';
  * @throws TokenError where it does not say
  */
 export async function readQuota(
-  { client, tokens }: Pick<OverviewDependencies, 'client' | 'tokens'>,
+  { clientOf, tokens }: Pick<OverviewDependencies, 'clientOf' | 'tokens'>,
   account: AccountConfig,
 ): Promise<QuotaView> {
+  const client = clientOf(account.appId);
   const token = await tokens.get(account);
   let outcome: QuotaOutcome = await client.fetchQuota(token);
   if (outcome.kind === 'refused' && outcome.errorClass === 'token')
