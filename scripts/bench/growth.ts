@@ -4,7 +4,7 @@ import type { Lab } from './lab.ts';
 import { deleteMessagesAfter, lastMessageId, settleWaiting, storeHistory } from './messages.ts';
 import { type DrainResult, drain } from './worker.ts';
 
-const messages = 24_000;
+const messages = 48_000;
 
 /** The same load on empty tables and after years of history, in turn: a machine's speed changes within minutes. */
 export const history: Benchmark = async (lab, { rounds, history: millions }, progress) => {

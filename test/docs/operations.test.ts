@@ -96,7 +96,7 @@ test.each([
 /** Every .ts file of the service; the simulator is another program. */
 function sources(): string[] {
   return readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !/^(simulator|wechat)\//.test(file))
+    .filter((file) => file.endsWith('.ts') && !/^(simulator|wechat|console\/web)\//.test(file))
     .map((file) => readFileSync(path.join(root, 'src', file), 'utf8'));
 }
 
