@@ -24,7 +24,7 @@ import { type Answer, answers } from '../support/model-worker.js';
  *   one case: with `onUnknown: hold` nobody repeats the attempt that is in doubt, the conversation goes on without it,
  *   and its request may come after what follows it. What an operator requeues leaves when it is requeued.
  * - **Once.** Another attempt begins only after the one before is on record, and not as `sent`; where WeChat had
- *   accepted that, it is on record as `unknown`. No attempt is called twice.
+ *   accepted that, it is on record as `unknown`, or was until its late end came. No attempt is called twice.
  * - **The fence.** One worker at most has a lane in hand that is its own, and no unsettled message is before the one that it works
  *   on, but for one that was requeued; others can give up nothing of it. An open message has a lane, whose cursor is before it.
  * - **Plans** never change; neither do final results, until an operator requeues. A settled message has nothing open.
@@ -143,7 +143,7 @@ test.each([
   ['before it began', [goes(0, 1)], 2],
   ['with the attempt begun', [goes(0, 2)], 4],
   ['with the attempt begun and planned at once', [goes(0, 1, 'accepted', true)], 4],
-  ['with the call made', [goes(0, 3)], 3],
+  ['with the call made', [goes(0, 3)], 6],
   ['before a retry', [goes(0, 1), goes(0, 3, 'busy')], 1],
   ['with a new token', [goes(0, 4, 'token')], 2],
   ['before the last result', [goes(0, 6)], 2],

@@ -14,7 +14,8 @@ export interface State {
     status: string;
     attempts: number;
   }[];
-  attempts: { deliveryId: number; attempt: number; outcome: string }[];
+  /** `doubted`: its late end replaced an unknown outcome. */
+  attempts: { deliveryId: number; attempt: number; outcome: string; doubted: boolean }[];
 }
 
 const stateSql = `
@@ -28,7 +29,8 @@ const stateSql = `
        'position', position, 'payload', payload::text, 'status', status, 'attempts', attempts)
        order by message_id, position), '[]')
      from wechat.delivery) as deliveries,
-    (select coalesce(json_agg(json_build_object('deliveryId', delivery_id, 'attempt', attempt, 'outcome', outcome)), '[]')
+    (select coalesce(json_agg(json_build_object('deliveryId', delivery_id, 'attempt', attempt, 'outcome', outcome,
+       'doubted', corrected_at is not null)), '[]')
      from wechat.delivery_attempt) as attempts`;
 
 /** @returns to be called after every change; throws with the rule that is broken */
@@ -140,20 +142,26 @@ const mayGoOn = ['unknown', 'transient', 'token', 'throttled'];
 
 function checkOnce({ deliveries, attempts }: State, { calls, requeued }: Seen): void {
   const key = (deliveryId: number, attempt: number) => `delivery ${deliveryId}, attempt ${attempt}`;
-  const outcomes = new Map(attempts.map((row) => [key(row.deliveryId, row.attempt), row.outcome]));
+  const outcomes = new Map(attempts.map((row) => [key(row.deliveryId, row.attempt), row]));
   const called = new Map(calls.map((call) => [key(call.deliveryId, call.attempt), call]));
   ensure(called.size === calls.length, 'an attempt was called twice', calls);
   for (const { id, status, attempts: latest } of deliveries) {
     for (let attempt = 1; attempt <= latest; attempt += 1) {
       const name = key(id, attempt);
-      const [outcome, call] = [outcomes.get(name), called.get(name)];
+      const [ended, call] = [outcomes.get(name), called.get(name)];
+      const { outcome, doubted = false } = ended ?? {};
       const isUnderWay = attempt === latest && status === 'sending';
       ensure(!call || outcome !== undefined || isUnderWay, 'a call is not on record', name);
       if (attempt === latest) continue;
-      const goesOn = mayGoOn.includes(outcome ?? '');
+      const goesOn = doubted || mayGoOn.includes(outcome ?? '');
       const isAnew = outcome === 'permanent' && requeued.deliveries.has(id);
       ensure(goesOn || isAnew, 'tried again, though it had come to an end', name, outcome);
-      ensure(!call?.accepted || outcome === 'unknown', 'sent again, and not in doubt', name, outcome);
+      ensure(
+        !call?.accepted || doubted || outcome === 'unknown',
+        'sent again, and not in doubt',
+        name,
+        outcome,
+      );
     }
     const accepted = calls.some((call) => call.deliveryId === id && call.accepted);
     ensure(status !== 'sent' || accepted, 'it says sent, and was not', id);
