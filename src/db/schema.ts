@@ -4,7 +4,6 @@
  */
 
 import type { ColumnType } from "kysely";
-import type { IPostgresInterval } from "postgres-interval";
 
 export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
   ? U[]
@@ -19,8 +18,6 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   : ColumnType<T, T | undefined, T>;
 
 export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
-
-export type Interval = ColumnType<IPostgresInterval, IPostgresInterval | number | string, IPostgresInterval | number | string>;
 
 export type Json = JsonValue;
 
@@ -392,7 +389,7 @@ export interface WechatHandover {
   /**
    * It is handed back by itself so long after the agent's last word; null: after HANDOVER_IDLE_MINUTES
    */
-  returns_after: Interval | null;
+  returns_after: string | null;
   /**
    * Since when agent has it; null where nobody has
    */

@@ -1,5 +1,5 @@
 import { onScopeDispose, shallowReactive } from 'vue';
-import type { SendResult, Turn } from '../../../contract/conversations.js';
+import type { SendRequest, SendResult, Turn } from '../../../contract/conversations.js';
 import { type Api, ApiFailure } from '../../app/api.js';
 
 /** Something an agent wrote that the server's turns do not have yet. */
@@ -102,7 +102,7 @@ async function deliver(api: Api, path: string, unsent: Unsent): Promise<Partial<
   }
 }
 
-function body({ key, text, picture }: Unsent): unknown {
+function body({ key, text, picture }: Unsent): SendRequest | FormData {
   if (!picture) return { text, key };
   const form = new FormData();
   form.set('key', key);
