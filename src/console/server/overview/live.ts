@@ -1,11 +1,11 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
-import type { Language } from '../../../lib/language.js';
+import { type Language, say } from '../../../lib/language.js';
 import type { Now } from '../../contract/overview.js';
 import { readQuery } from '../http/input.js';
+import { languageOfRequest } from '../http/language.js';
 import { Refusal } from '../http/refusal.js';
-import { languageOfRequest, wordsFor } from '../words/index.js';
 import { type Changes, createChanges } from './changes.js';
 import type { OverviewDependencies } from './dependencies.js';
 import { createHub, type Hub } from './hub.js';
@@ -66,7 +66,11 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
   router.get('/live', requires('read'), (ctx) => {
     const { conversations } = readQuery(ctx, { conversations: z.enum(['0', '1']).optional() });
     if (hub.listeners >= mostStreams || stopping.aborted)
-      throw new Refusal(503, 'too_many', wordsFor(ctx).refusals.tooManyStreams);
+      throw new Refusal(
+        503,
+        'too_many',
+        say('Too many consoles are open at this process.', '本进程打开的控制台太多了。'),
+      );
     const withConversations = conversations === '1';
     // To HEAD Koa answers by itself, with what GET would begin with.
     if (ctx.method === 'GET') openStream(ctx, { hub, stopping, stillMay, heartbeatMs, withConversations });
