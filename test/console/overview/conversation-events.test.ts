@@ -33,11 +33,11 @@ describe('what happens in conversations', () => {
   test('while nobody looked for long is not told of', async () => {
     await tell(database.pool, 'wx1', [{ openid: 'o1', hoursAgo: 1, text: 'before' }]);
     await poll();
-    await tell(database.pool, 'wx1', [{ openid: 'o2', hoursAgo: 1, text: 'meanwhile' }]);
+    await tell(database.pool, 'wx2', [{ openid: 'o2', hoursAgo: 1, text: 'meanwhile' }]);
     nowMs += 61_000;
     expect(await poll()).toEqual([]);
-    await tell(database.pool, 'wx1', [{ openid: 'o3', hoursAgo: 1, text: 'new' }]);
-    expect(await poll()).toEqual([event('message', 'o3')]);
+    await tell(database.pool, 'wx3', [{ openid: 'o3', hoursAgo: 1, text: 'new' }]);
+    expect(await poll()).toEqual([event('message', 'o3', 'wx3')]);
   });
 
   test('of a delivery: that it is planned, and each step to its end', async () => {

@@ -15,7 +15,7 @@ import {
   toWire,
   type WirePayload,
 } from '../../../wechat/out/reply.js';
-import type { SendResult } from '../../contract/conversations.js';
+import type { SendRequest, SendResult } from '../../contract/conversations.js';
 import { text as textOf } from '../http/input.js';
 import { Refusal } from '../http/refusal.js';
 import { asPerson } from '../http/transaction.js';
@@ -26,7 +26,7 @@ import type { MediaCache } from './media-cache.js';
 /** Made by the page. */
 const key = z.string().regex(/^[\w-]{8,64}$/);
 
-export const textShape = z.strictObject({ text: textOf(4_000), key });
+export const textShape = z.strictObject({ text: textOf(4_000), key }) satisfies z.ZodType<SendRequest>;
 export const pictureShape = z.object({ key });
 
 /** What WeChat takes as a picture. Source: the page of media/upload. */
