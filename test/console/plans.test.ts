@@ -3,10 +3,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { DeliveryRow, MessageRow, Page } from '../../src/console/contract/history.js';
 import { createHistoryRoutes } from '../../src/console/server/history/routes.js';
 import { createOverviewRoutes } from '../../src/console/server/overview/routes.js';
+import { anybody, mountForTest, silent } from '../support/area.js';
 import { createTestDatabase } from '../support/database.js';
 import { storeYear, tell } from '../support/history.js';
 import { createLanes } from '../support/lanes.js';
-import { anybody, mountForTest, silent } from './support/mount.js';
 
 /** A pool that explains each question before it asks it. */
 function explaining(pool: Pool, plans: { text: string; plan: string }[]): Pool {

@@ -4,7 +4,7 @@ import { readConfig } from '../../src/config/settings.js';
 import type { Role } from '../../src/console/contract/rights.js';
 import type { SessionView } from '../../src/console/contract/session.js';
 import type { Area } from '../../src/console/server/area.js';
-import { asPerson } from '../../src/console/server/as-person.js';
+import { asPerson } from '../../src/console/server/http/transaction.js';
 import { createConsole } from '../../src/console/server/server.js';
 import { createSessions, sessionLimits } from '../../src/console/server/sign-in/sessions.js';
 import { addUser } from '../../src/console/server/sign-in/users.js';

@@ -1,5 +1,5 @@
 import type { Role } from '../../console/contract/rights.js';
-import { asPerson, type Statements } from '../../console/server/as-person.js';
+import { asPerson, type Statements } from '../../console/server/http/transaction.js';
 import { listSessions, sessionLimits } from '../../console/server/sign-in/sessions.js';
 import {
   addUser,

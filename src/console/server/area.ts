@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { ConsoleParts } from '../../service/console.js';
-import type { Requires } from './sign-in/requires.js';
+import type { Requires } from './http/person.js';
 
 /** What every area may use; each names in its own type what it does. */
 export interface AreaDependencies extends ConsoleParts {

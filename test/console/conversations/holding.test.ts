@@ -1,4 +1,3 @@
-import { koaBody } from 'koa-body';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tell } from '../../support/history.js';
@@ -116,13 +115,6 @@ describe('taking a conversation', () => {
       await client.query('rollback');
       client.release();
     }
-  });
-
-  test('works behind somebody who has read the body', async () => {
-    const { path } = await newConversation();
-    const api = await mount({ database, before: koaBody() });
-    expect(await api.post(`${path}/take`, { pending: 'cancel' })).toEqual({ kind: 'taken' });
-    expect((await api.ask('POST', `${path}/take`, { pending: 'drop' })).status).toBe(400);
   });
 
   test('of nobody, or without a choice about pending replies, is refused', async () => {

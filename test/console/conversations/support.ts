@@ -1,6 +1,3 @@
-import type { AddressInfo } from 'node:net';
-import Router from '@koa/router';
-import Koa from 'koa';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createAccessTokens } from '../../../src/accounts/access-token.js';
@@ -15,6 +12,7 @@ import { createWeb } from '../../../src/lib/web.js';
 import { createClients } from '../../../src/sending/clients.js';
 import type { Simulator } from '../../../src/simulator/index.js';
 import { createClient } from '../../../src/wechat/out/client.js';
+import { serveArea } from '../../support/area.js';
 import type { TestDatabase } from '../../support/database.js';
 import { newAccount, type TestAccount } from '../../support/service.js';
 
@@ -37,30 +35,15 @@ export interface MountOptions {
   account?: TestAccount;
   simulator?: Simulator;
   overrides?: Partial<ConversationRoutesDependencies>;
-  /** Stands in front of the routes. */
-  before?: Koa.Middleware;
   /** Each route that was asked for says its right here. */
   rights?: string[];
 }
 
 /** `anna` is signed in. */
 export async function mount(options: MountOptions): Promise<Api> {
-  const app = new Koa();
-  const api = new Router({ prefix: '/api' });
-  if (options.before) app.use(options.before);
-  app.use(async (ctx, next) => {
-    ctx.state.user = { name: ctx.get('x-test-user'), displayName: 'somebody', role: 'agent' };
-    await next();
-  });
-  api.use(createConversationRoutes(dependenciesOf(options)).routes());
-  app.use(api.routes());
-  const server = app.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return createApi(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`, 'anna');
+  const { url, close } = await serveArea(createConversationRoutes(dependenciesOf(options)));
+  onTestFinished(close);
+  return createApi(`${url}/`, 'anna');
 }
 
 function dependenciesOf({ database, account = newAccount(), simulator, overrides, rights }: MountOptions) {

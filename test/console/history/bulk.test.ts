@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BulkPreview, BulkProgress } from '../../../src/console/contract/history.js';
 import { createHistoryRoutes } from '../../../src/console/server/history/routes.js';
+import { anybody, type Mounted, mount, mountForTest, silent } from '../../support/area.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tell } from '../../support/history.js';
 import { createLanes } from '../../support/lanes.js';
 import { waitFor } from '../../support/wait.js';
-import { anybody, type Mounted, mount, mountForTest, silent } from '../support/mount.js';
 
 let database: TestDatabase;
 let api: Mounted;

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeliveryRow, MessageDetail, MessageRow, Page } from '../../../src/console/contract/history.js';
 import { createHistoryRoutes } from '../../../src/console/server/history/routes.js';
 import { createPool } from '../../../src/db/pool.js';
+import { anybody, type Mounted, mount, mountForTest, silent } from '../../support/area.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { storeYear, tell } from '../../support/history.js';
 import { createLanes, refused } from '../../support/lanes.js';
-import { anybody, type Mounted, mount, mountForTest, silent } from '../support/mount.js';
 
 let database: TestDatabase;
 let api: Mounted;

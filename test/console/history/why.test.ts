@@ -9,10 +9,10 @@ import type {
 import { decideWhy } from '../../../src/console/server/history/why.js';
 import { toFinding } from '../../../src/console/server/history/why-route.js';
 import { wordsOf } from '../../../src/console/server/words/index.js';
+import { anybody, type Mounted, mount, silent } from '../../support/area.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tell } from '../../support/history.js';
 import { createLanes, type Lanes, type LaneWorker, refused } from '../../support/lanes.js';
-import { anybody, type Mounted, mount, silent } from '../support/mount.js';
 
 const at = '2026-11-26T09:00:00.000Z';
 

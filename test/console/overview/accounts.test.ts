@@ -5,9 +5,9 @@ import type { AccountView, ActionRow, Analytics } from '../../../src/console/con
 import { createOverviewRoutes } from '../../../src/console/server/overview/routes.js';
 import type { QuotaOutcome } from '../../../src/wechat/out/client.js';
 import { TokenError } from '../../../src/wechat/out/errors.js';
+import { anybody, type Mounted, mount, silent } from '../../support/area.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tell } from '../../support/history.js';
-import { anybody, type Mounted, mount, silent } from '../support/mount.js';
 
 let database: TestDatabase;
 let api: Mounted;

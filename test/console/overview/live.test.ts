@@ -5,11 +5,11 @@ import {
   type OverviewDependencies,
 } from '../../../src/console/server/overview/routes.js';
 import type { Pool } from '../../../src/db/pool.js';
+import { anybody, mountForTest, silent } from '../../support/area.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tell } from '../../support/history.js';
 import { createLanes, type Lanes, type LaneWorker } from '../../support/lanes.js';
 import { waitFor } from '../../support/wait.js';
-import { anybody, mountForTest, silent } from '../support/mount.js';
 
 let database: TestDatabase;
 let lanes: Lanes;

@@ -248,7 +248,7 @@ describe('a change', () => {
       body: '{"a":',
     });
     expect(broken.status).toBe(400);
-    expect(await broken.json()).toMatchObject({ error: 'invalid' });
+    expect(await broken.json()).toMatchObject({ error: 'bad_request' });
     const long = await person.send('POST', 'try/read', { text: 'x'.repeat(2_000_000) });
     expect(long.status).toBe(413);
   });

@@ -74,7 +74,7 @@ test.each([
   ['a field that there is not', { name: 'li', role: 'viewer', admin: true }],
 ])('are not added with %s', async (_what, body) => {
   const answer = await admin.send('POST', 'users', body);
-  expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid' }]);
+  expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'bad_request' }]);
 });
 
 describe('the last admin', () => {

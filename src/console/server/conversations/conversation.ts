@@ -1,7 +1,7 @@
 import type { Pool } from '../../../db/pool.js';
 import type { Language } from '../../../lib/language.js';
 import type { Conversation } from '../../contract/conversations.js';
-import type { Address } from './request.js';
+import type { Address } from './address.js';
 import { stateOf } from './state.js';
 import { readTurns } from './turns.js';
 

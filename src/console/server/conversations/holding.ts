@@ -6,9 +6,10 @@ import type { SendClients } from '../../../sending/clients.js';
 import type { AppCredentials, SessionOutcome } from '../../../wechat/out/client.js';
 import { errorReason, TokenError } from '../../../wechat/out/errors.js';
 import type { ReadRequest, ReturnResult, TakeRequest, TakeResult } from '../../contract/conversations.js';
-import { asOperator } from './as-operator.js';
-import { Refusal } from './refusal.js';
-import { type Address, id, line } from './request.js';
+import { id, text } from '../http/input.js';
+import { Refusal } from '../http/refusal.js';
+import { asPerson } from '../http/transaction.js';
+import type { Address } from './address.js';
 
 export const takeShape = z.strictObject({
   pending: z.enum(['cancel', 'send']),
@@ -18,7 +19,7 @@ export const takeShape = z.strictObject({
 export const readShape = z.strictObject({ messageId: id }) satisfies z.ZodType<ReadRequest>;
 
 /** `name@account`, as Tencent's page of its agents shows it. */
-export const transferShape = z.strictObject({ kfAccount: line(100).regex(/^[^\s@]+@[^\s@]+$/) });
+export const transferShape = z.strictObject({ kfAccount: text(100).regex(/^[^\s@]+@[^\s@]+$/) });
 
 export async function take(
   pool: Pool,
@@ -26,7 +27,7 @@ export async function take(
   agent: string,
   { pending, steal = false }: TakeRequest,
 ): Promise<TakeResult> {
-  const { rows } = await asOperator(pool, agent, (client) =>
+  const { rows } = await asPerson(pool, agent, (client) =>
     client.query<{
       result: 'taken' | 'held' | 'no_conversation';
       held_by: string | null;
@@ -48,7 +49,7 @@ export async function take(
 /** One that nobody has is with the replies already. */
 export async function giveBack(pool: Pool, address: Address, agent: string): Promise<ReturnResult> {
   const { appId, openid } = address;
-  const { rows } = await asOperator(pool, agent, (client) =>
+  const { rows } = await asPerson(pool, agent, (client) =>
     client.query<{ result: string }>('select wechat.hand_back($1, $2, $3) as result', [appId, openid, agent]),
   );
   if (rows[0]?.result !== 'not_yours') return { kind: 'returned' };
@@ -95,7 +96,7 @@ export async function transfer(
   const client = clients.others(appId);
   const outcome = await withToken(tokens, account, (token) => client.createSession(token, openid, kfAccount));
   if (outcome.kind !== 'created') throw refusedByWeChat(outcome);
-  const { rows } = await asOperator(pool, agent, (connection) =>
+  const { rows } = await asPerson(pool, agent, (connection) =>
     connection.query<{ result: string }>('select wechat.transfer($1, $2, $3, $4) as result', [
       appId,
       openid,

@@ -1,8 +1,8 @@
 import type { Pool } from '../../../db/pool.js';
+import { inWords } from '../../../history/in-words.js';
 import type { ConversationRow } from '../../contract/conversations.js';
 import type { Page } from '../../contract/history.js';
 import { findHeld, findOfUser, type ListQuery, walk } from './heads.js';
-import { inWords } from './in-words.js';
 import { stateOf } from './state.js';
 
 /** Conversations, of which the user wrote last first. */

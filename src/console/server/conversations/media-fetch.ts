@@ -7,9 +7,9 @@ import { discard } from '../../../lib/web.js';
 import type { Logger } from '../../../observe/log.js';
 import type { AppCredentials } from '../../../wechat/out/client.js';
 import { errorReason, TokenError } from '../../../wechat/out/errors.js';
+import { noAccount, Refusal } from '../http/refusal.js';
 import type { KeptMedia, MediaCache, MediaKey, MediaPlace } from './media-cache.js';
 import { contentTypeOf } from './media-kinds.js';
-import { Refusal } from './refusal.js';
 
 export interface MediaFetchDependencies {
   cache: MediaCache;
@@ -42,12 +42,7 @@ export function createMediaFetch({ cache, open, accounts, log }: MediaFetchDepen
     const account = accounts.find((one) => one.appId === appId);
     if (mediaId === null) throw unknownFile();
     if (!isFresh) throw gone();
-    if (!account)
-      throw new Refusal(
-        404,
-        'no_account',
-        say(`The account ${appId} is not among the settings`, `设置中没有账号 ${appId}`),
-      );
+    if (!account) throw noAccount(appId);
     const media = await open(account, mediaId, { maxBytes, signal: AbortSignal.timeout(timeoutMs) });
     const drawn = await budget.draw(media.length ?? maxBytes);
     try {

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import type Koa from 'koa';
 import { say } from '../../../lib/language.js';
+import { Refusal } from '../http/refusal.js';
 import type { MediaCache, MediaKey } from './media-cache.js';
 import type { FetchMedia } from './media-fetch.js';
 import { servedAs } from './media-kinds.js';
-import { Refusal } from './refusal.js';
 
 export interface MediaDependencies {
   fetch: FetchMedia;

@@ -12,15 +12,18 @@ import type { Logger } from '../../../observe/log.js';
 import type { SendClients } from '../../../sending/clients.js';
 import { createUploader } from '../../../sending/media-upload.js';
 import type { AppCredentials } from '../../../wechat/out/client.js';
-import type { Right } from '../../contract/rights.js';
+import { readForm } from '../http/form.js';
+import * as input from '../http/input.js';
+import { languageOfRequest } from '../http/language.js';
+import { personOf, type Requires } from '../http/person.js';
+import { noAccount, Refusal } from '../http/refusal.js';
+import { addressOf } from './address.js';
 import { readConversation } from './conversation.js';
 import { giveBack, markRead, readShape, take, takeShape, transfer, transferShape } from './holding.js';
 import { listConversations } from './list.js';
 import { serveMedia } from './media.js';
 import { createMediaCache } from './media-cache.js';
 import { createMediaFetch } from './media-fetch.js';
-import { answerRefusals, languageOf, noConversation, Refusal } from './refusal.js';
-import { addressOf, checked, id, line, readForm, readJson, readQuery, userOf } from './request.js';
 import {
   addSavedAnswer,
   changeSavedAnswer,
@@ -46,7 +49,7 @@ export interface ConversationRoutesDependencies {
   web: Web;
   /** The setting HANDOVER_IDLE_MINUTES; 0: never. */
   handoverIdleMinutes: number;
-  requires(right: Right): Koa.Middleware;
+  requires: Requires;
   clock: () => Date;
   log: Logger;
   /** Of all files of users that are kept; a test has less. */
@@ -55,18 +58,17 @@ export interface ConversationRoutesDependencies {
 
 const listShape = {
   state: z.enum(['waiting', 'taken', 'bot', 'quiet']).optional(),
-  account: line(64).min(1).optional(),
-  q: line(128).min(1).optional(),
+  account: input.text(64).min(1).optional(),
+  q: input.text(128).min(1).optional(),
   mine: z.enum(['0', '1']).optional(),
   unread: z.enum(['0', '1']).optional(),
-  before: id.optional(),
-  limit: limit(50, 200),
+  before: input.id.optional(),
+  limit: input.limit(50),
 };
 
 /** Conversations, and agents who answer in them. Paths are relative to the API. */
 export function createConversationRoutes(dependencies: ConversationRoutesDependencies): Router {
   const router = new Router();
-  router.use(answerRefusals(dependencies.log));
   addReading(router, dependencies);
   addHolding(router, dependencies);
   addSending(router, dependencies);
@@ -78,16 +80,19 @@ function addReading(router: Router, dependencies: ConversationRoutesDependencies
   const { pool, requires, handoverIdleMinutes } = dependencies;
 
   router.get('/conversations', requires('read'), async (ctx) => {
-    const { state, account, q, mine, unread, before, limit } = readQuery(ctx, listShape);
-    const agent = mine === '1' ? userOf(ctx).name : undefined;
+    const { state, account, q, mine, unread, before, limit } = input.readQuery(ctx, listShape);
+    const agent = mine === '1' ? personOf(ctx).name : undefined;
     ctx.body = await listConversations(pool, {
       ...{ state, account, q, agent, unread: unread === '1', before, limit },
     });
   });
 
   router.get('/conversations/:account/:openid', requires('read'), async (ctx) => {
-    const { before, limit: most } = readQuery(ctx, { before: id.optional(), limit: limit(40, 100) });
-    const language = languageOf(ctx);
+    const { before, limit: most } = input.readQuery(ctx, {
+      before: input.id.optional(),
+      limit: input.limit(40, 100),
+    });
+    const language = languageOfRequest(ctx);
     const options = { before, limit: most, handoverIdleMinutes, language };
     const found = await readConversation(pool, addressOf(ctx), options);
     if (!found) throw noConversation();
@@ -100,23 +105,23 @@ function addHolding(router: Router, dependencies: ConversationRoutesDependencies
   const path = '/conversations/:account/:openid';
 
   router.post(`${path}/take`, requires('chat'), async (ctx) => {
-    const request = await readJson(ctx, takeShape);
-    ctx.body = await take(pool, addressOf(ctx), userOf(ctx).name, request);
+    const request = input.readBody(ctx, takeShape);
+    ctx.body = await take(pool, addressOf(ctx), personOf(ctx).name, request);
   });
 
   router.post(`${path}/return`, requires('chat'), async (ctx) => {
-    ctx.body = await giveBack(pool, addressOf(ctx), userOf(ctx).name);
+    ctx.body = await giveBack(pool, addressOf(ctx), personOf(ctx).name);
   });
 
   router.post(`${path}/transfer`, requires('chat'), async (ctx) => {
-    const { kfAccount } = await readJson(ctx, transferShape);
+    const { kfAccount } = input.readBody(ctx, transferShape);
     const address = addressOf(ctx);
     const account = accountOf(dependencies, address.appId);
-    ctx.body = await transfer(dependencies, account, address, userOf(ctx).name, kfAccount);
+    ctx.body = await transfer(dependencies, account, address, personOf(ctx).name, kfAccount);
   });
 
   router.post(`${path}/read`, requires('chat'), async (ctx) => {
-    await markRead(pool, addressOf(ctx), await readJson(ctx, readShape));
+    await markRead(pool, addressOf(ctx), input.readBody(ctx, readShape));
     ctx.status = 204;
   });
 }
@@ -134,14 +139,14 @@ function addSending(router: Router, dependencies: ConversationRoutesDependencies
   router.post('/conversations/:account/:openid/send', requires('chat'), async (ctx) => {
     const address = addressOf(ctx);
     const account = accountOf(dependencies, address.appId);
-    const agent = userOf(ctx).name;
+    const agent = personOf(ctx).name;
     if (!ctx.is('multipart/form-data')) {
-      const { text, key } = await readJson(ctx, textShape);
+      const { text, key } = input.readBody(ctx, textShape);
       ctx.body = await sendText(sending, { ...address, agent, key }, text);
       return;
     }
     const { fields, file } = await readForm(ctx, maxPictureBytes);
-    const { key } = checked(pictureShape, fields);
+    const { key } = input.check(pictureShape, fields);
     if (!file) throw new Refusal(400, 'empty', say('There is no file', '没有文件'));
     ctx.body = await sendPicture(sending, account, { ...address, agent, key }, file);
   });
@@ -151,28 +156,29 @@ function addSending(router: Router, dependencies: ConversationRoutesDependencies
 
 function addSavedAnswers(router: Router, dependencies: ConversationRoutesDependencies): void {
   const { pool, requires } = dependencies;
-  const idOf = (ctx: Koa.Context & { params: unknown }) => checked(z.object({ id }), ctx.params).id;
+  const idOf = (ctx: Koa.Context & { params: unknown }) =>
+    input.check(z.object({ id: input.id }), ctx.params).id;
 
   router.get('/saved-answers', requires('chat'), async (ctx) => {
-    const { account } = readQuery(ctx, { account: line(64).min(1).optional() });
+    const { account } = input.readQuery(ctx, { account: input.text(64).min(1).optional() });
     ctx.body = await listSavedAnswers(pool, account);
   });
 
   router.post('/saved-answers', requires('chat'), async (ctx) => {
-    const answer = await readJson(ctx, savedAnswerShape);
+    const answer = input.readBody(ctx, savedAnswerShape);
     if (answer.account !== null) accountOf(dependencies, answer.account);
-    ctx.body = await addSavedAnswer(pool, userOf(ctx).name, answer);
+    ctx.body = await addSavedAnswer(pool, personOf(ctx).name, answer);
     ctx.status = 201;
   });
 
   router.put('/saved-answers/:id', requires('chat'), async (ctx) => {
-    const answer = await readJson(ctx, savedAnswerShape);
+    const answer = input.readBody(ctx, savedAnswerShape);
     if (answer.account !== null) accountOf(dependencies, answer.account);
-    ctx.body = await changeSavedAnswer(pool, userOf(ctx).name, idOf(ctx), answer);
+    ctx.body = await changeSavedAnswer(pool, personOf(ctx).name, idOf(ctx), answer);
   });
 
   router.delete('/saved-answers/:id', requires('chat'), async (ctx) => {
-    await dropSavedAnswer(pool, userOf(ctx).name, idOf(ctx));
+    await dropSavedAnswer(pool, personOf(ctx).name, idOf(ctx));
     ctx.status = 204;
   });
 }
@@ -180,18 +186,12 @@ function addSavedAnswers(router: Router, dependencies: ConversationRoutesDepende
 function accountOf({ accounts }: ConversationRoutesDependencies, appId: string): AppCredentials {
   const account = accounts.find((one) => one.appId === appId);
   if (account) return account;
-  throw new Refusal(
-    404,
-    'no_account',
-    say(`The account ${appId} is not among the settings`, `设置中没有账号 ${appId}`),
-  );
+  throw noAccount(appId);
 }
 
-function limit(usual: number, most: number) {
-  return z
-    .string()
-    .regex(/^\d{1,4}$/)
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= most)
-    .default(usual);
-}
+const noConversation = () =>
+  new Refusal(
+    404,
+    'no_conversation',
+    say('This user never wrote to the account', '该用户没有给此账号发过消息'),
+  );

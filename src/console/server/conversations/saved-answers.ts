@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { Pool } from '../../../db/pool.js';
 import { say } from '../../../lib/language.js';
 import type { SavedAnswer } from '../../contract/conversations.js';
-import { asOperator } from './as-operator.js';
-import { Refusal } from './refusal.js';
-import { line } from './request.js';
+import { text as textOf } from '../http/input.js';
+import { Refusal } from '../http/refusal.js';
+import { asPerson } from '../http/transaction.js';
 
 export const savedAnswerShape = z.strictObject({
-  title: line(100).trim().min(1),
-  text: line(4_000).refine((text) => text.trim() !== ''),
-  account: line(64).min(1).nullable(),
+  title: textOf(100).trim().min(1),
+  text: textOf(4_000).refine((text) => text.trim() !== ''),
+  account: textOf(64).min(1).nullable(),
 });
 export type SavedAnswerRequest = z.infer<typeof savedAnswerShape>;
 
@@ -82,7 +82,7 @@ interface Change {
 }
 
 function change(pool: Pool, agent: string, { action, text, values, none }: Change): Promise<SavedAnswer> {
-  return asOperator(pool, agent, async (client) => {
+  return asPerson(pool, agent, async (client) => {
     const { rows } = await client.query<SavedAnswer>(text, values);
     const [row] = rows;
     if (!row) throw none();

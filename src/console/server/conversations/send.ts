@@ -15,17 +15,18 @@ import {
   toWire,
   type WirePayload,
 } from '../../../wechat/out/reply.js';
-import type { SendResult } from '../../contract/conversations.js';
-import { asOperator } from './as-operator.js';
+import type { SendRequest, SendResult } from '../../contract/conversations.js';
+import { text as textOf } from '../http/input.js';
+import { Refusal } from '../http/refusal.js';
+import { asPerson } from '../http/transaction.js';
+import type { Address } from './address.js';
 import { holderOf, refusedByWeChat, withToken } from './holding.js';
 import type { MediaCache } from './media-cache.js';
-import { Refusal } from './refusal.js';
-import { type Address, line } from './request.js';
 
 /** Made by the page. */
 const key = z.string().regex(/^[\w-]{8,64}$/);
 
-export const textShape = z.strictObject({ text: line(4_000), key });
+export const textShape = z.strictObject({ text: textOf(4_000), key }) satisfies z.ZodType<SendRequest>;
 export const pictureShape = z.object({ key });
 
 /** What WeChat takes as a picture. Source: the page of media/upload. */
@@ -122,7 +123,7 @@ async function foresee(pool: Pool, send: Send): Promise<SendResult | undefined> 
 async function enqueue(pool: Pool, send: Send, payload: WirePayload): Promise<SendResult> {
   const { appId, openid, agent } = send;
   for (let attempt = 0; ; attempt += 1) {
-    const { rows } = await asOperator(pool, agent, (client) =>
+    const { rows } = await asPerson(pool, agent, (client) =>
       client.query<{ delivery_id: string | null; result: SendResult['kind'] }>(
         'select * from wechat.agent_send($1, $2, $3, $4::jsonb, $5)',
         [appId, openid, agent, encodePayload(payload), send.key],

@@ -2,8 +2,8 @@ import type { Pool } from '../../../db/pool.js';
 import type { Language } from '../../../lib/language.js';
 import { errorReason } from '../../../wechat/out/errors.js';
 import type { SentTurn, Turn, UserTurn } from '../../contract/conversations.js';
+import type { Address } from './address.js';
 import { mediaKindOf, playable } from './media-kinds.js';
-import type { Address } from './request.js';
 
 interface Message {
   id: string;

@@ -1,15 +1,16 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
+import { say } from '../../../lib/language.js';
 import type { BulkPreview, BulkProgress } from '../../contract/history.js';
 import * as input from '../http/input.js';
 import { personOf } from '../http/person.js';
-import { Refusal } from '../http/refusal.js';
+import { badRequest, Refusal } from '../http/refusal.js';
 import { wordsFor } from '../words/index.js';
 import { type BulkKind, bulkKinds, bulkLimit, chooseIds, countResults, judgeAll } from './bulk.js';
 import { createBulkRuns } from './bulk-runs.js';
 import type { HistoryDependencies } from './dependencies.js';
-import { deliveryFilter, filterShape, messageFilter } from './filter.js';
+import { deliveryFilter, filterShape, messageFilter, noSuchState } from './filter.js';
 
 const bulkRequest = z.strictObject({
   action: z.enum(['requeue', 'cancel', 'requeue_messages', 'cancel_messages']),
@@ -32,18 +33,17 @@ export function addBulk(router: Router, { pool, requires, log, stopping }: Histo
   const runs = createBulkRuns({ pool, log, stopping });
 
   async function choose(ctx: Koa.Context): Promise<{ asked: Asked; kind: BulkKind; ids: string[] }> {
-    const asked = await input.readBody(ctx, bulkRequest);
+    const asked = input.readBody(ctx, bulkRequest);
     const kind = bulkKinds[asked.action];
     const { ids, filter } = asked;
     if ((ids === undefined) === (filter === undefined))
-      throw new Refusal(400, 'bad_request', wordsFor(ctx).refusals.sayWhich);
+      throw badRequest('Say which: ids or a filter, and not both.', '请指明 id 或筛选条件，二选一。');
     if (ids) return { asked, kind, ids: [...new Set(ids)] };
     const { before: _before, limit: _limit, ...given } = filter ?? {};
     const toFilter = kind.of === 'deliveries' ? deliveryFilter : messageFilter;
-    const asList = toFilter(ctx, given, bulkLimit, kind.otherwise);
+    const asList = toFilter(given, bulkLimit, kind.otherwise);
     const states = (asList.states ?? []).filter((state) => kind.states.includes(state));
-    if (states.length === 0)
-      throw new Refusal(400, 'bad_request', wordsFor(ctx).refusals.noSuchState(kind.states));
+    if (states.length === 0) throw noSuchState(kind.states);
     return { asked, kind, ids: await chooseIds(pool, kind.of, { ...asList, states }) };
   }
 
@@ -65,23 +65,52 @@ export function addBulk(router: Router, { pool, requires, log, stopping }: Histo
     input.readQuery(ctx, {});
     const { asked, kind, ids } = await choose(ctx);
     const { action, expected, force = false } = asked;
-    const { refusals } = wordsFor(ctx);
     if (expected !== undefined && Math.abs(ids.length - expected) > expected * tolerance)
-      throw new Refusal(409, 'expected_is_off', refusals.expectedIsOff(ids.length, expected));
+      throw expectedIsOff(ids.length, expected);
     const id = runs.start({ action, kind, ids, force, person: personOf(ctx) });
-    if (id === undefined) throw new Refusal(429, 'too_many', refusals.tooManyBulks);
+    if (id === undefined) throw tooManyBulks();
     ctx.status = 202;
     ctx.body = { id };
   });
 
   router.get('/bulk/:id', requires('operate'), (ctx) => {
     input.readQuery(ctx, {});
-    const { bulk, refusals } = wordsFor(ctx);
+    const { bulk } = wordsFor(ctx);
     const progress = runs.progressOf(ctx.params.id ?? '');
-    if (!progress) throw new Refusal(404, 'not_found', refusals.noBulk);
+    if (!progress) throw noBulk();
     ctx.body = {
       ...progress,
       results: progress.results.map((one) => ({ ...one, explained: bulk[one.result] })),
     } satisfies BulkProgress;
   });
 }
+
+const expectedIsOff = (matched: number, expected: number) =>
+  new Refusal(
+    409,
+    'expected_is_off',
+    say(
+      `Nothing was done: ${matched} match by now, and ${expected} were confirmed. Look again.`,
+      `没有执行：现在符合条件的有 ${matched} 条，确认时是 ${expected} 条，请重新查看。`,
+    ),
+  );
+
+const tooManyBulks = () =>
+  new Refusal(
+    429,
+    'too_many',
+    say(
+      'Other actions of this kind are still under way. Try again when they have ended.',
+      '还有批量操作没有结束，请稍后再试。',
+    ),
+  );
+
+const noBulk = () =>
+  new Refusal(
+    404,
+    'not_found',
+    say(
+      'This process knows no such action: it ended long ago, or runs in another process.',
+      '本进程里没有这个批量操作：可能早已结束，或在别的进程里。',
+    ),
+  );

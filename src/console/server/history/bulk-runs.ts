@@ -3,7 +3,8 @@ import type { Pool } from '../../../db/pool.js';
 import { describeError } from '../../../lib/describe-error.js';
 import type { Logger } from '../../../observe/log.js';
 import type { BulkProgress } from '../../contract/history.js';
-import { asPerson, type Person } from '../http/person.js';
+import type { Person } from '../http/person.js';
+import { asPerson } from '../http/transaction.js';
 import type { BulkResult } from '../words/forms.js';
 import { type BulkKind, countResults, slices } from './bulk.js';
 
@@ -51,7 +52,7 @@ export function createBulkRuns({
     try {
       for (const step of slices(ids, stepSize)) {
         if (stopping.aborted) throw new Error('the process ends');
-        const results = await asPerson(pool, person, (client) => kind.run(client, step, force));
+        const results = await asPerson(pool, person.name, (client) => kind.run(client, step, force));
         for (const { result, count } of countResults(results.map((one) => one.result)))
           counts.set(result, (counts.get(result) ?? 0) + count);
         progress.done += step.length;

@@ -1,10 +1,8 @@
-import type Koa from 'koa';
 import { z } from 'zod';
 import { deliveryStates } from '../../../history/deliveries.js';
 import type { ListFilter } from '../../../history/filter.js';
 import * as input from '../http/input.js';
-import { Refusal } from '../http/refusal.js';
-import { wordsFor } from '../words/index.js';
+import { badRequest } from '../http/refusal.js';
 
 /** As they are called here: `settled` leaves out what was left to a person. */
 export const consoleMessageStates: readonly string[] = [
@@ -34,7 +32,7 @@ export const filterShape = {
   until: input.time.optional(),
 };
 
-export const pageShape = { ...filterShape, before: input.id.optional(), limit: input.limit.optional() };
+export const pageShape = { ...filterShape, before: input.id.optional(), limit: input.limit(50) };
 
 const filterSchema = z.strictObject(filterShape);
 export type Filter = z.output<typeof filterSchema>;
@@ -58,38 +56,36 @@ export function toFilter(
   return { account, code, type, openid, text, until, since: sinceOf({ openid, text, ...rest }), limit };
 }
 
+export const noSuchState = (known: readonly string[]) =>
+  badRequest(`Choose among the states ${known.join(', ')}.`, `可选的状态：${known.join('、')}。`);
+
 /** @throws Refusal where one is none of these */
 export function statesAsked(
-  ctx: Koa.Context,
   state: string | undefined,
   known: readonly string[],
 ): readonly string[] | undefined {
   if (state === undefined) return undefined;
   const asked = state.split(',');
-  if (!asked.every((one) => known.includes(one)))
-    throw new Refusal(400, 'bad_request', wordsFor(ctx).refusals.noSuchState(known));
+  if (!asked.every((one) => known.includes(one))) throw noSuchState(known);
   return asked;
 }
 
 export function deliveryFilter(
-  ctx: Koa.Context,
   filter: Filter,
   limit: number,
   otherwise: readonly string[] = deliveryStates,
 ): ListFilter {
-  const states = statesAsked(ctx, filter.state, deliveryStates) ?? otherwise;
+  const states = statesAsked(filter.state, deliveryStates) ?? otherwise;
   return { ...toFilter(filter, limit), states };
 }
 
 export function messageFilter(
-  ctx: Koa.Context,
   filter: Filter,
   limit: number,
   otherwise: readonly string[] = consoleMessageStates,
 ): ListFilter {
-  if (filter.code !== undefined)
-    throw new Refusal(400, 'bad_request', wordsFor(ctx).refusals.badInput(['code']));
-  const asked = statesAsked(ctx, filter.state, consoleMessageStates) ?? otherwise;
+  if (filter.code !== undefined) throw input.badInput(['code']);
+  const asked = statesAsked(filter.state, consoleMessageStates) ?? otherwise;
   const [settled, withAgent] = [asked.includes('settled'), asked.includes('with_agent')];
   const states = asked.filter((one) => one !== 'with_agent' && one !== 'settled');
   if (settled || withAgent) states.push('settled');

@@ -6,21 +6,19 @@ import { readQuery } from '../http/input.js';
 import type { HistoryDependencies } from './dependencies.js';
 import { deliveryFilter, messageFilter, pageShape } from './filter.js';
 
-const defaultLimit = 50;
-
 export function addLists(
   router: Router,
   { pool, requires }: Pick<HistoryDependencies, 'pool' | 'requires'>,
 ): void {
   router.get('/messages', requires('read'), async (ctx) => {
-    const { before, limit = defaultLimit, lang: _lang, ...filter } = readQuery(ctx, pageShape);
-    const found = await findMessages(pool, { ...messageFilter(ctx, filter, limit), before });
+    const { before, limit, lang: _lang, ...filter } = readQuery(ctx, pageShape);
+    const found = await findMessages(pool, { ...messageFilter(filter, limit), before });
     ctx.body = toPage(found, limit, toMessageRow) satisfies Page<MessageRow>;
   });
 
   router.get('/deliveries', requires('read'), async (ctx) => {
-    const { before, limit = defaultLimit, lang: _lang, ...filter } = readQuery(ctx, pageShape);
-    const found = await findDeliveries(pool, { ...deliveryFilter(ctx, filter, limit), before });
+    const { before, limit, lang: _lang, ...filter } = readQuery(ctx, pageShape);
+    const found = await findDeliveries(pool, { ...deliveryFilter(filter, limit), before });
     ctx.body = toPage(found, limit, toDeliveryRow) satisfies Page<DeliveryRow>;
   });
 }

@@ -6,12 +6,13 @@ import {
   type Found,
   findMessage,
 } from '../../../history/message.js';
-import type { Language } from '../../../lib/language.js';
+import { type Language, say } from '../../../lib/language.js';
 import { describeErrcode } from '../../../wechat/out/errors.js';
 import type { Attempt, DeliveryDetail, Explained, MessageDetail } from '../../contract/history.js';
 import { check, id as idSchema, readQuery } from '../http/input.js';
+import { languageOfRequest } from '../http/language.js';
 import { Refusal } from '../http/refusal.js';
-import { wordsFor, wordsOf } from '../words/index.js';
+import { wordsOf } from '../words/index.js';
 import type { HistoryDependencies } from './dependencies.js';
 import { toDeliveryRow, toMessageRow } from './lists.js';
 
@@ -21,16 +22,15 @@ export function addMessage(
 ): void {
   router.get('/messages/:id', requires('read'), async (ctx) => {
     readQuery(ctx, {});
-    const id = check(ctx, idSchema, ctx.params.id);
-    const words = wordsFor(ctx);
+    const id = check(idSchema, ctx.params.id);
     const found = await findMessage(pool, id, false);
-    if (!found) throw new Refusal(404, 'not_found', words.refusals.noMessage(id));
+    if (!found) throw new Refusal(404, 'not_found', say(`There is no message ${id}.`, `没有消息 ${id}。`));
     const ended = found.deliveries.filter(({ status }) => endedUnsent.includes(status)).map((one) => one.id);
     ctx.body = toDetail(
       found,
       await readSurroundings(pool, found.message),
       await readVerdicts(pool, ended),
-      words.language,
+      languageOfRequest(ctx),
     ) satisfies MessageDetail;
   });
 }

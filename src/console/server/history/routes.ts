@@ -1,5 +1,4 @@
 import Router from '@koa/router';
-import { answerRefusals } from '../http/refusal.js';
 import { addBulk } from './bulk-routes.js';
 import type { HistoryDependencies } from './dependencies.js';
 import { addLists } from './lists.js';
@@ -11,7 +10,6 @@ export type { HistoryDependencies } from './dependencies.js';
 /** Paths are relative to /api. */
 export function createHistoryRoutes(dependencies: HistoryDependencies): Router {
   const router = new Router();
-  router.use(answerRefusals);
   addLists(router, dependencies);
   addMessage(router, dependencies);
   addWhy(router, dependencies);

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import { z } from 'zod';
-import { wordsFor } from '../words/index.js';
-import { Refusal } from './refusal.js';
+import { say } from '../../../lib/language.js';
+import { badRequest, Refusal } from './refusal.js';
 
 /** Ids are of Postgres's bigint. */
 export const id = z
@@ -12,18 +12,22 @@ export const id = z
 export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
 
 /** Postgres stores no NUL, and would refuse the statement. */
-export const shortText = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((value) => !value.includes('\0'));
+export const text = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine((value) => !value.includes('\0'));
+
+export const shortText = text(200).min(1);
 
 /** How many rows a page has. */
-export const limit = z
-  .string()
-  .regex(/^\d{1,3}$/)
-  .transform(Number)
-  .pipe(z.number().min(1).max(200));
+export const limit = (usual: number, most = 200) =>
+  z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.number().min(1).max(most))
+    .default(usual);
 
 const withLanguage = <Shape extends z.ZodRawShape>(shape: Shape) =>
   z.strictObject({ ...shape, lang: z.string().max(35).optional() });
@@ -35,49 +39,32 @@ const withLanguage = <Shape extends z.ZodRawShape>(shape: Shape) =>
  */
 export function readQuery<Shape extends z.ZodRawShape>(ctx: Koa.Context, shape: Shape) {
   const given = Object.fromEntries(Object.entries(ctx.query).filter(([, value]) => value !== ''));
-  return check(ctx, withLanguage(shape), given);
+  return check(withLanguage(shape), given);
 }
 
-/** @throws Refusal */
-export async function readBody<Schema extends z.ZodType>(ctx: Koa.Context, schema: Schema) {
-  return check(ctx, schema, await bodyOf(ctx));
+/**
+ * The body that `jsonBody` has parsed. Without one: an empty object.
+ *
+ * @throws Refusal naming what is unknown or wrong
+ */
+export function readBody<Schema extends z.ZodType>(ctx: Koa.Context, schema: Schema): z.output<Schema> {
+  // A form of another site can send no JSON.
+  if (ctx.request.length !== 0 && ctx.request.is('json') === false)
+    throw new Refusal(415, 'bad_request', say('Send JSON', '请发送 JSON'));
+  const { body }: { body?: unknown } = ctx.request;
+  return check(schema, body ?? {});
 }
 
-/** @throws Refusal */
-export function check<Schema extends z.ZodType>(
-  ctx: Koa.Context,
-  schema: Schema,
-  value: unknown,
-): z.output<Schema> {
+/** @throws Refusal naming what is unknown or wrong */
+export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const names = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'body'],
   );
-  throw new Refusal(400, 'bad_request', wordsFor(ctx).refusals.badInput([...new Set(names)]));
+  throw badInput([...new Set(names)]);
 }
 
-const maxBodyBytes = 1_000_000;
-
-/** As something before us has parsed it; else parsed here. Without a body: an empty object. */
-async function bodyOf(ctx: Koa.Context): Promise<unknown> {
-  const request: { body?: unknown } = ctx.request;
-  if (request.body !== undefined) return request.body;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBodyBytes) throw badBody(ctx);
-    chunks.push(chunk);
-  }
-  if (bytes === 0) return {};
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw badBody(ctx);
-  }
-}
-
-function badBody(ctx: Koa.Context): Refusal {
-  return new Refusal(400, 'bad_request', wordsFor(ctx).refusals.badInput(['body']));
-}
+/** @param names of the parameters or fields */
+export const badInput = (names: readonly string[]) =>
+  badRequest(`Unknown or wrong: ${names.join(', ')}`, `参数不认识或有误：${names.join('、')}`);

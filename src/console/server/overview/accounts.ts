@@ -3,12 +3,14 @@ import type Koa from 'koa';
 import { z } from 'zod';
 import type { AccountConfig } from '../../../config/account.js';
 import type { Pool } from '../../../db/pool.js';
+import { say } from '../../../lib/language.js';
 import { TokenError } from '../../../wechat/out/errors.js';
 import type { AccountCheck, AccountView, QuotaView } from '../../contract/overview.js';
 import { readBody, readQuery } from '../http/input.js';
-import { asPerson, personOf } from '../http/person.js';
-import { Refusal } from '../http/refusal.js';
-import { languageOfRequest, wordsFor } from '../words/index.js';
+import { languageOfRequest } from '../http/language.js';
+import { personOf } from '../http/person.js';
+import { noAccount, Refusal } from '../http/refusal.js';
+import { asPerson } from '../http/transaction.js';
 import type { OverviewDependencies } from './dependencies.js';
 import { inLanguage, readPauses } from './pauses.js';
 import { readQuota } from './quota.js';
@@ -22,7 +24,7 @@ export function addAccounts(router: Router, dependencies: OverviewDependencies):
     readQuery(ctx, {});
     const { appId = '' } = ctx.params;
     const account = accounts.find((one) => one.appId === appId);
-    if (!account) throw new Refusal(404, 'not_found', wordsFor(ctx).refusals.noAccount(appId));
+    if (!account) throw noAccount(appId);
     return account;
   }
 
@@ -54,14 +56,19 @@ export function addAccounts(router: Router, dependencies: OverviewDependencies):
       ctx.body = (await readQuota(dependencies, account)) satisfies QuotaView;
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      throw new Refusal(502, 'no_quota', wordsFor(ctx).refusals.noQuota(error.message));
+      const { message } = error;
+      throw new Refusal(
+        502,
+        'no_quota',
+        say(`WeChat did not say how much is left: ${message}`, `没有从微信查到剩余额度：${message}`),
+      );
     }
   });
 
   router.post('/accounts/:appId/pause', requires('operate'), async (ctx) => {
     const { appId } = accountOf(ctx);
-    const { reason } = await readBody(ctx, pauseRequest);
-    await asPerson(pool, personOf(ctx), (client) =>
+    const { reason } = readBody(ctx, pauseRequest);
+    await asPerson(pool, personOf(ctx).name, (client) =>
       client.query('select wechat.pause($1, $2)', [appId, reason?.replaceAll('\0', '') || null]),
     );
     ctx.body = { paused: true };
@@ -69,7 +76,7 @@ export function addAccounts(router: Router, dependencies: OverviewDependencies):
 
   router.post('/accounts/:appId/resume', requires('operate'), async (ctx) => {
     const { appId } = accountOf(ctx);
-    const { rows } = await asPerson(pool, personOf(ctx), (client) =>
+    const { rows } = await asPerson(pool, personOf(ctx).name, (client) =>
       client.query<{ resumed: boolean }>('select wechat.resume($1) as resumed', [appId]),
     );
     ctx.body = { paused: false, wasPaused: rows[0]?.resumed ?? false };

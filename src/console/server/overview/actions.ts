@@ -5,8 +5,6 @@ import type { ActionRow } from '../../contract/overview.js';
 import * as input from '../http/input.js';
 import type { OverviewDependencies } from './dependencies.js';
 
-const defaultLimit = 50;
-
 export function addActions(
   router: Router,
   { pool, requires }: Pick<OverviewDependencies, 'pool' | 'requires'>,
@@ -14,11 +12,11 @@ export function addActions(
   router.get('/actions', requires('read'), async (ctx) => {
     const asked = input.readQuery(ctx, {
       before: input.id.optional(),
-      limit: input.limit.optional(),
+      limit: input.limit(50),
       actor: input.shortText.optional(),
       action: input.shortText.optional(),
     });
-    const { before, limit = defaultLimit, actor, action } = asked;
+    const { before, limit, actor, action } = asked;
     let query = createKysely(pool)
       .selectFrom('wechat.operator_action')
       .select(['id', 'acted_at', 'actor', 'action', 'app_id', 'details', 'affected'])

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type Analytics, type AnalyticsTable, analyticsTables } from '../../contract/overview.js';
 import { type Cell, toCsv } from '../http/csv.js';
 import * as input from '../http/input.js';
-import { Refusal } from '../http/refusal.js';
-import { languageOfRequest, wordsFor } from '../words/index.js';
+import { languageOfRequest } from '../http/language.js';
+import { badRequest } from '../http/refusal.js';
 import { readAnalytics } from './analytics.js';
 import type { OverviewDependencies } from './dependencies.js';
 
@@ -24,10 +24,9 @@ export function addAnalytics(
     });
     const { account, format, table, until = new Date() } = asked;
     const since = asked.since ?? new Date(until.getTime() - dayMs);
-    const { refusals } = wordsFor(ctx);
-    if (since >= until) throw new Refusal(400, 'bad_request', refusals.untilIsLater);
-    if ((format === 'csv') !== (table !== undefined))
-      throw new Refusal(400, 'bad_request', refusals.badInput(['format', 'table']));
+    if (since >= until)
+      throw badRequest('The end must be later than the beginning.', '结束时间必须晚于开始时间。');
+    if ((format === 'csv') !== (table !== undefined)) throw input.badInput(['format', 'table']);
     const analytics = await readAnalytics(pool, { since, until, account }, languageOfRequest(ctx));
     ctx.set('cache-control', 'no-store');
     if (table === undefined) {

@@ -1,9 +1,8 @@
-import type { PoolClient } from 'pg';
 import type { Pool } from '../../../db/pool.js';
 import type { Language } from '../../../lib/language.js';
 import { errorReason } from '../../../wechat/out/errors.js';
 import type { Analytics } from '../../contract/overview.js';
-import { inTransaction } from '../http/person.js';
+import { inTransaction, type Statements } from '../http/transaction.js';
 
 export interface Range {
   since: Date;
@@ -59,7 +58,7 @@ export async function readAnalytics(pool: Pool, range: Range, language: Language
 const bounds = ({ since, until, account }: Range) => [since, until, account ?? null];
 
 /** Each question has what the ones before it left. Postgres ends one that takes longer (57014). */
-function limitedTo(client: PoolClient, totalMs: number) {
+function limitedTo(client: Statements, totalMs: number) {
   const endsAt = performance.now() + totalMs;
   return async <Row extends object>(text: string, values: unknown[]): Promise<Row[]> => {
     const leftMs = Math.max(1, Math.floor(endsAt - performance.now()));

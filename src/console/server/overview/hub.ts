@@ -1,5 +1,5 @@
 export interface Hub<Value> {
-  /** Tells each value, the last one at once where it is young. Returns how to stop. */
+  /** Tells every value that is read, and the last one at once where it is young. Returns how to stop. */
   listen(listener: (value: Value) => void): () => void;
   /** The last value where it is young, else a new one. */
   latest(): Promise<Value>;
@@ -27,6 +27,8 @@ export function createHub<Value>({ read, pauseMs, onError }: HubOptions<Value>):
     underWay ??= read()
       .then((value) => {
         last = { value, at: performance.now() };
+        // Also one that was taken for `latest`: a value may tell what is new since the one before.
+        for (const listener of listeners) listener(value);
         return value;
       })
       .finally(() => {
@@ -40,8 +42,7 @@ export function createHub<Value>({ read, pauseMs, onError }: HubOptions<Value>):
   async function round(): Promise<void> {
     const startedAt = performance.now();
     try {
-      const value = await look();
-      for (const listener of listeners) listener(value);
+      await look();
     } catch (error) {
       onError(error);
     }

@@ -1,12 +1,13 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
-import type { Language } from '../../../lib/language.js';
+import { type Language, say } from '../../../lib/language.js';
+import type { ConversationEvent } from '../../contract/conversations.js';
 import type { Now } from '../../contract/overview.js';
 import { readQuery } from '../http/input.js';
+import { languageOfRequest } from '../http/language.js';
 import { Refusal } from '../http/refusal.js';
-import { languageOfRequest, wordsFor } from '../words/index.js';
-import { type Changes, createChanges } from './changes.js';
+import { createConversationEvents } from './conversation-events.js';
 import type { OverviewDependencies } from './dependencies.js';
 import { createHub, type Hub } from './hub.js';
 import { createNow, type Look, nowFor } from './now.js';
@@ -23,14 +24,14 @@ interface Told {
   /** Written once for all who read the language. */
   textIn(language: Language): string;
   look: Look;
-  changes: Changes;
+  events: readonly ConversationEvent[];
 }
 
-function toTold(look: Look, changes: Changes): Told {
+function toTold(look: Look, events: readonly ConversationEvent[]): Told {
   const texts = new Map<Language, string>();
   return {
     look,
-    changes,
+    events,
     textIn(language) {
       const text = texts.get(language) ?? `event: now\ndata: ${JSON.stringify(nowFor(look, language))}\n\n`;
       texts.set(language, text);
@@ -50,9 +51,9 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
     heartbeatMs = defaultHeartbeatMs,
   } = dependencies;
   const readNow = createNow(pool);
-  const readChanges = createChanges(pool);
+  const readEvents = createConversationEvents(pool);
   const hub = createHub<Told>({
-    read: async () => toTold(await readNow(), await readChanges()),
+    read: async () => toTold(await readNow(), await readEvents()),
     pauseMs: pollMs,
     onError: (error) => log.warn({ event: 'console_look_failed', err: error }, 'console: look failed'),
   });
@@ -66,7 +67,11 @@ export function addLive(router: Router, dependencies: OverviewDependencies): voi
   router.get('/live', requires('read'), (ctx) => {
     const { conversations } = readQuery(ctx, { conversations: z.enum(['0', '1']).optional() });
     if (hub.listeners >= mostStreams || stopping.aborted)
-      throw new Refusal(503, 'too_many', wordsFor(ctx).refusals.tooManyStreams);
+      throw new Refusal(
+        503,
+        'too_many',
+        say('Too many consoles are open at this process.', '本进程打开的控制台太多了。'),
+      );
     const withConversations = conversations === '1';
     // To HEAD Koa answers by itself, with what GET would begin with.
     if (ctx.method === 'GET') openStream(ctx, { hub, stopping, stillMay, heartbeatMs, withConversations });
@@ -104,10 +109,10 @@ function openStream(
     else if (!res.writableEnded) res.write(text);
   };
   write('retry: 3000\n\n');
-  const stop = hub.listen(({ textIn, changes }) => {
+  const stop = hub.listen(({ textIn, events }) => {
     write(textIn(language));
     if (!withConversations) return;
-    for (const change of changes) write(`event: conversation\ndata: ${JSON.stringify(change)}\n\n`);
+    for (const event of events) write(`event: conversation\ndata: ${JSON.stringify(event)}\n\n`);
   });
   const end = () => res.end();
   const beat = async () => {

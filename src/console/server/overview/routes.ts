@@ -1,5 +1,4 @@
 import Router from '@koa/router';
-import { answerRefusals } from '../http/refusal.js';
 import { addAccounts } from './accounts.js';
 import { addActions } from './actions.js';
 import { addAnalytics } from './analytics-routes.js';
@@ -11,7 +10,6 @@ export type { OverviewDependencies } from './dependencies.js';
 /** Paths are relative to /api. */
 export function createOverviewRoutes(dependencies: OverviewDependencies): Router {
   const router = new Router();
-  router.use(answerRefusals);
   addLive(router, dependencies);
   addAccounts(router, dependencies);
   addAnalytics(router, dependencies);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Pool } from '../../../db/pool.js';
-import { asPerson, type Statements } from '../as-person.js';
+import { asPerson, type Statements } from '../http/transaction.js';
 
 /**
  * Slows down whoever guesses passwords, and nobody else. Failures are counted by address, and by name from an address; never by

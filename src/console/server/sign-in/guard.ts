@@ -3,7 +3,7 @@ import { say } from '../../../lib/language.js';
 import { may, type Right } from '../../contract/rights.js';
 import type { StillMay } from '../area.js';
 import type { Browser } from '../browser.js';
-import { Refusal } from '../refusal.js';
+import { Refusal } from '../http/refusal.js';
 import { sessionCookie } from './cookies.js';
 import type { Session, Sessions } from './sessions.js';
 import { csrfOf, isSame } from './tokens.js';

@@ -4,9 +4,9 @@ import type { Pool } from '../../../db/pool.js';
 import type { Language } from '../../../lib/language.js';
 import type { Logger } from '../../../observe/log.js';
 import type { Browser } from '../browser.js';
-import { languageOfRequest } from '../language.js';
+import { smallBody } from '../http/json-body.js';
+import { languageOfRequest } from '../http/language.js';
 import type { Enter } from './entry.js';
-import { smallBody } from './json-body.js';
 import { useLink } from './links.js';
 
 export interface LinkRoutesDependencies {

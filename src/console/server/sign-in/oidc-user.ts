@@ -1,5 +1,5 @@
 import type { OidcConfig } from '../../../config/console.js';
-import type { Statements } from '../as-person.js';
+import type { Statements } from '../http/transaction.js';
 import type { Identified } from './oidc.js';
 import { addUser, changeUser, findUser, type UserRow, userName } from './users.js';
 

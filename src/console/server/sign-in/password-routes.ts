@@ -7,12 +7,13 @@ import { createSlots } from '../../../lib/slots.js';
 import type { Logger } from '../../../observe/log.js';
 import type { SignInRequest } from '../../contract/session.js';
 import type { Browser } from '../browser.js';
-import { Refusal } from '../refusal.js';
+import { readBody } from '../http/input.js';
+import { smallBody } from '../http/json-body.js';
+import { Refusal } from '../http/refusal.js';
 import { type Attempts, byAddress, byDevice, byName } from './attempts.js';
 import { deviceCookie, setCookie } from './cookies.js';
 import { deviceOf, newDevice } from './device.js';
 import type { Enter } from './entry.js';
-import { smallBody } from './json-body.js';
 import { hashPassword, isOutdated, isPassword } from './password.js';
 import { findUser } from './users.js';
 
@@ -41,16 +42,16 @@ export function createPasswordRoutes(dependencies: PasswordRoutesDependencies): 
 
   /** Waits for its turn before anything is counted: who waits in vain has not failed. */
   async function inTurn(ctx: Koa.Context): Promise<void> {
+    const request = readBody(ctx, signInRequest);
     if ((await slots.acquireSome(1, { patienceMs })) === 0) throw tooMany(patienceMs / 1_000);
     try {
-      await signIn(ctx);
+      await signIn(ctx, request);
     } finally {
       slots.release();
     }
   }
 
-  async function signIn(ctx: Koa.Context): Promise<void> {
-    const { name, password } = signInRequest.parse(ctx.request.body);
+  async function signIn(ctx: Koa.Context, { name, password }: SignInRequest): Promise<void> {
     const user = await findUser(pool, name);
     const address = browser.address(ctx);
     const nonce = deviceOf(ctx.cookies.get(deviceCookie), name, user?.password);
@@ -83,14 +84,8 @@ export function createPasswordRoutes(dependencies: PasswordRoutesDependencies): 
     return record;
   }
 
-  return new Router().post('/sign-in', mustBeJson, smallBody, inTurn);
+  return new Router().post('/sign-in', smallBody, inTurn);
 }
-
-/** A form of another site can send no JSON. */
-const mustBeJson: Koa.Middleware = (ctx, next) => {
-  if (!ctx.is('json')) throw new Refusal(415, 'invalid', say('Send JSON', '请发送 JSON'));
-  return next();
-};
 
 function tooMany(retryAfterSeconds: number): Refusal {
   return new Refusal(

@@ -1,12 +1,9 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { say } from '../../../lib/language.js';
-import { may, type Right } from '../../contract/rights.js';
-import { Refusal } from '../refusal.js';
-import type { Person } from './person.js';
-
-/** A middleware that lets nobody pass who has not this right. */
-export type Requires = (right: Right) => Koa.Middleware;
+import { may } from '../../contract/rights.js';
+import type { Person, Requires } from '../http/person.js';
+import { Refusal } from '../http/refusal.js';
 
 export const requires: Requires = (right) => {
   const check: Koa.Middleware = (ctx, next) => {

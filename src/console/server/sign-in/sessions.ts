@@ -1,8 +1,8 @@
 import type { Pool } from '../../../db/pool.js';
 import type { Role } from '../../contract/rights.js';
 import type { SessionView } from '../../contract/session.js';
-import type { Statements } from '../as-person.js';
-import type { Person } from './person.js';
+import type { Person } from '../http/person.js';
+import type { Statements } from '../http/transaction.js';
 import { hashOf, newToken } from './tokens.js';
 
 export type Via = NonNullable<SessionView['user']>['via'];

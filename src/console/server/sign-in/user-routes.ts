@@ -2,9 +2,10 @@ import Router from '@koa/router';
 import { z } from 'zod';
 import type { Pool } from '../../../db/pool.js';
 import { say } from '../../../lib/language.js';
-import { asPerson } from '../as-person.js';
-import { notFound, Refusal } from '../refusal.js';
-import type { Requires } from './requires.js';
+import { readBody } from '../http/input.js';
+import { personOf, type Requires } from '../http/person.js';
+import { notFound, Refusal } from '../http/refusal.js';
+import { asPerson } from '../http/transaction.js';
 import { sessionLimits } from './sessions.js';
 import {
   addUser,
@@ -44,9 +45,9 @@ export function createUserRoutes({ pool, requires }: { pool: Pool; requires: Req
   });
 
   router.post('/users', manage, async (ctx) => {
-    const { password, displayName, ...given } = newUser.parse(ctx.request.body);
+    const { password, displayName, ...given } = readBody(ctx, newUser);
     const user = { ...given, displayName: displayName ?? given.name, password: password ?? undefined };
-    const result = await asPerson(pool, ctx.state.user.name, (client) => addUser(client, user));
+    const result = await asPerson(pool, personOf(ctx).name, (client) => addUser(client, user));
     if (result === 'exists')
       throw new Refusal(
         409,
@@ -59,20 +60,20 @@ export function createUserRoutes({ pool, requires }: { pool: Pool; requires: Req
 
   router.patch('/users/:name', manage, async (ctx) => {
     const { name = '' } = ctx.params;
-    const given = change.parse(ctx.request.body);
-    refuse(await asPerson(pool, ctx.state.user.name, (client) => changeUser(client, name, given)));
+    const given = readBody(ctx, change);
+    refuse(await asPerson(pool, personOf(ctx).name, (client) => changeUser(client, name, given)));
     [ctx.body] = await listUsers(pool, sessionLimits, name);
   });
 
   router.delete('/users/:name', manage, async (ctx) => {
     const { name = '' } = ctx.params;
-    refuse(await asPerson(pool, ctx.state.user.name, (client) => removeUser(client, name)));
+    refuse(await asPerson(pool, personOf(ctx).name, (client) => removeUser(client, name)));
     ctx.status = 204;
   });
 
   router.delete('/users/:name/sessions', manage, async (ctx) => {
     const { name = '' } = ctx.params;
-    await asPerson(pool, ctx.state.user.name, (client) => signUserOut(client, name));
+    await asPerson(pool, personOf(ctx).name, (client) => signUserOut(client, name));
     ctx.status = 204;
   });
 

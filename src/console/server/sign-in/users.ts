@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { roles as allRoles, type Role } from '../../contract/rights.js';
 import type { UserView } from '../../contract/session.js';
-import type { Statements } from '../as-person.js';
+import type { Statements } from '../http/transaction.js';
 import { hashPassword, longestPassword, shortestPassword } from './password.js';
 import { endSessions, type SessionLimits } from './sessions.js';
 

@@ -1,22 +1,5 @@
 import type { BulkResult, WhyWords } from './forms.js';
 
-const refusals = {
-  badInput: (names: readonly string[]) => `Unknown or wrong: ${names.join(', ')}`,
-  tooSlow: 'This would take too long: narrow the time, or ask for one account, user or state.',
-  databaseAway: 'The database does not answer just now. Try again in a moment.',
-  noMessage: (id: string) => `There is no message ${id}.`,
-  noAccount: (appId: string) => `There is no account ${appId} in the settings.`,
-  noBulk: 'This process knows no such action: it ended long ago, or runs in another process.',
-  noSuchState: (states: readonly string[]) => `Choose among the states ${states.join(', ')}.`,
-  sayWhich: 'Say which: ids or a filter, and not both.',
-  expectedIsOff: (matched: number, expected: number) =>
-    `Nothing was done: ${matched} match by now, and ${expected} were confirmed. Look again.`,
-  tooManyBulks: 'Other actions of this kind are still under way. Try again when they have ended.',
-  tooManyStreams: 'Too many consoles are open at this process.',
-  noQuota: (why: string) => `WeChat did not say how much is left: ${why}`,
-  untilIsLater: 'The end must be later than the beginning.',
-};
-
 const bulk: Record<BulkResult, string> = {
   requeued: 'requeued',
   cancelled: 'cancelled',
@@ -144,7 +127,6 @@ const why: WhyWords = {
 };
 
 export const en = {
-  refusals,
   bulk,
   why,
   unknownCode: { meaning: 'a code unknown to this version', remedy: 'See WeChat’s page of return codes.' },

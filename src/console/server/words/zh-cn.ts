@@ -1,22 +1,5 @@
 import type { en } from './en.js';
 
-const refusals: (typeof en)['refusals'] = {
-  badInput: (names) => `参数不认识或有误：${names.join('、')}`,
-  tooSlow: '查询耗时太长：请缩小时间范围，或只查一个公众号、用户或状态。',
-  databaseAway: '数据库暂时没有响应，请稍后再试。',
-  noMessage: (id) => `没有消息 ${id}。`,
-  noAccount: (appId) => `配置里没有公众号 ${appId}。`,
-  noBulk: '本进程里没有这个批量操作：可能早已结束，或在别的进程里。',
-  noSuchState: (states) => `可选的状态：${states.join('、')}。`,
-  sayWhich: '请指明 id 或筛选条件，二选一。',
-  expectedIsOff: (matched, expected) =>
-    `没有执行：现在符合条件的有 ${matched} 条，确认时是 ${expected} 条，请重新查看。`,
-  tooManyBulks: '还有批量操作没有结束，请稍后再试。',
-  tooManyStreams: '本进程打开的控制台太多了。',
-  noQuota: (why) => `没有从微信查到剩余额度：${why}`,
-  untilIsLater: '结束时间必须晚于开始时间。',
-};
-
 const bulk: (typeof en)['bulk'] = {
   requeued: '已重新入队',
   cancelled: '已取消',
@@ -143,7 +126,6 @@ const why: (typeof en)['why'] = {
 };
 
 export const zhCN: typeof en = {
-  refusals,
   bulk,
   why,
   unknownCode: { meaning: '这个版本不认识的错误码', remedy: '请查微信的返回码页面。' },

@@ -1,28 +1,20 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  createPollConversationEvents,
-  type EventPosition,
-} from '../../../src/console/server/conversations/events.js';
+import { createConversationEvents } from '../../../src/console/server/overview/conversation-events.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tell } from '../../support/history.js';
 
 const databases: TestDatabase[] = [];
 let database: TestDatabase;
-let position: EventPosition | undefined;
+let poll: ReturnType<typeof createConversationEvents>;
+let nowMs = 0;
 beforeEach(async () => {
   database = await createTestDatabase();
   databases.push(database);
-  position = undefined;
+  poll = createConversationEvents(database.pool, () => nowMs);
 });
 afterAll(async () => {
   for (const one of databases) await one.drop();
 });
-
-async function poll() {
-  const { events, position: next } = await createPollConversationEvents(database.pool)(position);
-  position = next;
-  return events;
-}
 
 const event = (what: string, openid = 'o1', account = 'wx1') => ({ account, openid, what });
 
@@ -36,6 +28,16 @@ describe('what happens in conversations', () => {
       new Set([event('message', 'o2', 'wx2'), event('delivery', 'o2', 'wx2')]),
     );
     expect(await poll()).toEqual([]);
+  });
+
+  test('while nobody looked for long is not told of', async () => {
+    await tell(database.pool, 'wx1', [{ openid: 'o1', hoursAgo: 1, text: 'before' }]);
+    await poll();
+    await tell(database.pool, 'wx2', [{ openid: 'o2', hoursAgo: 1, text: 'meanwhile' }]);
+    nowMs += 61_000;
+    expect(await poll()).toEqual([]);
+    await tell(database.pool, 'wx3', [{ openid: 'o3', hoursAgo: 1, text: 'new' }]);
+    expect(await poll()).toEqual([event('message', 'o3', 'wx3')]);
   });
 
   test('of a delivery: that it is planned, and each step to its end', async () => {

@@ -1,8 +1,8 @@
 import type { Pool } from '../../../db/pool.js';
 import type { ConversationEvent } from '../../contract/conversations.js';
 
-/** What was told of already; made by the poll before. */
-export interface EventPosition {
+/** What was told of already. */
+interface Position {
   /** Ids that were seen of late: of two conversations the higher id may be committed first. */
   messages: Recent;
   deliveries: Recent;
@@ -18,11 +18,10 @@ interface Recent {
   seen: ReadonlySet<string>;
 }
 
-export type PollConversationEvents = (
-  since: EventPosition | undefined,
-) => Promise<{ events: ConversationEvent[]; position: EventPosition }>;
+/** After so long without a look it begins anew: whoever comes then reads all there is first. */
+const staleMs = 60_000;
 
-/** Of each kind in one poll. Beyond that, pages that miss an event ask by themselves in a while. */
+/** Of each kind in one look. Beyond that, pages that miss an event ask by themselves in a while. */
 const most = 500;
 /** Ids this far back are looked at again: a transaction that is slower than so many others is told of late, if at all. */
 const overlap = 200;
@@ -40,7 +39,7 @@ interface Found {
  *
  * Whatever the size of the tables, it reads the ends of two indexes, and a table that is as small as what agents hold.
  */
-const pollSql = `
+const lookSql = `
   (select 'message' as kind, m.id::text as id, m.app_id, m.openid, '' as version
    from wechat.inbound_message m where m.id > $1::bigint order by m.id desc limit ${most})
   union all
@@ -57,22 +56,39 @@ const endsSql = `
   select coalesce((select max(id) from wechat.inbound_message), 0)::text as messages,
     coalesce((select max(id) from wechat.delivery), 0)::text as deliveries`;
 
-/** One for all streams: each poll is one statement. The first tells of nothing, and where it begins. */
-export function createPollConversationEvents(pool: Pool): PollConversationEvents {
-  async function begin(): Promise<EventPosition> {
+/**
+ * What happened in conversations since the look before, each once for each kind: one statement a look, for all streams together.
+ * The first look tells of nothing.
+ */
+export function createConversationEvents(
+  pool: Pool,
+  now: () => number = () => performance.now(),
+): () => Promise<readonly ConversationEvent[]> {
+  let last: { position: Position; at: number } | undefined;
+
+  async function begin(): Promise<Position> {
     const { rows } = await pool.query<{ messages: string; deliveries: string }>(endsSql);
     const back = (end = '0') => String(Math.max(0, Number(end) - overlap));
     const above = { messages: back(rows[0]?.messages), deliveries: back(rows[0]?.deliveries) };
-    const { rows: found } = await pool.query<Found>(pollSql, [above.messages, above.deliveries, []]);
+    const { rows: found } = await pool.query<Found>(lookSql, [above.messages, above.deliveries, []]);
     return toPosition(found, undefined, above);
   }
 
-  return async (since) => {
-    if (!since) return { events: [], position: await begin() };
-    const { messages, deliveries, open } = since;
-    const { rows } = await pool.query<Found>(pollSql, [messages.above, deliveries.above, [...open.keys()]]);
-    const above = { messages: messages.above, deliveries: deliveries.above };
-    return { events: newsOf(rows, since), position: toPosition(rows, since, above) };
+  return async () => {
+    const at = now();
+    if (!last || at - last.at > staleMs) {
+      last = { position: await begin(), at };
+      return [];
+    }
+    const since = last.position;
+    const above = { messages: since.messages.above, deliveries: since.deliveries.above };
+    const { rows } = await pool.query<Found>(lookSql, [
+      above.messages,
+      above.deliveries,
+      [...since.open.keys()],
+    ]);
+    last = { position: toPosition(rows, since, above), at };
+    return newsOf(rows, since);
   };
 }
 
@@ -80,9 +96,9 @@ const ended = new Set(['sent', 'failed', 'expired', 'unknown', 'cancelled']);
 
 function toPosition(
   rows: readonly Found[],
-  since: EventPosition | undefined,
+  since: Position | undefined,
   above: { messages: string; deliveries: string },
-): EventPosition {
+): Position {
   const of = (kind: Found['kind']) => rows.filter((row) => row.kind === kind);
   const deliveries = of('delivery');
   const open = deliveries.filter(({ version }) => !ended.has(version)).slice(0, most);
@@ -103,7 +119,7 @@ function toRecent(rows: readonly Found[], above: string, seen: ReadonlySet<strin
 }
 
 /** Each conversation once for each kind. */
-function newsOf(rows: readonly Found[], since: EventPosition): ConversationEvent[] {
+function newsOf(rows: readonly Found[], since: Position): ConversationEvent[] {
   const news = new Map<string, ConversationEvent>();
   const tell = (account: string, openid: string, what: ConversationEvent['what']) =>
     news.set(`${what} ${account} ${openid}`, { account, openid, what });
