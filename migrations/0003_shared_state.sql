@@ -105,6 +105,16 @@ comment on table wechat.schema_migration_breaking is 'Migrations after which pro
 comment on column wechat.schema_migration_breaking.name is 'File name without .sql';
 comment on column wechat.schema_migration_breaking.reason is 'What such a version would miss, for its refusal';
 
+-- A database in which a migration did something else than it does now is of a state that was never released: it is refused.
+create table wechat.schema_migration_text (
+  name    text primary key,
+  sha256  text not null
+);
+
+comment on table wechat.schema_migration_text is 'What the files of migrations/ were when they were applied: once released, none changes';
+comment on column wechat.schema_migration_text.name is 'File name without .sql';
+comment on column wechat.schema_migration_text.sha256 is 'SHA-256 of the file, in hex';
+
 -- These two the migrator creates by itself, before the first of these files runs.
 comment on table wechat.schema_migration is 'Which files of migrations/ have been applied, and when';
 comment on column wechat.schema_migration.name is 'File name without .sql';

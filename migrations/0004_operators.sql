@@ -805,7 +805,7 @@ begin
   grant usage on schema wechat to wechat_operator;
   grant select on wechat.inbound_message, wechat.delivery, wechat.delivery_attempt, wechat.lane, wechat.account_pause,
     wechat.worker_process, wechat.media_upload, wechat.operator_action, wechat.schema_migration,
-    wechat.schema_migration_breaking to wechat_operator;
+    wechat.schema_migration_breaking, wechat.schema_migration_text to wechat_operator;
   -- Everything but the secret itself.
   grant select (app_id, kind, expires_at, version, refreshed_at, forced_at, forced_that_day)
     on wechat.credential to wechat_operator;

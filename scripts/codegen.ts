@@ -30,8 +30,8 @@ try {
     '--exclude-pattern',
     `wechat.{${analystViews.join(',')}}`,
     // pg would make an object of it, of a package that is its own.
-    '--overrides',
-    JSON.stringify({ columns: { 'wechat.handover.returns_after': 'string | null' } }),
+    '--type-mapping',
+    JSON.stringify({ interval: 'string' }),
     '--out-file',
     path.resolve('src/db/schema.ts'),
   ];

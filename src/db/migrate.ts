@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { runMigrations } from 'graphile-worker';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
@@ -7,7 +5,7 @@ import type { ClientBase } from 'pg';
 import { describeError } from '../lib/describe-error.js';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
-import { knownMigrations, migrationsDirectory, readMigrationState } from './migration-state.js';
+import { knownMigrations, readMigration, readMigrationState, recordTexts } from './migration-state.js';
 import { createPool, type Pool } from './pool.js';
 
 /** Where the migrator keeps its books. */
@@ -33,7 +31,7 @@ export class UnknownMigrationsError extends MigrationError {
   constructor(names: readonly string[], reasons: readonly string[]) {
     const why = reasons.length > 0 ? ` This version cannot work with it: ${reasons.join('; ')}.` : '';
     super(
-      `Another version of wechat-outbox made this database: it has had migrations that this version does not know (${names.join(', ')}).${why} Nothing was changed. If a newer version made it, run that one. If a state from before the first release did (its first migration is 0001_inbox), there is no way over: use an empty database, or drop the schemas "wechat" and "graphile_worker" if you do not need what is in them.`,
+      `Another version of wechat-outbox made this database: it has had migrations that are not those of this version (${names.join(', ')}).${why} Nothing was changed. If a newer version made it, run that one. If a state from before the first release did, there is no way over: use an empty database, or drop the schemas "wechat" and "graphile_worker" if you do not need what is in them.`,
     );
     this.name = 'UnknownMigrationsError';
   }
@@ -74,6 +72,7 @@ export async function migrate(pool: Pool): Promise<Migrated> {
         { cause: error },
       );
     }
+    await recordTexts(pool);
     return { applied: results.map(({ migrationName }) => migrationName), newer: [] };
   } finally {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.
@@ -115,7 +114,7 @@ export async function migrateDatabase(
 async function readMigrations(): Promise<Record<string, Migration>> {
   const migrations: Record<string, Migration> = {};
   for (const name of await knownMigrations()) {
-    const text = await readFile(path.join(migrationsDirectory, `${name}.sql`), 'utf8');
+    const text = await readMigration(name);
     migrations[name] = {
       async up(db) {
         await sql.raw(text).execute(db);

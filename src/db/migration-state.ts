@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Pool } from './pool.js';
@@ -21,6 +22,12 @@ export type MigrationState =
 export async function readMigrationState(pool: Pool): Promise<MigrationState> {
   const known = await knownMigrations();
   const applied = await appliedMigrations(pool);
+  const edited = await editedMigrations(
+    pool,
+    applied.filter((name) => known.includes(name)),
+  );
+  if (edited.length > 0)
+    return { kind: 'foreign', names: edited, reasons: ['what they did was another thing then'] };
   const unknown = applied.filter((name) => !known.includes(name));
   const pending = known.filter((name) => !applied.includes(name));
   if (unknown.length === 0)
@@ -35,6 +42,46 @@ export async function readMigrationState(pool: Pool): Promise<MigrationState> {
 export async function knownMigrations(): Promise<string[]> {
   const files = (await readdir(migrationsDirectory)).filter((file) => file.endsWith('.sql'));
   return files.map((file) => path.basename(file, '.sql')).sort();
+}
+
+export function readMigration(name: string): Promise<string> {
+  return readFile(path.join(migrationsDirectory, `${name}.sql`), 'utf8');
+}
+
+/** Of these, all of which are known here, those that had another text when they were applied: a released one never changes. */
+async function editedMigrations(pool: Pool, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  if (!(await exists(pool, 'wechat.schema_migration_text'))) return [...names];
+  const { rows } = await pool.query<{ name: string; sha256: string }>(
+    'select name, sha256 from wechat.schema_migration_text',
+  );
+  const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]));
+  const now = await textHashes(names);
+  return names.filter((name) => (applied.get(name) ?? now.get(name)) !== now.get(name));
+}
+
+async function textHashes(names: readonly string[]): Promise<Map<string, string>> {
+  const hashes = names.map(async (name): Promise<[string, string]> => {
+    return [
+      name,
+      createHash('sha256')
+        .update(await readMigration(name))
+        .digest('hex'),
+    ];
+  });
+  return new Map(await Promise.all(hashes));
+}
+
+/** Keeps what the migrations were that have been applied. */
+export async function recordTexts(pool: Pool): Promise<void> {
+  const hashes = await textHashes(await knownMigrations());
+  await pool.query(
+    `insert into wechat.schema_migration_text (name, sha256)
+     select * from unnest($1::text[], $2::text[]) as known (name, sha256)
+     where name in (select name from wechat.schema_migration)
+     on conflict do nothing`,
+    [[...hashes.keys()], [...hashes.values()]],
+  );
 }
 
 async function appliedMigrations(pool: Pool): Promise<string[]> {

@@ -750,6 +750,17 @@ export interface WechatSchemaMigrationLock {
   is_locked: Generated<number>;
 }
 
+export interface WechatSchemaMigrationText {
+  /**
+   * File name without .sql
+   */
+  name: string;
+  /**
+   * SHA-256 of the file, in hex
+   */
+  sha256: string;
+}
+
 export interface WechatSignInAttempt {
   /**
    * Until when no further try is looked at
@@ -824,6 +835,7 @@ export interface DB {
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
+  "wechat.schema_migration_text": WechatSchemaMigrationText;
   "wechat.sign_in_attempt": WechatSignInAttempt;
   "wechat.worker_process": WechatWorkerProcess;
 }

@@ -66,6 +66,21 @@ test('a database that another version made is refused with what to do, and left 
   expect(rows.map(({ relname }) => relname)).toEqual(['inbound_message', 'schema_migration']);
 });
 
+test.each([
+  {
+    what: 'another text',
+    change: `update wechat.schema_migration_text set sha256 = '' where name = '0001_facts'`,
+  },
+  { what: 'texts that nobody kept', change: 'drop table wechat.schema_migration_text' },
+])('a database whose migrations had $what is of no release: refused, with what to do', async ({ change }) => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const pool = poolFor(database.url);
+  expect(await readMigrationState(pool)).toEqual({ kind: 'current' });
+  await database.pool.query(change);
+  await expect(migrate(pool)).rejects.toThrow(/0001_facts.*another thing then.*empty database/);
+});
+
 describe('a database that a newer version has migrated', () => {
   const newer = `
     insert into wechat.schema_migration values ('9001_newer', '2027-01-01');
