@@ -3,8 +3,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // By `npm run test:servers` and `npm run test:faults`.
-    exclude: ['test/servers/**', 'test/faults/**'],
+    // By `npm run test:servers`, `npm run test:faults` and `npm run test:console`.
+    exclude: [
+      ...['test/servers/**', 'test/faults/**'],
+      ...['test/console/**', 'test/console-browser/**', 'test/simulator/phone-page.test.ts'],
+    ],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,

@@ -1,32 +1,23 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Browser, startBrowser } from './browser.js';
+import { afterAll, beforeAll, test as everywhere, expect, inject } from 'vitest';
+import { type Browser, startBrowser } from '../support/browser.js';
+import { findingsOf, tooWide } from '../support/look.js';
 import { phoneOf, png } from './phone-support.js';
 import { account, send, simulateAcknowledged, textTo } from './support.js';
 
 const pageFolder = path.resolve(import.meta.dirname, '../../dist/simulator/phone/page');
 const phone = { accountNames: { [account.appId]: '晨光书店' }, pageFolder };
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const test = everywhere.skipIf(!inject('chromium'));
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startBrowser(inject('chromium'));
 });
 afterAll(() => browser.close());
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const markup = '<img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script>';
-
-/** Of a page as it stands: rule and place. In strings, for these tests know nothing of a browser's own things. */
-async function findingsOf(page: Page): Promise<string[]> {
-  await page.waitForFunction('document.getAnimations().length === 0');
-  await page.evaluate(`if (!window.axe) { ${axe} }`);
-  return page.evaluate<string[]>(`axe.run().then(({ violations }) =>
-    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`);
-}
 
 test('from following to the failure of everything, by mouse and by keyboard', {
   timeout: 90_000,
@@ -130,13 +121,12 @@ test.each([
     await client.act({ kind: 'say', text: '在吗' });
     const page = await browser.open(simulator.phoneUrl ?? '', options);
     await page.locator('.notice').waitFor();
-    const wide = () => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     const tab = { 'zh-CN': '控制台', en: 'Panel' }[options.language];
     const places = options.width < 900 ? [async () => {}, () => button(page, tab).click()] : [async () => {}];
     for (const open of places) {
       await open();
       expect(await findingsOf(page)).toEqual([]);
-      expect(await wide()).toBeLessThanOrEqual(0);
+      expect(await tooWide(page)).toBeLessThanOrEqual(0);
     }
   },
 );

@@ -67,5 +67,5 @@ function show(ctx: Koa.Context, content: string): void {
   const language = languageOfRequest(ctx);
   const { title } = words[language];
   ctx.type = 'html';
-  ctx.body = `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title></head><body><h1>${title}</h1>${content}</body></html>`;
+  ctx.body = `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="../icon.svg" type="image/svg+xml"><title>${title}</title></head><body><main><h1>${title}</h1>${content}</main></body></html>`;
 }

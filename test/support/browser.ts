@@ -18,6 +18,8 @@ export interface PageOptions {
   height?: number;
   colours?: 'light' | 'dark';
   language?: 'zh-CN' | 'en';
+  /** Before the first page: cookies, and what watches it. */
+  prepare?: (context: BrowserContext) => Promise<void>;
 }
 
 export interface Browser {
@@ -25,21 +27,26 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** Debian's Chromium, with an empty profile for each page. */
-export async function startBrowser(): Promise<Browser> {
+/** Debian's Chromium, with an empty profile for each page. Nothing moves by itself, so a page that is there stands still. */
+export async function startBrowser(executablePath: string): Promise<Browser> {
   const opened: { context: BrowserContext; profile: string }[] = [];
   return {
-    async open(url, { width = 1280, height = 900, colours = 'light', language = 'zh-CN' } = {}) {
-      const profile = await mkdtemp(path.join(tmpdir(), 'phone-'));
+    async open(
+      url,
+      { width = 1280, height = 900, colours = 'light', language = 'zh-CN', prepare = async () => {} } = {},
+    ) {
+      const profile = await mkdtemp(path.join(tmpdir(), 'browser-'));
       const context = await chromium.launchPersistentContext(profile, {
-        executablePath: '/usr/bin/chromium',
+        executablePath,
         headless: true,
         args: flags,
         viewport: { width, height },
         colorScheme: colours,
+        reducedMotion: 'reduce',
         locale: language,
       });
       opened.push({ context, profile });
+      await prepare(context);
       const page = context.pages()[0] ?? (await context.newPage());
       await page.goto(url);
       return page;
