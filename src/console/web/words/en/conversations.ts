@@ -1,7 +1,7 @@
 /** The list of conversations, and the chat. */
 export const conversations = {
   title: 'Conversations',
-  search: 'Search by openid or text',
+  search: 'Search by openid',
   filter: 'Which conversations',
   states: {
     all: 'All',

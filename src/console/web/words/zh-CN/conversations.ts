@@ -3,7 +3,7 @@ import type { SameKeys } from '../same.js';
 
 export const conversations: SameKeys<typeof english> = {
   title: '会话',
-  search: '按 OpenID 或内容搜索',
+  search: '按 OpenID 搜索',
   filter: '筛选会话',
   states: {
     all: '全部',
