@@ -2,7 +2,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { consoleOf } from '../../../src/cli/start/console.js';
 import type { Role } from '../../../src/console/contract/rights.js';
-import { asPerson } from '../../../src/console/server/as-person.js';
+import { asPerson } from '../../../src/console/server/http/transaction.js';
 import { createSessions, sessionLimits } from '../../../src/console/server/sign-in/sessions.js';
 import { addUser } from '../../../src/console/server/sign-in/users.js';
 import { createPool } from '../../../src/db/pool.js';
