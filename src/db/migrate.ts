@@ -5,7 +5,13 @@ import type { ClientBase } from 'pg';
 import { describeError } from '../lib/describe-error.js';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
-import { knownMigrations, readMigration, readMigrationState, recordTexts } from './migration-state.js';
+import {
+  knownMigrations,
+  readMigration,
+  readMigrationHashes,
+  readMigrationState,
+  recordTexts,
+} from './migration-state.js';
 import { createPool, type Pool } from './pool.js';
 
 /** Where the migrator keeps its books. */
@@ -55,7 +61,8 @@ export async function migrate(pool: Pool): Promise<Migrated> {
   const lock = await pool.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [advisoryLocks.migrate]);
-    const state = await readMigrationState(pool);
+    const hashes = await readMigrationHashes();
+    const state = await readMigrationState(pool, hashes);
     if (state.kind === 'foreign') throw new UnknownMigrationsError(state.names, state.reasons);
     // First: functions of ours add jobs.
     await prepareJobs(lock);
@@ -72,7 +79,7 @@ export async function migrate(pool: Pool): Promise<Migrated> {
         { cause: error },
       );
     }
-    await recordTexts(pool);
+    await recordTexts(pool, hashes);
     return { applied: results.map(({ migrationName }) => migrationName), newer: [] };
   } finally {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.

@@ -6,6 +6,9 @@ import type { Pool } from './pool.js';
 
 export const migrationsDirectory = fileURLToPath(new URL('../../migrations/', import.meta.url));
 
+/** SHA-256 of the text of each migration of this version, in hex, by name and in their order. */
+export type MigrationHashes = ReadonlyMap<string, string>;
+
 /** How the migrations of this version and those of a database stand to each other. */
 export type MigrationState =
   | { kind: 'current' }
@@ -19,13 +22,10 @@ export type MigrationState =
  * A newer version has had all migrations that this one knows, and more. Those with which the version before it cannot work
  * say so in `wechat.schema_migration_breaking`; a database without that table is of no released version.
  */
-export async function readMigrationState(pool: Pool): Promise<MigrationState> {
-  const known = await knownMigrations();
+export async function readMigrationState(pool: Pool, hashes: MigrationHashes): Promise<MigrationState> {
+  const known = [...hashes.keys()];
   const applied = await appliedMigrations(pool);
-  const edited = await editedMigrations(
-    pool,
-    applied.filter((name) => known.includes(name)),
-  );
+  const edited = await editedMigrations(pool, applied, hashes);
   if (edited.length > 0)
     return { kind: 'foreign', names: edited, reasons: ['what they did was another thing then'] };
   const unknown = applied.filter((name) => !known.includes(name));
@@ -44,37 +44,38 @@ export async function knownMigrations(): Promise<string[]> {
   return files.map((file) => path.basename(file, '.sql')).sort();
 }
 
+/** To be read once: the files stay what they are as long as a process runs. */
+export async function readMigrationHashes(): Promise<MigrationHashes> {
+  const hashOf = async (name: string): Promise<[string, string]> => {
+    const text = await readMigration(name);
+    return [name, createHash('sha256').update(text).digest('hex')];
+  };
+  return new Map(await Promise.all((await knownMigrations()).map(hashOf)));
+}
+
 export function readMigration(name: string): Promise<string> {
   return readFile(path.join(migrationsDirectory, `${name}.sql`), 'utf8');
 }
 
-/** Of these, all of which are known here, those that had another text when they were applied: a released one never changes. */
-async function editedMigrations(pool: Pool, names: readonly string[]): Promise<string[]> {
+/** Those of this version that had another text when they were applied: a released one never changes. */
+async function editedMigrations(
+  pool: Pool,
+  applied: readonly string[],
+  hashes: MigrationHashes,
+): Promise<string[]> {
+  const names = applied.filter((name) => hashes.has(name));
   if (names.length === 0) return [];
   if (!(await exists(pool, 'wechat.schema_migration_text'))) return [...names];
   const { rows } = await pool.query<{ name: string; sha256: string }>(
-    'select name, sha256 from wechat.schema_migration_text',
+    'select name, sha256 from wechat.schema_migration_text order by name',
   );
-  const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]));
-  const now = await textHashes(names);
-  return names.filter((name) => (applied.get(name) ?? now.get(name)) !== now.get(name));
-}
-
-async function textHashes(names: readonly string[]): Promise<Map<string, string>> {
-  const hashes = names.map(async (name): Promise<[string, string]> => {
-    return [
-      name,
-      createHash('sha256')
-        .update(await readMigration(name))
-        .digest('hex'),
-    ];
-  });
-  return new Map(await Promise.all(hashes));
+  return rows.flatMap(({ name, sha256 }) =>
+    names.includes(name) && sha256 !== hashes.get(name) ? [name] : [],
+  );
 }
 
 /** Keeps what the migrations were that have been applied. */
-export async function recordTexts(pool: Pool): Promise<void> {
-  const hashes = await textHashes(await knownMigrations());
+export async function recordTexts(pool: Pool, hashes: MigrationHashes): Promise<void> {
   await pool.query(
     `insert into wechat.schema_migration_text (name, sha256)
      select * from unnest($1::text[], $2::text[]) as known (name, sha256)

@@ -1,5 +1,5 @@
 import { describePause, readPauses } from '../accounts/pauses.js';
-import { readMigrationState } from '../db/migration-state.js';
+import { type MigrationHashes, readMigrationHashes, readMigrationState } from '../db/migration-state.js';
 import type { Pool } from '../db/pool.js';
 import type { Inbox } from '../ingress/queue.js';
 import {
@@ -44,6 +44,7 @@ export function createChecks({
 }
 
 function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
+  let hashes: MigrationHashes | undefined;
   return {
     async database() {
       await pool.query('select 1');
@@ -55,12 +56,15 @@ function databaseChecks(pool: Pool): Record<string, ReadinessCheck> {
       if (paused.length === 0) return undefined;
       return { warning: paused.map((pause) => describePause(pause)).join('; ') };
     },
-    migrations: () => checkMigrations(pool),
+    async migrations() {
+      hashes ??= await readMigrationHashes();
+      return checkMigrations(pool, hashes);
+    },
   };
 }
 
-async function checkMigrations(pool: Pool): Promise<Problem> {
-  const state = await readMigrationState(pool);
+async function checkMigrations(pool: Pool, hashes: MigrationHashes): Promise<Problem> {
+  const state = await readMigrationState(pool, hashes);
   switch (state.kind) {
     case 'current':
       return undefined;

@@ -1,4 +1,4 @@
-import { type MigrationState, readMigrationState } from '../../db/migration-state.js';
+import { type MigrationState, readMigrationHashes, readMigrationState } from '../../db/migration-state.js';
 import type { Pool } from '../../db/pool.js';
 import { findUnsuitable } from '../../db/suitability.js';
 import { readStatus } from '../../history/status.js';
@@ -105,7 +105,12 @@ async function checkClock(pool: Pool, { words: { doctor, terminal } }: ServiceHe
 }
 
 async function checkMigrations(pool: Pool, { words }: ServiceHere): Promise<Finding[]> {
-  return [{ what: 'migrations', ...judgeMigrations(await readMigrationState(pool), words) }];
+  return [
+    {
+      what: 'migrations',
+      ...judgeMigrations(await readMigrationState(pool, await readMigrationHashes()), words),
+    },
+  ];
 }
 
 function judgeMigrations(state: MigrationState, { doctor: { database } }: Words): Omit<Finding, 'what'> {
