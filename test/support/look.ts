@@ -1,15 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** In strings, for tests know nothing of a browser's own things. */
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** What axe finds of a page as it stands: rule, place and reason. */
+/** What axe finds of a page as it stands: rule, place and reason. In strings, for tests know nothing of a browser's own things. */
 export async function findingsOf(page: Page): Promise<string[]> {
   await expect.poll(() => page.evaluate('document.getAnimations().length'), { timeout: 10_000 }).toBe(0);
-  await page.evaluate(`if (!window.axe) { ${axe} }`);
+  await page.evaluate(`if (!window.axe) { ${axe.source} }`);
   return page.evaluate<string[]>(`axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
     id + ': ' + nodes.map(({ html, any }) => [html, ...any.map(({ message }) => message)].join(' ')).join(' | ')))`);
 }
