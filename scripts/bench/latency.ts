@@ -9,7 +9,8 @@ import { quantile } from './statistics.ts';
 
 const perSecond = 500;
 const seconds = 8;
-const warmUpSeconds = 2;
+/** Until V8 has compiled what a push and a reply run: before that, this would measure the compiler. */
+const warmUpSeconds = 8;
 /** More than are deleted while it is measured. */
 const oldMessages = 60_000;
 

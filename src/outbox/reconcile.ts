@@ -15,11 +15,13 @@ const batch = 1_000;
  *
  * Lanes of an account that rests have no job on purpose: its end rings.
  *
+ * The jobs are looked at once, hence `materialized`: for each lane anew, it would take minutes when both are many.
+ *
  * The safety net, not the mechanism: it is for jobs that were deleted by hand, and the like. One process at a time.
  */
 const reconcileSql = `
   with turn as (select pg_try_advisory_xact_lock(${lockClass}, ${advisoryLocks.reconcile}) as mine),
-  oldest as (
+  oldest as materialized (
     select least(min(run_at) filter (where priority >= 0), now()) as run_at,
            least(min(run_at) filter (where priority < 0), now()) as urgent_run_at
     from graphile_worker.jobs

@@ -5,6 +5,7 @@ import type { Metrics } from '../observe/metrics.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
 import type { WorkOnLane } from './lane.js';
 import { createLanesTask } from './lanes-task.js';
+import { createShares } from './shares.js';
 import type { Statements } from './statements.js';
 
 /** The lanes that this process works on now. */
@@ -20,22 +21,44 @@ export interface Hands {
 export interface HandsDependencies {
   workOn: WorkOnLane;
   claim: Statements['claim'];
+  release: Statements['release'];
   maxInFlight: number;
+  /** Of one account. */
+  maxOfAccount: number;
+  /** Milliseconds that never run backwards. */
+  now(): number;
   log: Logger;
   metrics: Pick<Metrics, 'inFlight'>;
   /** Aborted when no more may be taken. */
   drain: AbortSignal;
 }
 
-export function createHands({ workOn, claim, maxInFlight, log, metrics, drain }: HandsDependencies): Hands {
+export function createHands(dependencies: HandsDependencies): Hands {
+  const { workOn, claim, release, maxInFlight, maxOfAccount, now, log, metrics, drain } = dependencies;
   const slots = createSlots(maxInFlight);
+  const shares = createShares({ each: maxOfAccount, now });
   /** By claim and lane. */
   const inHand = new Map<string, Promise<void>>();
   const key = ({ laneId, claim }: Hold) => `${claim} ${laneId}`;
 
+  /** Works on it, or gives it back where its account has its share in hand; what is urgent is let through. */
+  async function handle(lane: HeldLane): Promise<void> {
+    const { laneId, claim, appId, message } = lane;
+    const hasShare = shares.take(appId);
+    if (!hasShare && !message?.isUrgent) {
+      await release({ laneId, claim, delayMs: shares.turnMs(appId) });
+      return;
+    }
+    try {
+      await workOn(lane);
+    } finally {
+      if (hasShare) shares.give(appId);
+    }
+  }
+
   function take(lane: HeldLane): void {
     metrics.inFlight.inc();
-    const done = workOn(lane)
+    const done = handle(lane)
       .catch((error) =>
         log.error({ event: 'lane_broken_off', lane_id: lane.laneId, err: error }, 'lane broken off'),
       )
@@ -52,6 +75,7 @@ export function createHands({ workOn, claim, maxInFlight, log, metrics, drain }:
       createLanesTask({
         claim: (laneIds) => claim(laneIds, session.workerId),
         slots,
+        shares,
         maxClaim: Math.min(50, maxInFlight),
         take,
         drain,

@@ -3,12 +3,14 @@ import type { Task } from 'graphile-worker';
 import { z } from 'zod';
 import type { Slots } from '../lib/slots.js';
 import type { HeldLane } from '../outbox/lane.js';
+import type { Shares } from './shares.js';
 
 export interface LanesTaskDependencies {
   /** Claims lanes and looks at them. `busy`: locked for a moment, to be asked for again. */
   claim(laneIds: readonly string[]): Promise<{ lanes: HeldLane[]; busy: string[] }>;
   /** One for each lane that is worked on. */
   slots: Slots;
+  shares: Pick<Shares, 'reserve' | 'claimed'>;
   /** Lanes claimed by one statement. */
   maxClaim: number;
   /** Works on a lane and gives its slot back when done. */
@@ -35,16 +37,26 @@ const payloadShape = z.object({ ids: z.array(z.string().regex(/^\d+$/)) });
  * Where room is scarce, because the reply logic is slow, a job takes what there is and puts the rest back: the few loops that
  * run jobs must come round to those of short reply windows, which have priority.
  */
-export function createLanesTask({ claim, slots, maxClaim, take, drain }: LanesTaskDependencies): Task {
+export function createLanesTask({
+  claim,
+  slots,
+  shares,
+  maxClaim,
+  take,
+  drain,
+}: LanesTaskDependencies): Task {
   /** @returns those that are to be asked for again */
-  async function claimAndTake(wanted: readonly string[], room: number): Promise<string[]> {
+  async function claimAndTake(wanted: readonly string[], isUrgent: boolean): Promise<string[]> {
+    const room = wanted.length;
     let taken = 0;
+    await shares.reserve(room, isUrgent ? 0 : patienceMs);
     try {
       const { lanes, busy } = await claim(wanted);
       taken = lanes.length;
       for (const lane of lanes) take(lane);
       return busy;
     } finally {
+      shares.claimed(room);
       slots.release(room - taken);
     }
   }
@@ -53,20 +65,21 @@ export function createLanesTask({ claim, slots, maxClaim, take, drain }: LanesTa
     const putBack = (ids: readonly string[], runAt: Date) =>
       addJob('lanes', { ids }, { priority: job.priority, runAt });
     let waiting = payloadShape.parse(payload).ids;
+    const isUrgent = job.priority < 0;
     let tries = 0;
     while (waiting.length > 0) {
       const busy: string[] = [];
       while (waiting.length > 0) {
         const room = await slots.acquireSome(Math.min(maxClaim, waiting.length), {
           patienceMs,
-          isUrgent: job.priority < 0,
+          isUrgent,
         });
         if (room === 0 || drain.aborted) {
           slots.release(room);
           await putBack([...waiting, ...busy], job.run_at);
           return;
         }
-        busy.push(...(await claimAndTake(waiting.slice(0, room), room)));
+        busy.push(...(await claimAndTake(waiting.slice(0, room), isUrgent)));
         waiting = waiting.slice(room);
       }
       waiting = busy;

@@ -36,7 +36,7 @@ export interface WorkerOptions {
   shutdownGraceMs: number;
   /** How long a worker must be missing before its work is given away. */
   rescueAfterMs: number;
-  /** Lanes being worked on at once, those that wait for a slot included. */
+  /** Lanes being worked on at once, those that wait for a slot included; more where concurrency or accounts ask for it. */
   maxInFlight: number;
   replyConcurrency: number;
   /** For each account. */
@@ -47,6 +47,22 @@ export interface WorkerOptions {
   forgetAfterUnsubscribeDays: number | undefined;
   /** How often graphile-worker looks for jobs whose time has come (retries); new ones are notified. */
   pollIntervalMs: number;
+}
+
+/** So many lanes of each account can be in hand, however many accounts there are. */
+const leastOfAccount = 20;
+
+/**
+ * Lanes in hand at once, and how many of them one account's may be: as many as can think and send. All accounts but one may be
+ * slow: the last still finds room.
+ */
+export function lanesInHand(
+  { maxInFlight, replyConcurrency, sendConcurrency }: WorkerOptions,
+  accounts: number,
+): { all: number; ofAccount: number } {
+  const enough = replyConcurrency + sendConcurrency;
+  const all = Math.max(maxInFlight, enough, leastOfAccount * accounts);
+  return { all, ofAccount: Math.min(enough, Math.floor(all / Math.max(1, accounts))) };
 }
 
 export const defaultWorkerOptions = {

@@ -10,7 +10,7 @@ import { runJobs, superviseJobs } from './jobs.js';
 import { createLaneWork } from './lane.js';
 import { createSignals, laneWorkDependencies, type Signals } from './lane-parts.js';
 import { startMaintenance } from './maintenance.js';
-import type { WorkerDependencies, WorkerOptions } from './options.js';
+import { lanesInHand, type WorkerDependencies, type WorkerOptions } from './options.js';
 import { createRetention, type Retention } from './retention.js';
 import { openSession } from './session.js';
 import { createStatements } from './statements.js';
@@ -42,12 +42,16 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const statements = createStatements({ pool, claimPool, stop: signals.stop.signal, onOutage });
   const pauses = createPauses(pool);
   const alive = { workers: 1 };
+  const inHand = lanesInHand(options, dependencies.accounts.length);
   const hands = createHands({
     workOn: createLaneWork(
       laneWorkDependencies(dependencies, options, { statements, pauses, signals, alive, log }),
     ),
     claim: statements.claim,
-    maxInFlight: options.maxInFlight,
+    release: statements.release,
+    maxInFlight: inHand.all,
+    maxOfAccount: inHand.ofAccount,
+    now,
     log,
     metrics: dependencies.metrics,
     drain: signals.drain.signal,

@@ -28,18 +28,24 @@ export interface StatementsDependencies {
 /** One of each kind at a time: what arrives meanwhile shares the next, and the larger it is, the less each costs. */
 const sets = { maxItems: 500, maxConcurrent: 1 };
 
+/** A user waits for it, and its commit for the disk: what comes meanwhile need not wait for both. */
+const beforeSend = { maxConcurrent: 2 };
+
 /**
- * What follows a send waits so long for others of its kind: no user waits for it, and each statement that is saved is
- * two wake-ups less for both processes.
+ * What follows a send waits for others of its kind: no user waits for it, and each statement that is saved is two wake-ups
+ * less for both processes.
  */
-const afterSendMs = 10;
+const afterSend = { lingerMs: 10 };
 
 /** The worker's statements on the outbox, each for one item: sets are made here, and outages are waited for. */
 export function createStatements({ pool, claimPool, stop, onOutage }: StatementsDependencies) {
   const durably = <T>(statement: () => Promise<T>) => persist(statement, { signal: stop, onOutage });
-  const batched = <Item, Result>(run: (items: readonly Item[]) => Promise<Result[]>, lingerMs = 0) =>
+  const batched = <Item, Result>(
+    run: (items: readonly Item[]) => Promise<Result[]>,
+    options: { lingerMs?: number; maxConcurrent?: number } = {},
+  ) =>
     createBatcher<Item, Result>({
-      ...{ run, classify: batchFailure, ...sets, lingerMs, giveUp: stop },
+      ...{ run, classify: batchFailure, ...sets, ...options, giveUp: stop },
       onFailure: (error, failure) => failure === 'away' && onOutage(error),
     }).add;
 
@@ -64,12 +70,12 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
       return { lanes: lanes.filter((lane) => lane !== undefined), busy };
     },
     look: batched((holds: readonly Hold[]) => look(holds)),
-    plan: batched(createPlanner(pool)),
+    plan: batched(createPlanner(pool), beforeSend),
     begin: batched(begin),
     suspect: (hold: Hold) => durably(() => suspect(hold)),
-    end: batched(createEnd(pool), afterSendMs),
-    settle: batched(createSettle(pool), afterSendMs),
-    release: batched(createRelease(pool), afterSendMs),
+    end: batched(createEnd(pool), afterSend),
+    settle: batched(createSettle(pool), afterSend),
+    release: batched(createRelease(pool), afterSend),
     entrust: batched(createEntrust(pool)),
     handovers: {
       requestPerson: (...asked) => durably(() => handovers.requestPerson(...asked)),

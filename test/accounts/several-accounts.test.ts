@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { createArrive } from '../../src/outbox/arrive.js';
 import type { Replies } from '../../src/replies/router.js';
+import { textMessage } from '../support/messages.js';
 import { newAccount, type TestAccount } from '../support/service.js';
 import { setStage, settled } from '../support/stage.js';
 import { scratchDirectory } from '../support/temporary-directory.js';
@@ -9,7 +11,7 @@ import { waitFor } from '../support/wait.js';
 
 /** The settings of a service for these accounts, with their secrets beside the file. */
 function settingsFor(
-  accounts: readonly (TestAccount & { name?: string; windows?: Record<string, string> })[],
+  accounts: readonly (TestAccount & { name?: string; sendRate?: number; windows?: Record<string, string> })[],
 ): Record<string, string> {
   const directory = scratchDirectory();
   const entries = accounts.map(({ appId, appSecret, token, ...more }) => {
@@ -101,6 +103,28 @@ test('the pause of one account leaves the other alone', async () => {
   simulator.faults.clear();
   await database.pool.query('select wechat.resume($1)', [account.appId]);
   await simulator.waitForDelivered({ openid: 'oUser', appId: account.appId, count: 3 });
+});
+
+test('an account whose users wait by the thousand, because it may send but one message a second, holds up no other', async () => {
+  const other = newAccount();
+  const { account, simulator, database, start } = await setStage({ moreAccounts: [other] });
+  const arrive = createArrive(database.pool);
+  for (let group = 0; group < 60; group += 1) {
+    const messages = Array.from({ length: 50 }, (_, n) => textMessage({ openid: `oSlow${group}-${n}` }));
+    await arrive(messages.map((message) => ({ appId: account.appId, ordered: true, message })));
+  }
+  const { webhookPort } = await start({
+    replies: () => 'answer',
+    settings: settingsFor([{ ...account, sendRate: 1 }, other]),
+  });
+  simulator.setWebhookUrl(`http://127.0.0.1:${webhookPort}/wechat/${other.appId}`, other.appId);
+  await simulator.user('oQuick', other.appId).say('hello');
+  await simulator.waitForDelivered({ openid: 'oQuick', appId: other.appId, count: 1 });
+  const [slow] = await database.rows<{ answered: number }>(
+    `select count(*)::int as answered from wechat.delivery where app_id = $1 and status = 'sent'`,
+    [account.appId],
+  );
+  expect(slow?.answered).toBeLessThan(30);
 });
 
 test('a token that ends for one account is renewed for that one alone', async () => {

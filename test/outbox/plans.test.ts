@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createPool, type Pool, type PoolOptions } from '../../src/db/pool.js';
 import type { HeldLane } from '../../src/outbox/lane.js';
 import { createLook } from '../../src/outbox/look.js';
+import { reconcile } from '../../src/outbox/reconcile.js';
 import { rescue } from '../../src/outbox/rescue.js';
 import { createSettle } from '../../src/outbox/settle.js';
 import { createTestDatabase } from '../support/database.js';
@@ -22,12 +23,16 @@ import {
 const history = Number(process.env.PLANS_HISTORY ?? 20_000);
 const waiting = Number(process.env.PLANS_LANES ?? 40_000);
 
-/** A database whose statistics are as the test makes them, and a connection as the service has them. */
-async function openDatabase() {
+/**
+ * A database whose statistics are as the test makes them, and a connection as the service has them.
+ *
+ * @param options.planAgeMs plans are kept, and so made without a look at the parameters
+ */
+async function openDatabase(options: Pick<PoolOptions, 'planAgeMs'> = {}) {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   await keepStatistics(database.pool);
-  const client = await openPool(database.url).connect();
+  const client = await openPool(database.url, options).connect();
   onTestFinished(() => client.release());
   // As a server has it that nobody has set up: JIT is on in some packages and off in others.
   await client.query('set jit = on');
@@ -48,13 +53,15 @@ function openPool(connectionString: string, options: Partial<PoolOptions> = {}):
 }
 
 const states = [10, history].flatMap((answered) =>
-  [false, true].map((isAnalysed) => ({ answered, waiting, isAnalysed })),
+  [false, true].flatMap((isAnalysed) =>
+    (answered === history ? [0, 60_000] : [0]).map((planAgeMs) => ({ answered, waiting, isAnalysed, planAgeMs })),
+  ),
 );
 
 test.each(states)(
-  'with $answered answered messages all that is read is found by its key, few lanes or many (analysed while empty: $isAnalysed)',
+  'with $answered answered messages all that is read is found by its key, few lanes or many (analysed while empty: $isAnalysed; plans kept for $planAgeMs ms)',
   async (state) => {
-    const { database, client } = await openDatabase();
+    const { database, client } = await openDatabase(state);
     await checkPlans(database.pool, client, state);
   },
 );
@@ -89,6 +96,19 @@ test('a sweep reads the lanes, and is not compiled either', async () => {
   );
   expect(await rescue(explaining(client, explained) as Pool, 60_000)).toMatchObject({ lanes: waiting / 10 });
   expect(explained.filter(({ cost, isCompiled }) => cost > jitAboveCost || isCompiled)).toEqual([]);
+});
+
+test('what has lost its ring is looked for by one look at the lanes and one at the jobs, however many there are', async () => {
+  const { database, client } = await openDatabase();
+  await storeWaiting(database.pool, waiting);
+  await database.pool.query(
+    `select wechat.ring(array_agg(id), array_agg(false), array_agg(due_at)) from wechat.lane group by id % 500`,
+  );
+  await database.pool.query('analyze wechat.lane');
+  await database.pool.query(`update wechat.lane set due_at = now() - interval '1 hour' where id % 100 = 0`);
+  const explained: Explained[] = [];
+  expect(await reconcile(explaining(client, explained) as Pool)).toBe(waiting / 100);
+  expect(explained.filter(({ rows }) => rows > 1.5 * waiting)).toEqual([]);
 });
 
 test('a lane of ten thousand messages costs the same from the first to the last', async () => {

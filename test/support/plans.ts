@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, QueryConfig } from 'pg';
+import pg, { type Pool, type PoolClient, type QueryConfig } from 'pg';
 import { expect } from 'vitest';
 import { createArrive } from '../../src/outbox/arrive.js';
 import { createBegin } from '../../src/outbox/begin.js';
@@ -39,7 +39,7 @@ interface PlanNode {
 }
 
 const facts = ['inbound_message', 'delivery', 'delivery_attempt'];
-const tables = [...facts, 'lane', 'worker_process', 'account_pause'];
+const tables = [...facts, 'lane', 'worker_process', 'account_pause', '_private_jobs'];
 
 /** A connection that explains each statement, with its own parameters, before it runs it. */
 export function explaining(client: PoolClient, explained: Explained[]): Queryable {
@@ -48,10 +48,13 @@ export function explaining(client: PoolClient, explained: Explained[]): Queryabl
       typeof first === 'string' ? { text: first, ...(parameters && { values: parameters }) } : first;
     const { text, values } = config;
     await client.query('begin');
-    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode; JIT?: unknown }] }>({
-      text: `explain (analyze, buffers, format json) ${text}`,
-      ...(values && { values }),
-    });
+    // Prepared, so that it is planned as this connection has its statements planned.
+    await client.query(`prepare explained as ${text}`);
+    const given = values?.length ? `(${values.map(toLiteral).join(', ')})` : '';
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode; JIT?: unknown }] }>(
+      `explain (analyze, buffers, format json) execute explained${given}`,
+    );
+    await client.query('deallocate explained');
     await client.query('rollback');
     const [plan] = rows[0]?.['QUERY PLAN'] ?? [];
     if (plan)
@@ -59,6 +62,13 @@ export function explaining(client: PoolClient, explained: Explained[]): Queryabl
     return client.query(config);
   };
   return { query } as unknown as Queryable;
+}
+
+/** Of what our statements are given: numbers, texts, and arrays that are written as texts already. */
+function toLiteral(value: unknown): string {
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'object') throw new Error(`No literal of ${JSON.stringify(value)} is known here`);
+  return pg.escapeLiteral(String(value));
 }
 
 function sum(root: PlanNode, isCompiled: boolean): Omit<Explained, 'name'> {
