@@ -11,8 +11,8 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   name: string;
   /** Where the pictures of the default replies are served, without a slash at the end. */
   publicUrl?: string | undefined;
-  /** Path of a module whose export `replies` replaces the default replies. */
-  repliesModule?: string | undefined;
+  /** Where its replies come from, asked in turn (replies/open.ts): paths and addresses; empty: the default replies. */
+  replies: readonly string[];
   /**
    * Takes pushes that nobody signed, as WeChat Cloud Hosting sends them inside of its network; `source`: only with the header
    * x-wx-source.

@@ -53,7 +53,7 @@ const entry = z.strictObject({
   cloudHosting: cloudHosting.optional(),
   name: name.optional(),
   publicUrl: webUrl.optional(),
-  replies: name.optional(),
+  replies: z.union([name, z.array(name)]).optional(),
   accessTokenMode: accessTokenMode.optional(),
   onUnknown: onUnknown.optional(),
   onOverflow: onOverflow.optional(),
@@ -177,7 +177,10 @@ function toAccount(
     cloudHosting: one.cloudHosting ?? defaults.cloudHosting,
     name: one.name ?? defaults.name,
     publicUrl: one.publicUrl ?? defaults.publicUrl,
-    repliesModule: one.replies === undefined ? defaults.repliesModule : path.resolve(directory, one.replies),
+    replies:
+      one.replies === undefined
+        ? defaults.replies
+        : [one.replies].flat().map((entry) => beside(directory, entry)),
     accessTokenMode: one.accessTokenMode ?? defaults.accessTokenMode,
     onUnknown: one.onUnknown ?? defaults.onUnknown,
     onOverflow: one.onOverflow ?? defaults.onOverflow,
@@ -197,8 +200,15 @@ function toAccount(
   }
   if (isContradiction(account))
     problems.push({ code: 'unsignedAndEncrypted', where: `${where}.cloudHosting` });
-  if (!account.publicUrl && !account.repliesModule) problems.push({ code: 'noPublicUrlOfAccount', where });
+  if (!account.publicUrl && account.replies.length === 0)
+    problems.push({ code: 'noPublicUrlOfAccount', where });
   return account;
+}
+
+/** Paths are taken from where the file is; addresses, and what has a kind before its path (`model:…`), as they are. */
+function beside(directory: string, entry: string): string {
+  const [, kind = '', file = ''] = /^(https?:|[a-z]+:)?(.*)$/s.exec(entry) ?? [];
+  return kind.startsWith('http') ? entry : kind + path.resolve(directory, file);
 }
 
 function problemInFile(issue: z.core.$ZodIssue): SettingsProblem {

@@ -271,16 +271,17 @@ export const settings = z.object({
       accountKey: 'publicUrl',
     }),
   ),
-  REPLIES: z
-    .string()
-    .optional()
-    .meta(
-      about('replies', 'Path of a module with your own replies. See [Replies](replies.md).', {
+  REPLIES: list(z.string().max(2_000, form('word'))).meta(
+    about(
+      'replies',
+      'Where replies come from, separated by commas and asked in turn: the path of a module of your own. See [Replies](replies.md).',
+      {
         absent: 'the default replies',
         accountKey: 'replies',
         example: './replies.js',
-      }),
+      },
     ),
+  ),
   ACCESS_TOKEN_MODE: shapes.accessTokenMode
     .default('stable')
     .meta(

@@ -158,7 +158,7 @@ function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
     cloudHosting: data.WECHAT_CLOUD_HOSTING,
     name: data.WECHAT_ACCOUNT_NAME,
     publicUrl: data.PUBLIC_URL,
-    repliesModule: data.REPLIES,
+    replies: data.REPLIES,
     accessTokenMode: data.ACCESS_TOKEN_MODE,
     onUnknown: data.ON_UNKNOWN,
     onOverflow: data.ON_OVERFLOW,

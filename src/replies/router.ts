@@ -7,8 +7,23 @@ import type { Reply } from '../wechat/out/reply.js';
 /** What the reply logic gets to work with. */
 export interface ReplyContext<M extends InboundMessage = InboundMessage> {
   readonly message: M;
+  /** What is answered together (MERGE_WITHIN), oldest first: `message` is the last of them, and without that setting the only one. */
+  readonly messages: readonly InboundMessage[];
   readonly account: { readonly appId: string; readonly name: string };
+  /** Until when, and with how many messages, WeChat lets this message be answered; undefined where it opened no window. */
+  readonly window: { readonly endsAt: Date; readonly quota: number | undefined } | undefined;
   readonly wechat: WeChatAccess;
+  /** What this user and the account said before this message, oldest first: the reply logic's words, and agents'. */
+  history(options: { turns: number }): Promise<readonly Turn[]>;
+  /** A small value that is kept for this conversation. */
+  readonly state: ConversationState;
+  /**
+   * Runs `action` once for this message, however often the reply logic is started for it: what it returned is stored, and returned
+   * again. Where the process dies before that is stored, it runs again.
+   *
+   * @param key names it among the actions for this message: up to 100 characters
+   */
+  once<T extends JsonValue>(key: string, action: () => Awaitable<T>): Promise<T>;
   /** Carries app_id and message_id on each line. */
   readonly log: Logger;
   /** Aborted when the time limit is over or the process must stop: pass it on to fetch and the like. */
@@ -24,8 +39,57 @@ export interface ReplyContext<M extends InboundMessage = InboundMessage> {
   handOver(reason: string): void;
 }
 
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+/** One thing that was said in a conversation. */
+export interface Turn {
+  /** Of the user; of the reply logic, or an operator; of an agent who answered by hand. */
+  readonly from: 'user' | 'replies' | 'agent';
+  readonly at: Date;
+  /** MsgType of a user's message, or msgtype of one that was sent. */
+  readonly type: string;
+  /** The text, what voice was recognised as, a location's label, a link's or an article's title; undefined where there is none. */
+  readonly text: string | undefined;
+  /** The agent's name; undefined for all others. */
+  readonly agent: string | undefined;
+  /** The user's message that it is, or answers. */
+  readonly messageId: string;
+}
+
+export interface StoredState {
+  readonly value: JsonValue;
+  /** Counts the changes, from 1. */
+  readonly version: number;
+}
+
+/** Kept in Postgres under the account and the user, until it is cleared or the user is forgotten; 64 kB at most. */
+export interface ConversationState {
+  get(): Promise<StoredState | undefined>;
+  /**
+   * @param options.ifVersion only where it is still this one (0: where there is none)
+   * @returns `conflict` where it is another: nothing was stored
+   */
+  set(value: JsonValue, options?: { ifVersion?: number }): Promise<'stored' | 'conflict'>;
+  clear(): Promise<void>;
+}
+
 /** What the reply logic may ask of WeChat. */
 export interface WeChatAccess {
+  /**
+   * Calls any API of WeChat's with the account's shared access token, which is renewed and asked for again where it has ended.
+   *
+   * @param path such as `/cgi-bin/user/info?openid=…`, without the token
+   * @param body sent as JSON
+   * @returns what WeChat responded, errcode 0 or absent
+   * @throws WeChatCallError with errcode, errmsg and the class of the error; or why there was no response
+   */
+  call(method: 'GET' | 'POST', path: string, body?: JsonValue): Promise<JsonValue>;
   /**
    * Opens a file that a user sent (`message.mediaId`), which WeChat keeps for three days. The stream must be read or
    * destroyed.
@@ -36,11 +100,24 @@ export interface WeChatAccess {
   media(mediaId: string, options?: { maxBytes?: number }): Promise<InboundMedia>;
 }
 
-/** One reply or several; a string is short for a text reply. False, null, blanks and an empty list are nothing to say. */
+/**
+ * One reply or several; a string is short for a text reply. False, blanks and an empty list are nothing to say. So are undefined and
+ * null where no other source of replies follows (REPLIES names several): there they mean "not mine", and the next is asked.
+ */
 export type ReplyResult = Said | readonly Said[];
 type Said = undefined | null | false | string | Reply;
 
-type Awaitable<T> = T | Promise<T>;
+export type Awaitable<T> = T | Promise<T>;
+
+/** What becomes of a reply that is about to be stored: undefined leaves it as it is, `false` takes it out. */
+export type BeforeSendResult = undefined | false | string | Reply | { refuse: string } | { handOver: string };
+
+/**
+ * Asked about each reply before it is stored, whoever made it.
+ *
+ * `refuse`: no reply of this message is sent, it fails with this reason. `handOver`: none is sent, and a person is asked for.
+ */
+export type BeforeSend = (reply: Reply, context: ReplyContext) => Awaitable<BeforeSendResult>;
 
 export type ReplyHandler<M extends InboundMessage = InboundMessage> = (
   context: ReplyContext<M>,

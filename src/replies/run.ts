@@ -6,17 +6,20 @@ import type { Logger } from '../observe/log.js';
 import type { HeldLane, Hold, OpenMessage } from '../outbox/lane.js';
 import { suspectAfter } from '../outbox/rescue.js';
 import { toMessage } from '../wechat/in/message.js';
-import type { Replies } from './router.js';
+import type { ContextServices } from './context.js';
+import type { JsonValue } from './router.js';
+import type { Answer } from './source.js';
 import { type Thought, think } from './think.js';
 import { validateReason } from './validate.js';
 
 /** An account, and what answers its users. */
 export interface ServedAccount extends AccountConfig {
-  replies: Replies;
+  answer: Answer;
 }
 
 export interface RunRepliesDependencies {
   openMedia: OpenInboundMedia;
+  services: ContextServices;
   /** Shows the user that an answer is on its way, until stopped. */
   showTyping(account: AccountConfig, openid: string): { stop(): void };
   /** Notes that the reply logic of a lane under suspicion starts; false where the lane is another worker's by now. */
@@ -42,7 +45,8 @@ export type RunReplies = (
 const maxCrashes = 4;
 
 export function createRunReplies(dependencies: RunRepliesDependencies): RunReplies {
-  const { openMedia, showTyping, suspect, overflowNotice, timeoutMs, slots, signals } = dependencies;
+  const { openMedia, services, showTyping, suspect, overflowNotice, timeoutMs, slots, signals } =
+    dependencies;
   /** One at a time: when the process dies, it is known which one ran. */
   const suspects = createSlots(1);
 
@@ -52,7 +56,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     account: ServedAccount,
     log: () => Logger,
   ): Promise<Thought> {
-    const { appId, name, replies, onOverflow } = account;
+    const { appId, name, answer, onOverflow } = account;
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
@@ -62,13 +66,23 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       return { kind: 'stopped' };
     }
     const typing = showTyping(account, openid);
+    const subject = { account, openid, messageId: message.id };
     let handOver: string | undefined;
     const thought = await think({
-      replies,
+      replies: answer,
       createContext: (signal) => ({
         message: parsed.message,
+        messages: [parsed.message],
         account: { appId, name },
+        window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },
+        history: ({ turns }) => services.history(subject, turns),
+        get state() {
+          return services.state(subject);
+        },
+        once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) =>
+          services.once(subject, key, async () => action()) as Promise<T>,
         wechat: {
+          call: (method, path, body) => services.call(subject, { method, path, body }, signal()),
           media: (mediaId, options) => openMedia(account, mediaId, { ...options, signal: signal() }),
         },
         get log() {

@@ -1,6 +1,7 @@
 import type { Reply } from '../wechat/out/reply.js';
 import { type FitOptions, fitReplies } from './fit.js';
-import type { Replies, ReplyContext, ReplyResult } from './router.js';
+import type { ReplyContext } from './router.js';
+import { type Answer, Deferred } from './source.js';
 
 /** What came of running the reply logic once. */
 export type Thought =
@@ -9,11 +10,13 @@ export type Thought =
   | { kind: 'refused'; problem: string }
   /** It threw, took too long, or returned something that is no reply. `running`: it was left behind and goes on. */
   | { kind: 'error'; error: string; running?: Promise<unknown> }
+  /** The answer comes later: to be asked for again then. */
+  | { kind: 'deferred'; until: Date }
   /** The process must stop: nothing was decided. */
   | { kind: 'stopped' };
 
 export interface ThinkOptions {
-  replies: Replies;
+  replies: Answer;
   /** The context but for what is known only here: the signal, made when it is first asked for. */
   createContext(signal: () => AbortSignal): ReplyContext;
   fit: FitOptions;
@@ -37,7 +40,10 @@ export async function think({
     const returned = replies(createContext(limit.signal));
     // Only what takes time is given a limit: a timer and listeners are not free.
     if (isThenable(returned)) running = Promise.resolve(returned);
-    const result = running ? await limit.within(running as Promise<ReplyResult>) : (returned as ReplyResult);
+    const result = running
+      ? await limit.within(running as Promise<Awaited<ReturnType<Answer>>>)
+      : (returned as Awaited<ReturnType<Answer>>);
+    if (result instanceof Deferred) return { kind: 'deferred', until: result.until };
     const fitted = fitReplies(result, fit);
     return fitted.kind === 'fits' ? { ...fitted, kind: 'replies' } : fitted;
   } catch (error) {

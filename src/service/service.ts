@@ -12,7 +12,7 @@ import { countRefused, createMetrics, type Metrics } from '../observe/metrics.js
 import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
 import { createReadySign } from '../observe/ready-sign.js';
 import { readSnapshot } from '../observe/snapshot.js';
-import type { Replies } from '../replies/router.js';
+import type { LoadedSource } from '../replies/source.js';
 import { createClients, type SendClients } from '../sending/clients.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../sending/retry-policy.js';
 import { createClient } from '../wechat/out/client.js';
@@ -33,7 +33,7 @@ export interface AppOptions {
   databaseUrl: string;
   role: Role;
   /** The reply logic of each account. */
-  repliesOf(account: AccountConfig): Replies;
+  repliesOf(account: AccountConfig): readonly LoadedSource[];
   log: Logger;
   /** The console in the browser; default: there is none. */
   console?: ConsoleFactory | undefined;

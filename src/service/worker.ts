@@ -6,7 +6,8 @@ import { persist } from '../db/persist.js';
 import { createWeb } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import type { Replies } from '../replies/router.js';
+import { createContextServices } from '../replies/context.js';
+import { inTurn, type LoadedSource, type ReplySource } from '../replies/source.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { defaultWorkerOptions } from '../worker/options.js';
@@ -19,7 +20,7 @@ export interface WorkerRoleDependencies {
   config: Config;
   databaseUrl: string;
   clients: SendClients;
-  repliesOf(account: AccountConfig): Replies;
+  repliesOf(account: AccountConfig): readonly LoadedSource[];
   retryPolicy: RetryPolicy;
   pollIntervalMs: number | undefined;
   log: Logger;
@@ -36,16 +37,27 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
     allowPrivateAddresses: config.mediaFromPrivateAddresses,
     proxies: config.proxies,
   });
+  const sources = new Map<string, readonly ReplySource[]>();
+  for (const account of config.accounts) {
+    const services = { appId: account.appId, pool, proxies: config.proxies, log, clock };
+    const opened: ReplySource[] = [];
+    for (const source of repliesOf(account)) opened.push(await source.open(services));
+    sources.set(account.appId, opened);
+  }
   const worker = await startWorker(
     {
       pool,
       claimPool: pools.open('jobs'),
       connectionString: databaseUrl,
-      accounts: config.accounts.map((account) => ({ ...account, replies: repliesOf(account) })),
+      accounts: config.accounts.map((account) => ({
+        ...account,
+        answer: inTurn(sources.get(account.appId) ?? []),
+      })),
       clients,
       tokens: patientTokens(dependencies, givingUp.signal),
       web,
       uploads: createMediaUploads(createKysely(pool)),
+      services: createContextServices(),
       log,
       metrics,
       clock,
@@ -70,6 +82,7 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
   async function stop(): Promise<void> {
     const grace = setTimeout(() => givingUp.abort(), config.shutdownGraceMs);
     await worker.stop();
+    for (const opened of sources.values()) for (const source of opened) await source.close();
     clearTimeout(grace);
     givingUp.abort();
     await web.destroy();

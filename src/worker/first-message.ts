@@ -64,6 +64,8 @@ export function createFirstMessageWork(
         return fail(lane, message, thought.problem);
       case 'lost':
         return 'done';
+      case 'deferred':
+        return release(lane, Math.max(1, thought.until.getTime() - clock().getTime()));
       case 'stopped':
         return release(lane, 0);
       case 'error': {

@@ -70,6 +70,7 @@ export function laneWorkDependencies(
     drain,
   });
   const runReplies = createRunReplies({
+    services: dependencies.services,
     openMedia: createInboundMedia({ clientOf: clients.others, tokens, web }),
     showTyping: createTyping({ clients, tokens }),
     suspect: statements.suspect,

@@ -4,6 +4,7 @@ import type { Pool } from '../db/pool.js';
 import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { ContextServices } from '../replies/context.js';
 import type { ServedAccount } from '../replies/run.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
@@ -18,6 +19,8 @@ export interface WorkerDependencies {
   tokens: AccessTokens;
   web: Web;
   uploads: MediaUploads;
+  /** What the reply logic reaches out of this process with. */
+  services: ContextServices;
   log: Logger;
   metrics: Metrics;
   clock: () => Date;

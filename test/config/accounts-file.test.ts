@@ -60,7 +60,7 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       cloudHosting: 'off',
       name: '晨光书店',
       publicUrl: 'https://static.example.com',
-      repliesModule: path.join(path.dirname(file), 'replies/one.js'),
+      replies: [path.join(path.dirname(file), 'replies/one.js')],
       accessTokenMode: 'classic',
       onUnknown: 'hold',
       onOverflow: 'refuse',
@@ -75,7 +75,7 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       },
       jsapiOrigins: ['https://www.example.com'],
     },
-    expect.objectContaining({ appId: 'wx2', appSecret: 's2', onUnknown: 'resend', repliesModule: undefined }),
+    expect.objectContaining({ appId: 'wx2', appSecret: 's2', onUnknown: 'resend', replies: [] }),
   ]);
 });
 

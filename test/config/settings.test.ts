@@ -132,7 +132,7 @@ describe('the settings', () => {
 
   test('need no PUBLIC_URL where the replies are the user’s own', () => {
     const { PUBLIC_URL: _, ...rest } = complete;
-    expect(readConfig({ ...rest, REPLIES: './replies.js' }).accounts[0].repliesModule).toBe('./replies.js');
+    expect(readConfig({ ...rest, REPLIES: './replies.js' }).accounts[0].replies).toEqual(['./replies.js']);
   });
 
   test('of the database suffice for migrating', () => {

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fitReplies } from '../../src/replies/fit.js';
 import { loadReplies } from '../../src/replies/load.js';
 import type { ReplyContext } from '../../src/replies/router.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
 import { eventMessage, textMessage } from '../support/messages.js';
+import { replyContext } from '../support/reply-context.js';
 import { readPage, root } from './pages.js';
 
 /** Inside of the repository, so that modules find what they import. */
@@ -76,21 +76,19 @@ const messages: readonly InboundMessage[] = [
   { ...common, kind: 'voice', mediaId: 'm2', format: 'amr', recognition: 'hello', msgId: '2' },
 ];
 
-const contextOf = (message: InboundMessage): ReplyContext => ({
-  message,
-  account: { appId: 'wx1', name: '晨光书店' },
-  wechat: {
-    media: async () => ({
-      contentType: 'image/png',
-      filename: 'a.png',
-      length: 3,
-      stream: Readable.from([Buffer.from('abc')]),
-    }),
-  },
-  log: pino({ level: 'silent' }),
-  signal: new AbortController().signal,
-  handOver: () => undefined,
-});
+const contextOf = (message: InboundMessage): ReplyContext =>
+  replyContext(message, {
+    account: { appId: 'wx1', name: '晨光书店' },
+    wechat: {
+      call: async () => ({}),
+      media: async () => ({
+        contentType: 'image/png',
+        filename: 'a.png',
+        length: 3,
+        stream: Readable.from([Buffer.from('abc')]),
+      }),
+    },
+  });
 
 describe.each(modules)('$title', ({ file }) => {
   test('answers at least one message, and with nothing that could not be sent', async () => {

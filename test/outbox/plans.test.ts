@@ -54,7 +54,12 @@ function openPool(connectionString: string, options: Partial<PoolOptions> = {}):
 
 const states = [10, history].flatMap((answered) =>
   [false, true].flatMap((isAnalysed) =>
-    (answered === history ? [0, 60_000] : [0]).map((planAgeMs) => ({ answered, waiting, isAnalysed, planAgeMs })),
+    (answered === history ? [0, 60_000] : [0]).map((planAgeMs) => ({
+      answered,
+      waiting,
+      isAnalysed,
+      planAgeMs,
+    })),
   ),
 );
 

@@ -1,18 +1,9 @@
-import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import { createRouter } from '../../src/replies/router.js';
 import type { InboundMessage } from '../../src/wechat/in/message.js';
 import { eventMessage, textMessage } from '../support/messages.js';
-
-const contextOf = (message: InboundMessage) => ({
-  message,
-  account: { appId: 'wx1', name: '测试号' },
-  wechat: { media: () => Promise.reject(new Error('no media here')) },
-  log: pino({ level: 'silent' }),
-  signal: new AbortController().signal,
-  handOver: () => undefined,
-});
+import { replyContext } from '../support/reply-context.js';
 
 const common = { openid: 'o1', toUserName: 'gh_1', createTime: 1_700_000_000, fields: {} };
 
@@ -32,7 +23,7 @@ describe('the router', () => {
     .event('scancode_waitmsg', ({ message }) => message.scanResult)
     .text(({ message }) => message.content.toUpperCase())
     .otherwise(() => 'other');
-  const answer = (message: InboundMessage) => router.answer(contextOf(message));
+  const answer = (message: InboundMessage) => router.answer(replyContext(message));
 
   test.each<[string, InboundMessage, string]>([
     ['a new follower', eventMessage('subscribe'), 'welcome'],
@@ -56,8 +47,8 @@ describe('the router', () => {
   test('asks the first rule that applies, and leaves the router it extends as it was', async () => {
     const base = createRouter().text(() => 'base');
     const extended = base.otherwise(() => 'extended');
-    expect(await extended.answer(contextOf(textMessage()))).toBe('base');
-    expect(await base.answer(contextOf(eventMessage('view')))).toBeUndefined();
+    expect(await extended.answer(replyContext(textMessage()))).toBe('base');
+    expect(await base.answer(replyContext(eventMessage('view')))).toBeUndefined();
   });
 });
 
@@ -73,17 +64,17 @@ describe('the default replies', () => {
   };
 
   test('are the welcome card with both downloads to a new follower and to tw', async () => {
-    expect(await replies(contextOf(eventMessage('subscribe')))).toMatchObject(card);
-    expect(await replies(contextOf(textMessage({ content: 'tw' })))).toMatchObject(card);
+    expect(await replies(replyContext(eventMessage('subscribe')))).toMatchObject(card);
+    expect(await replies(replyContext(textMessage({ content: 'tw' })))).toMatchObject(card);
   });
 
   test('are the welcome text with two links to any other text', async () => {
-    const reply = await replies(contextOf(textMessage({ content: 'hello' })));
+    const reply = await replies(replyContext(textMessage({ content: 'hello' })));
     expect(reply).toMatchObject({ type: 'text', content: expect.stringContaining('欢迎关注“晨光”') });
     expect(JSON.stringify(reply).match(/<a href=/g)).toHaveLength(2);
   });
 
   test('are nothing to everything else', async () => {
-    expect(await replies(contextOf(eventMessage('CLICK')))).toBeUndefined();
+    expect(await replies(replyContext(eventMessage('CLICK')))).toBeUndefined();
   });
 });

@@ -4,6 +4,7 @@ import { type AccountConfig, type Config, readConfig } from '../../src/config/se
 import { createLogger } from '../../src/observe/log.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import type { Replies } from '../../src/replies/router.js';
+import { sourceOf } from '../../src/replies/source.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/sending/retry-policy.js';
 import type { ConsoleFactory } from '../../src/service/console.js';
 import { type App, type Role, startApp } from '../../src/service/service.js';
@@ -97,7 +98,7 @@ export async function startService(options: ServiceOptions): Promise<TestService
     config,
     databaseUrl: options.databaseUrl,
     role: options.role ?? 'all',
-    repliesOf: options.repliesOf ?? (() => replies),
+    repliesOf: (account) => [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
     log,
     console: options.console,
     pollIntervalMs: 200,

@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../../db/embedded.js';
 import { createPool, type Pool } from '../../db/pool.js';
 import { createLogger } from '../../observe/log.js';
 import { createDefaultReplies } from '../../replies/default-replies.js';
+import { sourceOf } from '../../replies/source.js';
 import { type App, startApp } from '../../service/service.js';
 import { startSimulator } from '../../simulator/index.js';
 import { consoleOf } from '../start/console.js';
@@ -126,7 +127,7 @@ function startService(databaseUrl: string, apiBase: string, logFile: string): Pr
     databaseUrl,
     console: consoleOf(config.console, readVersion()),
     role: 'all',
-    repliesOf: () => createDefaultReplies({ publicUrl, accountName }),
+    repliesOf: () => [sourceOf('the default replies', createDefaultReplies({ publicUrl, accountName }))],
     log: createLogger('info', pino.destination({ dest: logFile, sync: true })),
   });
 }

@@ -1,8 +1,8 @@
 import { type AccountConfig, type Config, readConfig } from '../../config/settings.js';
 import { createLogger, type Logger } from '../../observe/log.js';
 import { createDefaultReplies } from '../../replies/default-replies.js';
-import { loadReplies } from '../../replies/load.js';
-import type { Replies } from '../../replies/router.js';
+import { loadSource } from '../../replies/open.js';
+import { type LoadedSource, sourceOf } from '../../replies/source.js';
 import { type Role, startApp } from '../../service/service.js';
 import { useDatabase } from '../database/in-use.js';
 import type { CommandContext, HostProcess } from '../terminal/context.js';
@@ -64,8 +64,10 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
-async function loadAll(accounts: readonly AccountConfig[]): Promise<(account: AccountConfig) => Replies> {
-  const loaded = new Map<string, Replies>();
+async function loadAll(
+  accounts: readonly AccountConfig[],
+): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+  const loaded = new Map<string, readonly LoadedSource[]>();
   for (const account of accounts) loaded.set(account.appId, await chooseReplies(account));
   return ({ appId }) => {
     const replies = loaded.get(appId);
@@ -74,9 +76,10 @@ async function loadAll(accounts: readonly AccountConfig[]): Promise<(account: Ac
   };
 }
 
-async function chooseReplies({ repliesModule, publicUrl, name }: AccountConfig): Promise<Replies> {
-  if (repliesModule) return loadReplies(repliesModule);
-  return createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
+async function chooseReplies({ replies, publicUrl, name }: AccountConfig): Promise<readonly LoadedSource[]> {
+  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry)));
+  const answer = createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
+  return [sourceOf('the default replies', answer)];
 }
 
 /** A second signal: somebody is in a hurry. What is in flight is rescued by others, or at the next start. */

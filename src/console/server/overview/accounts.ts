@@ -94,7 +94,7 @@ export function describeAccount(
     WECHAT_COMPONENT_APP_ID: account.componentAppId,
     WECHAT_CLOUD_HOSTING: account.cloudHosting,
     PUBLIC_URL: account.publicUrl,
-    REPLIES: account.repliesModule,
+    REPLIES: account.replies.join(', '),
     ACCESS_TOKEN_MODE: account.accessTokenMode,
     ON_UNKNOWN: account.onUnknown,
     ON_OVERFLOW: account.onOverflow,

@@ -1,0 +1,57 @@
+import type { Pool } from '../db/pool.js';
+import type { Proxies } from '../lib/proxies.js';
+import type { Logger } from '../observe/log.js';
+import type { Awaitable, BeforeSend, ReplyContext, ReplyResult } from './router.js';
+
+/**
+ * The answer comes later: the message stays unanswered, with all behind it in its conversation, and the reply logic is asked again at
+ * this time, or as soon as somebody rings for its lane.
+ */
+export class Deferred {
+  constructor(readonly until: Date) {}
+}
+
+/** undefined or null: not its to answer. */
+export type Answer = (context: ReplyContext) => Awaitable<ReplyResult | Deferred>;
+
+/** One of the ways to answer that REPLIES names: read and checked when the process starts, before anything runs. */
+export interface LoadedSource {
+  /** As REPLIES names it: for the log, and for whoever asks who answered. */
+  readonly name: string;
+  open(services: SourceServices): Promise<ReplySource>;
+}
+
+/** What a source may use, once the service runs. */
+export interface SourceServices {
+  appId: string;
+  pool: Pool;
+  proxies: Proxies | undefined;
+  log: Logger;
+  clock(): Date;
+}
+
+export interface ReplySource {
+  readonly name: string;
+  readonly answer: Answer;
+  readonly beforeSend?: BeforeSend | undefined;
+  /** Called when nothing is under way any more. */
+  close(): Promise<void>;
+}
+
+/** Replies that need nothing of the service. */
+export function sourceOf(name: string, answer: Answer, beforeSend?: BeforeSend): LoadedSource {
+  return { name, open: async () => ({ name, answer, beforeSend, close: async () => undefined }) };
+}
+
+/** Asks one after another, until one says that the message is its to answer. */
+export function inTurn(sources: readonly ReplySource[]): Answer {
+  const [first] = sources;
+  if (first && sources.length === 1) return first.answer;
+  return async (context) => {
+    for (const { answer } of sources) {
+      const result = await answer(context);
+      if (result !== undefined && result !== null) return result;
+    }
+    return undefined;
+  };
+}
