@@ -25,6 +25,8 @@ export interface HandsDependencies {
   maxInFlight: number;
   /** Of one account. */
   maxOfAccount: number;
+  /** Whether one account is all that is served. */
+  isAlone: boolean;
   /** Milliseconds that never run backwards. */
   now(): number;
   log: Logger;
@@ -34,9 +36,10 @@ export interface HandsDependencies {
 }
 
 export function createHands(dependencies: HandsDependencies): Hands {
-  const { workOn, claim, release, maxInFlight, maxOfAccount, now, log, metrics, drain } = dependencies;
+  const { workOn, claim, release, maxInFlight, maxOfAccount, isAlone, now, log, metrics, drain } =
+    dependencies;
   const slots = createSlots(maxInFlight);
-  const shares = createShares({ each: maxOfAccount, now });
+  const shares = createShares({ each: maxOfAccount, isAlone, now });
   /** By claim and lane. */
   const inHand = new Map<string, Promise<void>>();
   const key = ({ laneId, claim }: Hold) => `${claim} ${laneId}`;

@@ -34,7 +34,7 @@ const payloadShape = z.object({ ids: z.array(z.string().regex(/^\d+$/)) });
  * not the job, is what a crash leaves behind and another worker picks up; so a slow reply holds up no job, and a job that is
  * lost or run twice does no harm.
  *
- * Where room is scarce, because the reply logic is slow, a job takes what there is and puts the rest back: the few loops that
+ * Where room is scarce, because the reply logic or an account is slow, a job takes what there is and puts the rest back: the few loops that
  * run jobs must come round to those of short reply windows, which have priority.
  */
 export function createLanesTask({
@@ -45,18 +45,33 @@ export function createLanesTask({
   take,
   drain,
 }: LanesTaskDependencies): Task {
+  /**
+   * Room for so many lanes, or fewer, in this worker and beside what the accounts have in hand. What is urgent finds it beyond their
+   * shares.
+   */
+  async function findRoom(lanes: number, isUrgent: boolean): Promise<number> {
+    const room = await slots.acquireSome(Math.min(maxClaim, lanes), { patienceMs, isUrgent });
+    if (room === 0 || isUrgent || (await shares.reserve(room, patienceMs))) return room;
+    slots.release(room);
+    return 0;
+  }
+
+  function giveBack(room: number, isUrgent: boolean): void {
+    slots.release(room);
+    if (room > 0 && !isUrgent) shares.claimed(room);
+  }
+
   /** @returns those that are to be asked for again */
   async function claimAndTake(wanted: readonly string[], isUrgent: boolean): Promise<string[]> {
     const room = wanted.length;
     let taken = 0;
-    await shares.reserve(room, isUrgent ? 0 : patienceMs);
     try {
       const { lanes, busy } = await claim(wanted);
       taken = lanes.length;
       for (const lane of lanes) take(lane);
       return busy;
     } finally {
-      shares.claimed(room);
+      if (!isUrgent) shares.claimed(room);
       slots.release(room - taken);
     }
   }
@@ -70,12 +85,9 @@ export function createLanesTask({
     while (waiting.length > 0) {
       const busy: string[] = [];
       while (waiting.length > 0) {
-        const room = await slots.acquireSome(Math.min(maxClaim, waiting.length), {
-          patienceMs,
-          isUrgent,
-        });
+        const room = await findRoom(waiting.length, isUrgent);
         if (room === 0 || drain.aborted) {
-          slots.release(room);
+          giveBack(room, isUrgent);
           await putBack([...waiting, ...busy], job.run_at);
           return;
         }

@@ -8,6 +8,7 @@ import type { ContextServices } from '../replies/context.js';
 import type { ServedAccount } from '../replies/run.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
+import type { HandsDependencies } from './hands.js';
 
 export interface WorkerDependencies {
   pool: Pool;
@@ -62,10 +63,11 @@ const leastOfAccount = 20;
 export function lanesInHand(
   { maxInFlight, replyConcurrency, sendConcurrency }: WorkerOptions,
   accounts: number,
-): { all: number; ofAccount: number } {
+): Pick<HandsDependencies, 'maxInFlight' | 'maxOfAccount' | 'isAlone'> {
   const enough = replyConcurrency + sendConcurrency;
   const all = Math.max(maxInFlight, enough, leastOfAccount * accounts);
-  return { all, ofAccount: Math.min(enough, Math.floor(all / Math.max(1, accounts))) };
+  const maxOfAccount = Math.min(enough, Math.floor(all / Math.max(1, accounts)));
+  return { maxInFlight: all, maxOfAccount, isAlone: accounts === 1 };
 }
 
 export const defaultWorkerOptions = {

@@ -42,15 +42,13 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
   const statements = createStatements({ pool, claimPool, stop: signals.stop.signal, onOutage });
   const pauses = createPauses(pool);
   const alive = { workers: 1 };
-  const inHand = lanesInHand(options, dependencies.accounts.length);
   const hands = createHands({
     workOn: createLaneWork(
       laneWorkDependencies(dependencies, options, { statements, pauses, signals, alive, log }),
     ),
     claim: statements.claim,
     release: statements.release,
-    maxInFlight: inHand.all,
-    maxOfAccount: inHand.ofAccount,
+    ...lanesInHand(options, dependencies.accounts.length),
     now,
     log,
     metrics: dependencies.metrics,

@@ -14,10 +14,10 @@ export interface Shares {
   /** For a lane that found none: when its turn comes, by the account's pace; in ms. */
   turnMs(appId: string): number;
   /**
-   * Reserves room for lanes that are to be claimed, of whichever account they may be: resolves when they fit beside what a quick
-   * account has in hand, and after `patienceMs` at the latest. An account that is slow is not waited for.
+   * Reserves room for lanes that are to be claimed, of whichever account they may be: true as soon as they fit beside what a quick
+   * account has in hand, false when the patience is over. An account that is slow is not waited for, unless it is the only one.
    */
-  reserve(lanes: number, patienceMs: number): Promise<void>;
+  reserve(lanes: number, patienceMs: number): Promise<boolean>;
   /** The lanes that room was reserved for are taken, or were not to be had. */
   claimed(lanes: number): void;
 }
@@ -25,6 +25,8 @@ export interface Shares {
 export interface SharesOptions {
   /** Lanes of one account. */
   each: number;
+  /** Whether one account is all that is served: then nobody is held up by it, and it is always waited for. */
+  isAlone: boolean;
   /** Milliseconds that never run backwards. */
   now(): number;
 }
@@ -45,9 +47,9 @@ interface Waiting {
 const quickPerSecond = 50;
 const soonestTurnMs = 200;
 /** Its pace may have changed by then. */
-const latestTurnMs = 60_000;
+const latestTurnMs = 10_000;
 
-export function createShares({ each, now }: SharesOptions): Shares {
+export function createShares({ each, isAlone, now }: SharesOptions): Shares {
   const shares = new Map<string, Share>();
   const waiting: Waiting[] = [];
   let reserved = 0;
@@ -58,10 +60,12 @@ export function createShares({ each, now }: SharesOptions): Shares {
     return share;
   }
 
+  /** Whether so many more leave every account that is waited for within its share. */
   function fits(lanes: number): boolean {
-    for (const { taken, pace } of shares.values())
-      if (taken > 0 && taken + reserved + lanes > each && pace.perSecond(now()) >= quickPerSecond)
-        return false;
+    for (const { taken, pace } of shares.values()) {
+      const isFull = taken > 0 && taken + reserved + lanes > each;
+      if (isFull && (isAlone || pace.perSecond(now()) >= quickPerSecond)) return false;
+    }
     return true;
   }
 
@@ -100,12 +104,12 @@ export function createShares({ each, now }: SharesOptions): Shares {
         const start = () => {
           clearTimeout(timer);
           reserved += lanes;
-          resolve();
+          resolve(true);
         };
         const entry = { lanes, start };
         const timer = setTimeout(() => {
           waiting.splice(waiting.indexOf(entry), 1);
-          start();
+          resolve(false);
         }, patienceMs);
         waiting.push(entry);
         admit();
@@ -119,13 +123,13 @@ export function createShares({ each, now }: SharesOptions): Shares {
   };
 }
 
-/** How many a second, over the last five to ten seconds. */
+/** How many a second, over the last ten to twenty seconds. */
 interface Pace {
   count(now: number): void;
   perSecond(now: number): number;
 }
 
-const spanMs = 5_000;
+const spanMs = 10_000;
 
 function createPace(startedAt: number): Pace {
   let since = startedAt;

@@ -49,7 +49,7 @@ describe('a reply window of one minute', () => {
       const [row] = await database.rows<{ held: number }>(
         'select count(*)::int as held from wechat.lane where claim is not null',
       );
-      return row && row.held > 900;
+      return row && row.held > 150;
     });
     await simulator.user('oFollower').subscribe();
     await simulator.user('oClicker').click('MENU');
