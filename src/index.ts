@@ -1,8 +1,10 @@
 /** What a module of replies needs (setting REPLIES). */
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
+export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
 export {
   createRouter,
+  type JsonValue,
   type Replies,
   type ReplyContext,
   type ReplyHandler,
@@ -51,6 +53,7 @@ export type {
   VideoMessage,
   VoiceMessage,
 } from './wechat/in/message.js';
+export type { ErrorClass } from './wechat/out/error-code.js';
 export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
 export {
   type Article,
