@@ -53,8 +53,8 @@ export type {
   VideoMessage,
   VoiceMessage,
 } from './wechat/in/message.js';
-export type { ErrorClass } from './wechat/out/error-code.js';
 export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
+export type { ErrorClass } from './wechat/out/error-code.js';
 export {
   type Article,
   type CardReply,

@@ -1,5 +1,11 @@
 import type { JsonValue } from '../lib/json.js';
-import type { ApiOutcome, ApiRequest, AppCredentials, JsonObject, WeChatClient } from '../wechat/out/client.js';
+import type {
+  ApiOutcome,
+  ApiRequest,
+  AppCredentials,
+  JsonObject,
+  WeChatClient,
+} from '../wechat/out/client.js';
 import { type ErrorClass, TokenError } from '../wechat/out/errors.js';
 import type { AccessTokens } from './access-token.js';
 
@@ -41,11 +47,7 @@ export class WeChatCallError extends Error {
   /** WeChat's id of the request, which its support asks for. */
   readonly rid: string | undefined;
 
-  constructor(
-    path: string,
-    { kind, errmsg, ...refusal }: CallFailure,
-    options?: { cause: unknown },
-  ) {
+  constructor(path: string, { kind, errmsg, ...refusal }: CallFailure, options?: { cause: unknown }) {
     const errcode = refusal.errcode === undefined ? '' : `${refusal.errcode} `;
     super(`${path}: ${errcode}${errmsg}`, options);
     this.name = 'WeChatCallError';
@@ -79,7 +81,11 @@ export class InvalidCallError extends Error {
  * @returns what WeChat responded; whole numbers that a double cannot hold are strings
  */
 export function createWeChatCall({ clientOf, tokens }: WeChatCallDependencies): WeChatCall {
-  async function call(account: AppCredentials, request: ApiRequest, signal: AbortSignal): Promise<ApiOutcome> {
+  async function call(
+    account: AppCredentials,
+    request: ApiRequest,
+    signal: AbortSignal,
+  ): Promise<ApiOutcome> {
     const client = clientOf(account.appId);
     const token = await tokens.get(account);
     const outcome = await client.call(token, request, signal);
@@ -98,7 +104,11 @@ export function createWeChatCall({ clientOf, tokens }: WeChatCallDependencies): 
       if (!(error instanceof TokenError)) throw error;
       const { errcode, errmsg, errorClass } = error;
       const kind = errcode === undefined ? 'transient' : 'refused';
-      throw new WeChatCallError(name, { kind, errcode, errmsg: `no access token: ${errmsg}`, errorClass }, { cause: error });
+      throw new WeChatCallError(
+        name,
+        { kind, errcode, errmsg: `no access token: ${errmsg}`, errorClass },
+        { cause: error },
+      );
     }
   };
 }

@@ -89,10 +89,18 @@ describe('a call of any API', () => {
   });
 
   test.each<[string, string, unknown]>([
-    ['ids that a double cannot hold', '{"msgid":3662956322040938501,"n":12}', { msgid: '3662956322040938501', n: 12 }],
+    [
+      'ids that a double cannot hold',
+      '{"msgid":3662956322040938501,"n":12}',
+      { msgid: '3662956322040938501', n: 12 },
+    ],
     ['control characters in a text', '{"nickname":"a\u0010b\nc"}', { nickname: 'a\u0010b\nc' }],
     ['a byte order mark and NULs', '\uFEFF{"errcode":0}\0', { errcode: 0 }],
-    ['its code in quotes', '{"errcode":"0","a":"12345678901234567890"}', { errcode: '0', a: '12345678901234567890' }],
+    [
+      'its code in quotes',
+      '{"errcode":"0","a":"12345678901234567890"}',
+      { errcode: '0', a: '12345678901234567890' },
+    ],
   ])('reads a response with %s', async (_name, response, read) => {
     const { call } = await stage({ responses: [response] });
     expect(await call(info)).toEqual(read);
@@ -111,7 +119,9 @@ describe('a call of any API', () => {
 
 describe('an error of a call', () => {
   test('has what WeChat said, the class of its code, and the id of the request', async () => {
-    const { call } = await stage({ responses: ['{"errcode":48001,"errmsg":"api unauthorized rid: 65ab-12cd-9"}'] });
+    const { call } = await stage({
+      responses: ['{"errcode":48001,"errmsg":"api unauthorized rid: 65ab-12cd-9"}'],
+    });
     expect(await failureOf(call(info))).toMatchObject({
       name: 'WeChatCallError',
       code: 'WECHAT_CALL',
@@ -124,11 +134,23 @@ describe('an error of a call', () => {
   });
 
   test.each<[string, Given, object]>([
-    ['a code that nobody knows', { responses: ['{"errcode":1234567,"errmsg":"?"}'] }, { outcome: 'refused', errorClass: undefined, rid: undefined }],
-    ['HTTP 502', { responses: ['<html>'], status: 502 }, { outcome: 'transient', errcode: undefined, errmsg: 'HTTP 502' }],
+    [
+      'a code that nobody knows',
+      { responses: ['{"errcode":1234567,"errmsg":"?"}'] },
+      { outcome: 'refused', errorClass: undefined, rid: undefined },
+    ],
+    [
+      'HTTP 502',
+      { responses: ['<html>'], status: 502 },
+      { outcome: 'transient', errcode: undefined, errmsg: 'HTTP 502' },
+    ],
     ['a page of something in between', { responses: ['<html>welcome</html>'] }, { outcome: 'unknown' }],
     ['a list', { responses: ['[1]'] }, { outcome: 'unknown' }],
-    ['a response without an end', { responses: [`{"a":"${'x'.repeat(9_000_000)}"}`] }, { outcome: 'unknown' }],
+    [
+      'a response without an end',
+      { responses: [`{"a":"${'x'.repeat(9_000_000)}"}`] },
+      { outcome: 'unknown' },
+    ],
   ])('says what came: %s', async (_name, given, error) => {
     const { call } = await stage(given);
     expect(await failureOf(call(info))).toMatchObject(error);

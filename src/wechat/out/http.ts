@@ -4,7 +4,14 @@ import { type Dispatcher, errors, type FormData, Pool } from 'undici';
 import { createProxyAgent, type Proxies } from '../../lib/proxies.js';
 import { scrub } from '../../lib/scrub.js';
 import { callLimits } from './limits.js';
-import { type Call, type JsonObject, type NoResponse, readJsonObject, readResponse, unreadable } from './response.js';
+import {
+  type Call,
+  type JsonObject,
+  type NoResponse,
+  readJsonObject,
+  readResponse,
+  unreadable,
+} from './response.js';
 
 export interface HttpOptions {
   /** e.g. https://api.weixin.qq.com */
@@ -122,16 +129,10 @@ export function createHttp(options: HttpOptions): WeChatHttp {
       const decoder = new StringDecoder('utf8');
       // A form brings its own type, with its boundary.
       const headers = typeof body === 'string' ? jsonHeaders : null;
-      const options: Dispatcher.DispatchOptions = {
-        origin,
-        method,
-        path: prefix + path,
-        headers,
-        body: body ?? null,
-      };
+      const request = { origin, method, path: prefix + path, headers, body: body ?? null };
       if (signal?.aborted) return onAbort();
       signal?.addEventListener('abort', onAbort);
-      pool.dispatch(options, {
+      pool.dispatch(request, {
         onRequestStart(controller) {
           // To throw ends this request alone; to abort it would end the connection as well.
           if (signal?.aborted || (mayWrite && !mayWrite())) throw new UnwrittenError();

@@ -28,6 +28,8 @@ export type JsonObject = { readonly [name: string]: JsonValue };
 
 /** Of a text that is none of WeChat's, as much as tells what it was. */
 const maxQuoted = 200;
+/** So much of it is looked through for secrets: more than could shrink to what is quoted, and less than would take long. */
+const maxHidden = 50_000;
 
 /**
  * Reads what WeChat responded, which says 200 also for failures. Relays and proxies put byte order marks, blanks and NULs
@@ -73,7 +75,7 @@ export function errcodeOf({ errcode, errmsg }: JsonObject): { errcode: number; e
 /** A 4xx from something in between was not carried out; a garbled 200 may have been. */
 export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): NoResponse {
   // First hidden, then cut: half a secret would not be known for one.
-  const quoted = hide(text).slice(0, maxQuoted);
+  const quoted = hide(text.slice(0, maxHidden)).slice(0, maxQuoted);
   const errmsg = `HTTP ${httpStatus}, not a response of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;
   return httpStatus >= 400
     ? { kind: 'transient', httpStatus, errmsg }

@@ -14,7 +14,7 @@ export const help = {
   lastCode: 'with this errcode as their last',
   overview: `
 Settings come from the environment and from a file .env in the working directory; see .env.example.
-Commands for operators need DATABASE_URL alone, but for token, simulate and doctor.
+Commands for operators need DATABASE_URL alone, but for token, menu, rules import, simulate and doctor.
 Exit codes: 0 done, 1 something went wrong or was not done, 2 the call or the settings are wrong.
 
 Examples:
@@ -115,6 +115,31 @@ Examples:
   token: {
     about: 'access tokens',
     refresh: "have WeChat hand out another access token, for all processes; needs the account's settings",
+  },
+  menu: {
+    about: "the account's menu as a file",
+    account: 'whose menu; needed where the settings have several accounts',
+    file: 'the menu, in YAML',
+    target: 'where to (default: standard output)',
+    pull: 'write the menu as it is at WeChat; one that was made in the console, too',
+    diff: 'show what a push would change; exit code 1 where there is something',
+    push: 'make the menu that of the file; shows what changes, and asks',
+    more: `
+Examples:
+  wechat-outbox menu pull menu.yaml
+  wechat-outbox menu diff menu.yaml
+  wechat-outbox menu push menu.yaml`,
+  },
+  rulesImport: {
+    rules: 'rules for replies',
+    about: "write the automatic replies of WeChat's console as a file of rules, with their pictures",
+    account: 'whose replies; needed where the settings have several accounts',
+    output: 'the file; pictures and voices go into a folder beside it',
+    more: `
+What WeChat does not hand out is named in the file, where it would stand.
+
+Example:
+  wechat-outbox rules import --output rules.yaml`,
   },
   send: {
     about: 'send a text to a user who wrote before, through the outbox like every reply',

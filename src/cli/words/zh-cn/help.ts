@@ -13,7 +13,7 @@ export const help: typeof English = {
   lastCode: '最近一次的错误码是它',
   overview: `
 配置来自环境变量和工作目录下的 .env 文件，见 .env.example。
-运维命令只需要 DATABASE_URL，token、simulate 和 doctor 除外。
+运维命令只需要 DATABASE_URL，token、menu、rules import、simulate 和 doctor 除外。
 退出码：0 完成；1 出错，或者没有做成；2 用法或配置有误。
 
 示例：
@@ -111,6 +111,31 @@ export const help: typeof English = {
   token: {
     about: 'access_token',
     refresh: '让微信换发一个 access_token，所有进程共用；需要公众号的配置',
+  },
+  menu: {
+    about: '以文件管理公众号的菜单',
+    account: '哪个公众号；配置里有多个时必填',
+    file: '菜单文件（YAML）',
+    target: '写到哪里（默认：标准输出）',
+    pull: '把微信上现有的菜单写成文件；在公众号后台设置的也可以',
+    diff: '显示 push 会改变什么；有差异时退出码为 1',
+    push: '把菜单改成文件里的样子；先显示差异并询问',
+    more: `
+示例：
+  wechat-outbox menu pull menu.yaml
+  wechat-outbox menu diff menu.yaml
+  wechat-outbox menu push menu.yaml`,
+  },
+  rulesImport: {
+    rules: '回复规则',
+    about: '把公众号后台的自动回复写成规则文件，连同其中的图片',
+    account: '哪个公众号；配置里有多个时必填',
+    output: '规则文件；图片和语音放在旁边的文件夹里',
+    more: `
+微信不提供的内容，会在文件里原来的位置注明。
+
+示例：
+  wechat-outbox rules import --output rules.yaml`,
   },
   send: {
     about: '给发过消息的用户发一段文字，和其他回复一样走发件箱',
