@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { FormData } from 'undici';
 import { classifyErrcode, type ErrorClass, TokenError } from './errors.js';
-import { type CallOptions, createHttp, type HttpOptions } from './http.js';
+import { type CallOptions, createHttp, type HttpOptions, type WeChatHttp } from './http.js';
 import type { MediaType, WirePayload } from './reply.js';
 import { type Call, errcodeOf, type JsonObject, type NoResponse } from './response.js';
 
@@ -192,18 +192,25 @@ export function createClient(options: HttpOptions): WeChatClient {
       return readRefusal(call) ?? unexpected(call);
     },
 
-    async call(accessToken, { method, path, body }, signal) {
-      const withToken = `${path}${path.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(accessToken)}`;
-      const call = await http.exchangeJson(method, withToken, body, { signal });
-      if (call.kind !== 'json') return call;
-      const { httpStatus, json } = call;
-      const { errcode, errmsg } = errcodeOf(json);
-      if (errcode === 0) return { kind: 'told', httpStatus, response: json };
-      return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
-    },
-
+    call: (accessToken, request, signal) => callAny(http, accessToken, request, signal),
     destroy: () => http.destroy(),
   };
+}
+
+async function callAny(
+  http: WeChatHttp,
+  accessToken: string,
+  { method, path, body }: ApiRequest,
+  signal: AbortSignal | undefined,
+): Promise<ApiOutcome> {
+  const token = `access_token=${encodeURIComponent(accessToken)}`;
+  const withToken = `${path}${path.includes('?') ? '&' : '?'}${token}`;
+  const call = await http.exchangeJson(method, withToken, body, { signal });
+  if (call.kind !== 'json') return call;
+  const { httpStatus, json } = call;
+  const { errcode, errmsg } = errcodeOf(json);
+  if (errcode === 0) return { kind: 'told', httpStatus, response: json };
+  return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
 }
 
 type Responded = Extract<Call, { kind: 'responded' }>;
