@@ -15,7 +15,7 @@ import { addMigrate } from './commands/migrate.js';
 import { addPause } from './commands/pause.js';
 import { addRequeue } from './commands/requeue.js';
 import { addResume } from './commands/resume.js';
-import { addRulesImport } from './commands/rules-import.js';
+import { addRules } from './commands/rules.js';
 import { addSend } from './commands/send.js';
 import { addShow } from './commands/show.js';
 import { addSimulate } from './commands/simulate.js';
@@ -78,9 +78,9 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addResume,
   addToken,
   addMenu,
-  addRulesImport,
   addSend,
   addForget,
+  addRules,
   addUser,
   addConsole,
   addSimulate,

@@ -12,11 +12,8 @@ interface Flags extends Json {
 
 const defaultOutput = 'rules.yaml';
 
-export function addRulesImport(program: Command, context: CommandContext): void {
+export function addRulesImport(rules: Command, context: CommandContext): void {
   const { help } = context.words;
-  const rules =
-    program.commands.find((command) => command.name() === 'rules') ??
-    program.command('rules').description(help.rulesImport.rules);
   rules
     .command('import')
     .description(help.rulesImport.about)

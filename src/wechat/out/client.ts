@@ -116,9 +116,6 @@ const ofSends = JSON.stringify({ cgi_path: '/cgi-bin/message/custom/send' });
 
 export function createClient(options: HttpOptions): WeChatClient {
   const http = createHttp(options);
-  const endpoint = (accessToken: string, path: string, more = '') =>
-    `/cgi-bin/${path}?access_token=${encodeURIComponent(accessToken)}${more}`;
-
   return {
     async sendMessage(accessToken, openid, payload, options) {
       const body = JSON.stringify({ touser: openid, ...payload });
@@ -195,6 +192,10 @@ export function createClient(options: HttpOptions): WeChatClient {
     call: (accessToken, request, signal) => callAny(http, accessToken, request, signal),
     destroy: () => http.destroy(),
   };
+}
+
+function endpoint(accessToken: string, path: string, more = ''): string {
+  return `/cgi-bin/${path}?access_token=${encodeURIComponent(accessToken)}${more}`;
 }
 
 async function callAny(

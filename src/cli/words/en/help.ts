@@ -131,7 +131,6 @@ Examples:
   wechat-outbox menu push menu.yaml`,
   },
   rulesImport: {
-    rules: 'rules for replies',
     about: "write the automatic replies of WeChat's console as a file of rules, with their pictures",
     account: 'whose replies; needed where the settings have several accounts',
     output: 'the file; pictures and voices go into a folder beside it',
@@ -151,6 +150,30 @@ Example:
     more: `
 Exit code 1 when a worker has a message of theirs in hand: run it again in a moment. What they write afterwards
 is kept as a new user's would be.`,
+  },
+  rules: {
+    about: 'rules that answer (REPLIES=rules.yaml): try them, check them, and go back',
+    test: 'which rule would answer, with what, and why those before it would not; exit code 1 when none would',
+    text: 'what the user writes',
+    event: 'an event instead, such as subscribe; with --scan: of a new follower',
+    click: 'a click on the menu entry with this key',
+    scan: 'a scan of the QR code with this scene',
+    type: 'a message of this type, such as image; a text beside it is what voice was recognised as',
+    openid: 'the user (default: oTest)',
+    account: 'the account (default: by the settings)',
+    at: 'when, as 2026-11-23 09:30 (default: now)',
+    file: 'rules of this file, not those in force',
+    name: 'the file whose rules are meant, where there are several',
+    all: 'all rules that would not answer, not the last 20 alone',
+    check: 'check a file and say what is wrong, with lines and columns; exit code 1 when it is not in order',
+    checked: 'the rules',
+    show: 'the rules in force, or an earlier version',
+    version: 'its number, as versions shows it',
+    versions: 'which versions there were, whose, and when',
+    limit: 'no more than',
+    restore: 'put an earlier version in force again, in all processes',
+    note: 'why, for the record',
+    schema: 'print the JSON Schema of the file, for editors',
   },
   user: {
     about: 'who may use the console in the browser',
