@@ -2,6 +2,7 @@
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
 export { ContextError } from './replies/context/errors.js';
+export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
 export {
   type ConversationState,
   createRouter,
@@ -57,6 +58,7 @@ export type {
   VoiceMessage,
 } from './wechat/in/message.js';
 export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
+export type { ErrorClass } from './wechat/out/error-code.js';
 export {
   type Article,
   type CardReply,

@@ -10,10 +10,12 @@ import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addForget } from './commands/forget.js';
 import { addList } from './commands/list.js';
+import { addMenu } from './commands/menu.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPause } from './commands/pause.js';
 import { addRequeue } from './commands/requeue.js';
 import { addResume } from './commands/resume.js';
+import { addRules } from './commands/rules.js';
 import { addSend } from './commands/send.js';
 import { addShow } from './commands/show.js';
 import { addSimulate } from './commands/simulate.js';
@@ -75,8 +77,10 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addPause,
   addResume,
   addToken,
+  addMenu,
   addSend,
   addForget,
+  addRules,
   addUser,
   addConsole,
   addSimulate,

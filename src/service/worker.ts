@@ -30,13 +30,13 @@ export interface WorkerRoleDependencies {
 
 /** The role `worker`: from jobs to settled messages. */
 export async function startWorkerRole(dependencies: WorkerRoleDependencies): Promise<Worker> {
-  const { pools, config, repliesOf, log, clock } = dependencies;
+  const { pools, config, repliesOf, log, metrics, clock } = dependencies;
   const pool = pools.open('writes');
   const givingUp = new AbortController();
   const sources = await openSources({
     accounts: config.accounts,
     repliesOf,
-    services: { pool, proxies: config.proxies, log, clock },
+    services: { pool, proxies: config.proxies, log, metrics, clock },
   });
   const web = createWeb({
     allowPrivateAddresses: config.mediaFromPrivateAddresses,

@@ -2,16 +2,21 @@ import type { ApiCall } from './api/exchange.js';
 import { createFaults, type Faults } from './api/faults.js';
 import { createRoutes } from './api/routes.js';
 import { startApi } from './api/server.js';
+import type { SessionChange } from './api/session-routes.js';
 import { createPhone, type Phone, type PhoneOptions } from './phone/phone.js';
 import type { PlatformTimes, PushResult } from './pushes/platform.js';
-import { createPushes } from './pushes/pushes.js';
+import { createPushes, type Pushes } from './pushes/pushes.js';
 import type { SimulatedUser } from './pushes/user.js';
 import type { Notice } from './pushes/users.js';
 import type { PushSettings, SimulatedAccount } from './state/accounts.js';
-import { createAccounts } from './state/accounts.js';
+import { type Accounts, createAccounts } from './state/accounts.js';
+import { type AgentControls, createAgentControls } from './state/agents.js';
+import { type AutoReplyControls, createAutoReplyControls } from './state/auto-replies.js';
 import type { DeliveredMessage } from './state/deliveries.js';
 import { createDeliveries, type DeliveredPredicate, type Expected } from './state/deliveries.js';
+import { createFollowerControls, type FollowerControls } from './state/followers.js';
 import { createMedia, type MediaControls } from './state/media.js';
+import { createMenuControls, type MenuControls } from './state/menus.js';
 import { createQuotaControls, type QuotaControls } from './state/quota-controls.js';
 import { createTickets, type TicketControls } from './state/tickets.js';
 import { createTokens, type TokenControls } from './state/tokens.js';
@@ -54,6 +59,10 @@ export interface Simulator {
   readonly tickets: TicketControls;
   readonly quotas: QuotaControls;
   readonly media: MediaControls;
+  readonly menus: MenuControls;
+  readonly autoReplies: AutoReplyControls;
+  readonly followers: FollowerControls;
+  readonly agents: AgentControls;
   /** Every call of the API, in order, faulted ones included. */
   readonly calls: readonly ApiCall[];
   /** Every message that reached a user, in order. */
@@ -94,7 +103,10 @@ const defaultWaitMs = 20_000;
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { account, moreAccounts = [], clock = Date.now } = options;
   const settings = settingsOf(options);
-  const accounts = createAccounts({ first: account, more: moreAccounts, settings, clock });
+  const accounts = createAccounts({
+    ...{ first: account, more: moreAccounts, settings, clock },
+    onMenu: (appId) => phone?.menuChanged(appId),
+  });
   const deliveries = createDeliveries();
   const faults = createFaults();
   const tokens = createTokens([account, ...moreAccounts], options.tokenLifetimeSeconds ?? 7_200, clock);
@@ -116,6 +128,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       clock,
       deliver: deliveries.add,
       onTyping,
+      onSession: (change) => pushSession(pushes, change),
     }),
     faults,
     clock,
@@ -131,8 +144,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     faults,
     tokens,
     tickets,
-    quotas: createQuotaControls(accounts),
     media,
+    ...controlsOf(accounts),
     calls,
     delivered: deliveries.all,
     typing,
@@ -152,6 +165,26 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       await api.close();
     },
   };
+}
+
+/** What a test may see and change of the accounts. */
+function controlsOf(accounts: Accounts) {
+  return {
+    quotas: createQuotaControls(accounts),
+    menus: createMenuControls(accounts),
+    autoReplies: createAutoReplyControls(accounts),
+    followers: createFollowerControls(accounts),
+    agents: createAgentControls(accounts),
+  };
+}
+
+/** Once the response is on its way. Where there is no webhook, nobody is told. */
+function pushSession(pushes: Pushes, { kind, appId, openid, kfAccount }: SessionChange): void {
+  const user = pushes.user(openid, appId);
+  setImmediate(() => {
+    const pushed = kind === 'created' ? user.kfCreateSession(kfAccount) : user.kfCloseSession(kfAccount);
+    pushed.catch(() => undefined);
+  });
 }
 
 /** Of all that was called, with the phone told of it. */
@@ -202,8 +235,12 @@ export type { SimulatedUser } from './pushes/user.js';
 export type { Notice } from './pushes/users.js';
 export type { XmlFields, XmlValue } from './pushes/xml.js';
 export type { PushSettings, SimulatedAccount } from './state/accounts.js';
+export type { Agent, AgentControls } from './state/agents.js';
+export type { AutoReplyControls, AutoReplyInfo } from './state/auto-replies.js';
 export type { DeliveredMessage, DeliveredPredicate, Expected } from './state/deliveries.js';
+export type { Follower, FollowerControls } from './state/followers.js';
 export type { MediaControls } from './state/media.js';
+export type { MenuControls } from './state/menus.js';
 export type { QuotaControls } from './state/quota-controls.js';
 export type { TicketControls } from './state/tickets.js';
 export type { TokenControls } from './state/tokens.js';

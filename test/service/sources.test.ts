@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { AccountConfig } from '../../src/config/account.js';
 import type { Pool } from '../../src/db/pool.js';
+import { createMetrics } from '../../src/observe/metrics.js';
 import type { LoadedSource } from '../../src/replies/source.js';
 import { openSources } from '../../src/service/sources.js';
 import { textMessage } from '../support/messages.js';
@@ -15,6 +16,7 @@ function scene() {
     pool: {} as Pool,
     proxies: undefined,
     log: pino({ level: 'silent' }),
+    metrics: createMetrics([]),
     clock: () => new Date(),
   };
   const source = (name: string, how: { opens?: boolean; closes?: boolean } = {}): LoadedSource => ({

@@ -4,12 +4,15 @@ import type { Media } from '../state/media.js';
 import type { Tickets } from '../state/tickets.js';
 import type { Tokens } from '../state/tokens.js';
 import { isTypingCommand, type TypingSignal } from '../state/typing.js';
+import { accountRoutes } from './account-routes.js';
 import { describeMessage } from './describe.js';
 import { sendPath } from './faults.js';
 import { createMediaRoutes, videoPath } from './media-routes.js';
+import { menuRoutes } from './menu-routes.js';
 import { type ApiRequest, isFilled, isObject } from './request.js';
 import { type ApiResponse, done, refuse } from './responses.js';
 import { admit, mediaIdsOf, parseSend } from './send.js';
+import { createSessionRoutes, type SessionChange } from './session-routes.js';
 
 export interface RouteDependencies {
   accounts: Accounts;
@@ -19,6 +22,7 @@ export interface RouteDependencies {
   clock: () => number;
   deliver(message: Omit<DeliveredMessage, 'sequence'>): void;
   onTyping(signal: TypingSignal): void;
+  onSession(change: SessionChange): void;
 }
 
 /** Carries out a call of the API, and says what the response is. */
@@ -27,8 +31,31 @@ export type Routes = (request: ApiRequest) => ApiResponse;
 /** A call with an access token, for the account that the token belongs to. */
 type AccountRoute = (account: AccountState, request: ApiRequest) => ApiResponse;
 
+type PathOfAccount = readonly [path: string, restrict: (route: Routes) => Routes, route: AccountRoute];
+
+const onAccounts: readonly PathOfAccount[] = [
+  ['/cgi-bin/getcallbackip', got, () => ({ json: { ip_list: ['127.0.0.1'] } })],
+  ['/cgi-bin/clear_quota', posted, accountRoutes.clearQuota],
+  ['/cgi-bin/openapi/quota/get', posted, accountRoutes.quota],
+  ['/cgi-bin/user/info', got, accountRoutes.user],
+  ['/cgi-bin/get_current_autoreply_info', got, accountRoutes.autoReplies],
+  ['/cgi-bin/get_current_selfmenu_info', got, menuRoutes.selfMenu],
+  ['/cgi-bin/menu/create', posted, menuRoutes.create],
+  ['/cgi-bin/menu/get', got, menuRoutes.get],
+  ['/cgi-bin/menu/delete', got, menuRoutes.delete],
+  ['/cgi-bin/menu/addconditional', posted, menuRoutes.addConditional],
+  ['/cgi-bin/menu/delconditional', posted, menuRoutes.delConditional],
+  ['/cgi-bin/menu/trymatch', posted, menuRoutes.tryMatch],
+];
+
+const onSessions = (routes: ReturnType<typeof createSessionRoutes>): readonly PathOfAccount[] => [
+  ['/customservice/kfsession/create', posted, routes.create],
+  ['/customservice/kfsession/close', posted, routes.close],
+  ['/customservice/kfsession/getsession', got, routes.get],
+];
+
 export function createRoutes(dependencies: RouteDependencies): Routes {
-  const { accounts, tokens, tickets, media, clock, deliver, onTyping } = dependencies;
+  const { accounts, tokens, tickets, media, clock, deliver, onTyping, onSession } = dependencies;
   const mediaRoutes = createMediaRoutes(media);
   const routes: ReadonlyMap<string, Routes> = new Map<string, Routes>([
     ['/cgi-bin/token', ({ query }) => ({ json: tokens.classic(Object.fromEntries(query)) })],
@@ -39,14 +66,18 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
     ['/cgi-bin/media/get', got(authorized(mediaRoutes.download))],
     [videoPath, got(mediaRoutes.video)],
     ['/cgi-bin/ticket/getticket', got(authorized(ticket))],
-    ['/cgi-bin/getcallbackip', got(authorized(() => ({ json: { ip_list: ['127.0.0.1'] } })))],
-    ['/cgi-bin/clear_quota', posted(authorized(clearQuota))],
+    ...[...onAccounts, ...onSessions(createSessionRoutes(onSession))].map(
+      ([path, restrict, route]) => [path, restrict(authorized(route))] as const,
+    ),
   ]);
 
   function authorized(route: AccountRoute): Routes {
     return (request) => {
       const token = tokens.check(request.query.get('access_token'));
-      return token.ok ? route(accounts.of(token.appId), request) : { json: token.refusal };
+      if (!token.ok) return { json: token.refusal };
+      const account = accounts.of(token.appId);
+      account.apiUse.add(request.path);
+      return route(account, request);
     };
   }
 
@@ -89,12 +120,6 @@ export function createRoutes(dependencies: RouteDependencies): Routes {
 
   function ticket({ account: { appId } }: AccountState, { query }: ApiRequest): ApiResponse {
     return query.get('type') === 'jsapi' ? { json: { ...done, ...tickets.jsapi(appId) } } : refuse(40097);
-  }
-
-  function clearQuota({ account, quota }: AccountState, { body: { json } }: ApiRequest): ApiResponse {
-    if (!isObject(json) || json.appid !== account.appId) return refuse(40013);
-    const errcode = quota.clear();
-    return errcode === undefined ? { json: done } : refuse(errcode);
   }
 
   return (request) => routes.get(request.path)?.(request) ?? refuse(40066);

@@ -74,7 +74,7 @@ export function admit(openid: string, { unsubscribed, windows }: AccountState): 
 }
 
 /** Chinese must come as it is. An escaped backslash before a u is no escape of a character. */
-function hasEscapes(text: string): boolean {
+export function hasEscapes(text: string): boolean {
   return text.includes('\\u') && /(?<!\\)(?:\\\\)*\\u[0-9a-f]{4}/i.test(text);
 }
 

@@ -171,6 +171,7 @@ export interface Snapshot {
 /** What GET api/stream tells: the snapshot, then what changes. Pushes and calls come again when they change. */
 export type Change =
   | { kind: 'snapshot'; snapshot: Snapshot }
+  | { kind: 'menu'; appId: string; menu: readonly MenuButton[] }
   | { kind: 'user'; user: PhoneUser }
   | { kind: 'entry'; appId: string; openid: string; entry: Entry }
   | { kind: 'typing'; appId: string; openid: string; until: number }

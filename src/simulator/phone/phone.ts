@@ -48,6 +48,8 @@ export interface Phone {
   called(call: ApiCall): void;
   callOver(call: ApiCall): void;
   typed(signal: TypingSignal): void;
+  /** By API. */
+  menuChanged(appId: string): void;
   close(): void;
 }
 
@@ -56,6 +58,8 @@ interface Parts extends Omit<PhoneDependencies, 'faults' | 'tokens'> {
   chats: Chats;
   traffic: Traffic;
   troubles: Trouble;
+  /** Accounts whose menu was made, or taken away, by API. */
+  changedMenus: Set<string>;
 }
 
 const notFound: ApiRefusal = { refused: 'there is no such user', status: 404 };
@@ -73,7 +77,8 @@ export function createPhone(dependencies: PhoneDependencies): Phone {
   });
   const traffic = createTraffic(clock, onChange);
   const troubles = createTroubles({ ...dependencies, onChange });
-  const parts: Parts = { ...dependencies, chats, traffic, troubles };
+  const changedMenus = new Set<string>();
+  const parts: Parts = { ...dependencies, chats, traffic, troubles, changedMenus };
 
   for (const { account } of accounts.all) addUser(parts, { appId: account.appId, name: '我' });
   pushes.onAct((done) => {
@@ -101,6 +106,10 @@ export function createPhone(dependencies: PhoneDependencies): Phone {
     },
     callOver: traffic.callOver,
     typed: chats.typed,
+    menuChanged(appId) {
+      changedMenus.add(appId);
+      onChange({ kind: 'menu', appId, menu: menuOf(parts, appId) });
+    },
     close: stream.close,
   };
 }
@@ -190,13 +199,14 @@ function addUser({ chats }: Parts, { appId, name }: { appId: string; name: strin
   return chats.addUser({ appId, openid: `oPhone_${randomBytes(6).toString('hex')}`, name });
 }
 
-function snapshotOf({ options, accounts, clock, chats, traffic, troubles }: Parts): Snapshot {
+function snapshotOf(parts: Parts): Snapshot {
+  const { options, accounts, clock, chats, traffic, troubles } = parts;
   return {
     now: clock(),
     accounts: accounts.all.map(({ account: { appId } }) => ({
       appId,
       name: options.accountNames?.[appId] ?? appId,
-      menu: options.menu ?? defaultMenu,
+      menu: menuOf(parts, appId),
     })),
     users: chats.users,
     chats: chats.all,
@@ -204,4 +214,10 @@ function snapshotOf({ options, accounts, clock, chats, traffic, troubles }: Part
     calls: traffic.calls,
     troubles: troubles.now,
   };
+}
+
+/** Once it was made by API, that one: what the API took has a name, a type and its texts. */
+function menuOf({ options, accounts, changedMenus }: Parts, appId: string): readonly MenuButton[] {
+  if (!changedMenus.has(appId)) return options.menu ?? defaultMenu;
+  return (accounts.of(appId).menus.current?.button ?? []) as unknown as readonly MenuButton[];
 }

@@ -56,7 +56,8 @@ export interface UserDependencies {
   resend(earlier: PushResult): Promise<PushResult>;
   nextMsgId(): bigint;
   notices(): number;
-  follow(following: boolean): void;
+  /** `scene`: of the QR code that led here. */
+  follow(following: boolean, scene?: string): void;
 }
 
 /** By the event's name in lower case; others open no window. */
@@ -83,7 +84,8 @@ export function createUser(dependencies: UserDependencies): SimulatedUser {
     const { Event: name, ...fields } =
       typeof nameOrFields === 'string' ? { ...more, Event: nameOrFields } : nameOrFields;
     const known = name.toLowerCase();
-    if (known === 'subscribe' || known === 'unsubscribe') follow(known === 'subscribe');
+    if (known === 'subscribe' || known === 'unsubscribe')
+      follow(known === 'subscribe', String(fields.EventKey ?? '').replace(/^qrscene_/, ''));
     return act({ MsgType: 'event', Event: name, ...fields }, eventAllowance.get(known));
   }
 

@@ -67,6 +67,7 @@ export function createUsers({ account: state, platform, clock, ...told }: UsersD
   function act(openid: string, fields: XmlFields, allowance: Allowance | undefined): Promise<PushResult> {
     if (allowance) state.windows.open(openid, allowance);
     state.typing.acted(openid);
+    state.followers.acted(openid);
     const createTime = Math.floor(clock() / 1_000);
     const common = {
       ToUserName: state.originalId,
@@ -95,9 +96,12 @@ export function createUsers({ account: state, platform, clock, ...told }: UsersD
         return lastMsgId;
       },
       notices: () => noticeCounts.get(openid) ?? 0,
-      follow(following) {
-        if (following) state.unsubscribed.delete(openid);
-        else state.unsubscribed.add(openid);
+      follow(following, scene) {
+        if (!following) state.unsubscribed.add(openid);
+        else {
+          state.unsubscribed.delete(openid);
+          state.followers.came(openid, scene);
+        }
       },
     });
   }

@@ -1,3 +1,8 @@
+import { type Agents, createAgents } from './agents.js';
+import { type ApiUse, createApiUse } from './api-use.js';
+import type { AutoReplyInfo } from './auto-replies.js';
+import { createFollowers, type Followers } from './followers.js';
+import { createMenus, type Menus } from './menus.js';
 import { createQuota, type Quota } from './quotas.js';
 import { createTyping, type Typing } from './typing.js';
 import { createWindows, type Windows } from './windows.js';
@@ -27,7 +32,14 @@ export interface AccountState {
   readonly settings: PushSettings;
   readonly windows: Windows;
   readonly typing: Typing;
+  /** Of sends. */
   readonly quota: Quota;
+  readonly apiUse: ApiUse;
+  readonly menus: Menus;
+  readonly followers: Followers;
+  readonly agents: Agents;
+  /** Made in the console; undefined where there are none. */
+  autoReplies: AutoReplyInfo | undefined;
   /** OpenIDs of those who left. */
   readonly unsubscribed: Set<string>;
 }
@@ -50,10 +62,12 @@ export interface AccountsOptions {
   /** Of those accounts that have no settings of their own. */
   settings: PushSettings;
   clock: () => number;
+  /** The account has another menu, or none. */
+  onMenu(appId: string): void;
 }
 
 /** @throws Error when two accounts have the same app id */
-export function createAccounts({ first, more, settings, clock }: AccountsOptions): Accounts {
+export function createAccounts({ first, more, settings, clock, onMenu }: AccountsOptions): Accounts {
   const firstState = createState(first, 'gh_simulator');
   const byAppId = new Map([[first.appId, firstState]]);
   for (const account of more) {
@@ -71,6 +85,11 @@ export function createAccounts({ first, more, settings, clock }: AccountsOptions
       windows: createWindows(clock),
       typing: createTyping(clock),
       quota: createQuota(clock),
+      apiUse: createApiUse(clock),
+      menus: createMenus(() => onMenu(account.appId)),
+      followers: createFollowers(clock),
+      agents: createAgents(clock),
+      autoReplies: undefined,
       unsubscribed: new Set(),
     };
   }

@@ -12,6 +12,8 @@ export interface QuotaLimits {
 export interface Quota {
   limit(limits: QuotaLimits): void;
   readonly usedToday: number;
+  /** Undefined where there is none. */
+  readonly dailyLimit: number | undefined;
   /** Counts a send; refuses it when it is one too many. */
   count(): 45009 | 45011 | undefined;
   /** The day begins anew; refused with 48006 beyond ten times a month. */
@@ -31,6 +33,9 @@ export function createQuota(clock: () => number): Quota {
     },
     get usedToday() {
       return day.count;
+    },
+    get dailyLimit() {
+      return limits.perDay;
     },
     count() {
       const { perMinute = Number.POSITIVE_INFINITY, perDay = Number.POSITIVE_INFINITY } = limits;

@@ -14,7 +14,7 @@ export const help = {
   lastCode: 'with this errcode as their last',
   overview: `
 Settings come from the environment and from a file .env in the working directory; see .env.example.
-Commands for operators need DATABASE_URL alone, but for token, simulate and doctor.
+Commands for operators need DATABASE_URL alone, but for token, menu, rules import, simulate and doctor.
 Exit codes: 0 done, 1 something went wrong or was not done, 2 the call or the settings are wrong.
 
 Examples:
@@ -116,6 +116,30 @@ Examples:
     about: 'access tokens',
     refresh: "have WeChat hand out another access token, for all processes; needs the account's settings",
   },
+  menu: {
+    about: "the account's menu as a file",
+    account: 'whose menu; needed where the settings have several accounts',
+    file: 'the menu, in YAML',
+    target: 'where to (default: standard output)',
+    pull: 'write the menu as it is at WeChat; one that was made in the console, too',
+    diff: 'show what a push would change; exit code 1 where there is something',
+    push: 'make the menu that of the file; shows what changes, and asks',
+    more: `
+Examples:
+  wechat-outbox menu pull menu.yaml
+  wechat-outbox menu diff menu.yaml
+  wechat-outbox menu push menu.yaml`,
+  },
+  rulesImport: {
+    about: "write the automatic replies of WeChat's console as a file of rules, with their pictures",
+    account: 'whose replies; needed where the settings have several accounts',
+    output: 'the file; pictures and voices go into a folder beside it',
+    more: `
+What WeChat does not hand out is named in the file, where it would stand.
+
+Example:
+  wechat-outbox rules import --output rules.yaml`,
+  },
   send: {
     about: 'send a text to a user who wrote before, through the outbox like every reply',
     text: 'what to say; long text is split',
@@ -126,6 +150,30 @@ Examples:
     more: `
 Exit code 1 when a worker has a message of theirs in hand: run it again in a moment. What they write afterwards
 is kept as a new user's would be.`,
+  },
+  rules: {
+    about: 'rules that answer (REPLIES=rules.yaml): try them, check them, and go back',
+    test: 'which rule would answer, with what, and why those before it would not; exit code 1 when none would',
+    text: 'what the user writes',
+    event: 'an event instead, such as subscribe; with --scan: of a new follower',
+    click: 'a click on the menu entry with this key',
+    scan: 'a scan of the QR code with this scene',
+    type: 'a message of this type, such as image; a text beside it is what voice was recognised as',
+    openid: 'the user (default: oTest)',
+    account: 'the account (default: by the settings)',
+    at: 'when, as 2026-11-23 09:30 (default: now)',
+    file: 'rules of this file, not those in force',
+    name: 'the file whose rules are meant, where there are several',
+    all: 'all rules that would not answer, not the last 20 alone',
+    check: 'check a file and say what is wrong, with lines and columns; exit code 1 when it is not in order',
+    checked: 'the rules',
+    show: 'the rules in force, or an earlier version',
+    version: 'its number, as versions shows it',
+    versions: 'which versions there were, whose, and when',
+    limit: 'no more than',
+    restore: 'put an earlier version in force again, in all processes',
+    note: 'why, for the record',
+    schema: 'print the JSON Schema of the file, for editors',
   },
   user: {
     about: 'who may use the console in the browser',

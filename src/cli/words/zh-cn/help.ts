@@ -13,7 +13,7 @@ export const help: typeof English = {
   lastCode: '最近一次的错误码是它',
   overview: `
 配置来自环境变量和工作目录下的 .env 文件，见 .env.example。
-运维命令只需要 DATABASE_URL，token、simulate 和 doctor 除外。
+运维命令只需要 DATABASE_URL，token、menu、rules import、simulate 和 doctor 除外。
 退出码：0 完成；1 出错，或者没有做成；2 用法或配置有误。
 
 示例：
@@ -112,6 +112,30 @@ export const help: typeof English = {
     about: 'access_token',
     refresh: '让微信换发一个 access_token，所有进程共用；需要公众号的配置',
   },
+  menu: {
+    about: '以文件管理公众号的菜单',
+    account: '哪个公众号；配置里有多个时必填',
+    file: '菜单文件（YAML）',
+    target: '写到哪里（默认：标准输出）',
+    pull: '把微信上现有的菜单写成文件；在公众号后台设置的也可以',
+    diff: '显示 push 会改变什么；有差异时退出码为 1',
+    push: '把菜单改成文件里的样子；先显示差异并询问',
+    more: `
+示例：
+  wechat-outbox menu pull menu.yaml
+  wechat-outbox menu diff menu.yaml
+  wechat-outbox menu push menu.yaml`,
+  },
+  rulesImport: {
+    about: '把公众号后台的自动回复写成规则文件，连同其中的图片',
+    account: '哪个公众号；配置里有多个时必填',
+    output: '规则文件；图片和语音放在旁边的文件夹里',
+    more: `
+微信不提供的内容，会在文件里原来的位置注明。
+
+示例：
+  wechat-outbox rules import --output rules.yaml`,
+  },
   send: {
     about: '给发过消息的用户发一段文字，和其他回复一样走发件箱',
     text: '内容；太长会拆成几条',
@@ -121,6 +145,30 @@ export const help: typeof English = {
     about: '抹去一个用户是谁以及说过的一切，保留计数；先询问',
     more: `
 worker 手上正有该用户的消息时退出码为 1：稍后再执行一次。之后再发来的消息，当作新用户的保存。`,
+  },
+  rules: {
+    about: '回复规则（REPLIES=rules.yaml）：试用、检查、恢复',
+    test: '哪条规则会回复、回复什么，前面的规则为什么不会；没有规则会回复时退出码为 1',
+    text: '用户发的文字',
+    event: '改为一个事件，例如 subscribe；与 --scan 同用：扫码的新用户',
+    click: '点击这个 key 的菜单项',
+    scan: '扫描这个场景值的二维码',
+    type: '这种类型的消息，例如 image；同时给出的文字作为语音识别结果',
+    openid: '用户（默认 oTest）',
+    account: '公众号（默认按配置）',
+    at: '时间，例如 2026-11-23 09:30（默认现在）',
+    file: '用这个文件里的规则，而不是生效的规则',
+    name: '有多个文件时，指哪个文件的规则',
+    all: '列出所有不会回复的规则，而不只是最后 20 条',
+    check: '检查文件，指出问题的行和列；有问题时退出码为 1',
+    checked: '规则文件',
+    show: '生效的规则，或者以前的版本',
+    version: '版本号，见 versions',
+    versions: '有过哪些版本，谁在什么时候改的',
+    limit: '最多显示',
+    restore: '让以前的版本在所有进程里重新生效',
+    note: '原因，留作记录',
+    schema: '打印文件的 JSON Schema，供编辑器使用',
   },
   user: {
     about: '谁可以使用浏览器里的控制台',

@@ -49,6 +49,11 @@ export function useLive() {
         state.typingUntil = Object.fromEntries(chats.map((chat) => [keyOf(chat), chat.typingUntil]));
         return;
       }
+      case 'menu': {
+        const { appId, menu } = change;
+        state.accounts = state.accounts.map((one) => (one.appId === appId ? { ...one, menu } : one));
+        return;
+      }
       case 'user':
         put(state.users, change.user, (one) => keyOf(one) === keyOf(change.user));
         return;
