@@ -23,6 +23,10 @@ export const forms = {
   sendRate: 'must be a number of sends a second, at most 100000, 0 for no limit',
   port: 'must be a port number, 0 to 65535',
   seconds: 'must be a number of seconds, 0 to 86400',
+  secondsAboveZero: 'must be a number of seconds above 0, and not that many',
+  turns: 'must be a number of turns, 0 to 100',
+  webhookSecret:
+    'must be whsec_ and 24 to 64 bytes in base64, as `echo whsec_$(openssl rand -base64 32)` makes it',
   rescueAfter: 'must be a number of seconds, 1 to 600',
   concurrency: 'must be a number, 1 to 1000',
   processes: 'must be a number, 1 to 64',

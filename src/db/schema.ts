@@ -579,7 +579,7 @@ export interface WechatLane {
    */
   done_id: Int8;
   /**
-   * Not to be worked on before: arrival, or the next try
+   * Not to be worked on before: arrival, or the next try. Later than claimed_at: an answer came meanwhile that it waits for, so it is to be looked at again as soon as it is given back
    */
   due_at: Generated<Timestamp>;
   /**
@@ -688,6 +688,57 @@ export interface WechatOperatorAction {
    * Identity, in the order of the actions
    */
   id: Generated<Int8>;
+}
+
+export interface WechatReplyCallback {
+  /**
+   * The replies as they were posted; null before
+   */
+  answer: Json | null;
+  /**
+   * When the replies came; null before
+   */
+  answered_at: Timestamp | null;
+  /**
+   * The account that the message was sent to
+   */
+  app_id: string;
+  /**
+   * When the back end said that it answers later (202); null before, and where it said nothing of the kind
+   */
+  awaited_at: Timestamp | null;
+  /**
+   * SHA-256 of the body that brought them: the same once more is no other answer. Null before
+   */
+  body_hash: Buffer | null;
+  /**
+   * When it was found to be over without an answer; null otherwise
+   */
+  closed_at: Timestamp | null;
+  /**
+   * When the back end was about to be asked
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Until when the callback is good: the end of the reply window, or of REPLIES_CALLBACK_WAIT
+   */
+  expires_at: Timestamp;
+  /**
+   * The message that is to be answered (inbound_message.id)
+   */
+  message_id: Int8;
+  /**
+   * The user who sent it
+   */
+  openid: string;
+  /**
+   * The back end: its entry of REPLIES, without user, password and query
+   */
+  source: string;
+  /**
+   * SHA-256 of the token, which stands in the request to the back end alone
+   */
+  token_hash: Buffer;
 }
 
 export interface WechatSavedAnswer {
@@ -831,6 +882,7 @@ export interface DB {
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
   "wechat.operator_action": WechatOperatorAction;
+  "wechat.reply_callback": WechatReplyCallback;
   "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;

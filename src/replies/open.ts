@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/config-error.js';
+import { type HttpReplies, httpSource } from './http/source.js';
 import { loadReplies } from './load.js';
 import { type LoadedSource, sourceOf } from './source.js';
 
@@ -14,11 +15,18 @@ export function kindOf(entry: string): SourceKind {
   return /\.ya?ml$/i.test(entry) ? 'rules' : 'module';
 }
 
+/** What an entry may need beside itself. */
+export interface SourceOptions {
+  http: HttpReplies;
+}
+
 /** @throws an error that names the entry and says what is wrong with it: RepliesModuleError, and the like of the other kinds */
-export async function loadSource(entry: string): Promise<LoadedSource> {
+export async function loadSource(entry: string, { http }: SourceOptions): Promise<LoadedSource> {
   switch (kindOf(entry)) {
     case 'module':
       return sourceOf(entry, await loadReplies(entry));
+    case 'http':
+      return httpSource(entry, http);
     default:
       throw new ConfigError([{ code: 'form', where: 'REPLIES' }] as never);
   }

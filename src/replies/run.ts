@@ -72,6 +72,8 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       replies: answer,
       createContext: (signal) => ({
         message: parsed.message,
+        messageId: message.id,
+        requestId: message.requestId,
         messages: [parsed.message],
         account: { appId, name },
         window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },

@@ -16,7 +16,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
   const log = createLogger(config.logLevel);
   if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, host, log);
   const toldToStop = untilToldToStop();
-  const repliesOf = await loadAll(config.accounts);
+  const repliesOf = await loadAll(config);
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = Promise.race([host.untilSignal(() => quitAtOnce(host, log)), toldToStop]);
   const giveUp = new AbortController();
@@ -64,11 +64,12 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
-async function loadAll(
-  accounts: readonly AccountConfig[],
-): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+async function loadAll({
+  accounts,
+  httpReplies,
+}: Config): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
   const loaded = new Map<string, readonly LoadedSource[]>();
-  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account));
+  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account, httpReplies));
   return ({ appId }) => {
     const replies = loaded.get(appId);
     if (!replies) throw new Error(`No replies were loaded for ${appId}`);
@@ -76,8 +77,12 @@ async function loadAll(
   };
 }
 
-async function chooseReplies({ replies, publicUrl, name }: AccountConfig): Promise<readonly LoadedSource[]> {
-  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry)));
+async function chooseReplies(
+  { replies, publicUrl, name, httpReplySecrets }: AccountConfig,
+  httpReplies: Config['httpReplies'],
+): Promise<readonly LoadedSource[]> {
+  const http = { ...httpReplies, secrets: httpReplySecrets };
+  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry, { http })));
   const answer = createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
   return [sourceOf('the default replies', answer)];
 }
