@@ -54,7 +54,7 @@ const entry = z.strictObject({
   cloudHosting: cloudHosting.optional(),
   name: name.optional(),
   publicUrl: webUrl.optional(),
-  replies: z.union([name, z.array(name)]).optional(),
+  replies: z.union([name, z.array(name)], form('replies')).optional(),
   repliesHttpSecret: secretReference.optional(),
   repliesHttpSecretPrevious: secretReference.optional(),
   accessTokenMode: accessTokenMode.optional(),

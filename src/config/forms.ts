@@ -23,7 +23,8 @@ export const forms = {
   sendRate: 'must be a number of sends a second, at most 100000, 0 for no limit',
   port: 'must be a port number, 0 to 65535',
   seconds: 'must be a number of seconds, 0 to 86400',
-  secondsAboveZero: 'must be a number of seconds above 0, and not that many',
+  callSeconds: 'must be a number of seconds from 1 on, and not that many',
+  replies: 'must be a path or an address, or a list of them',
   turns: 'must be a number of turns, 0 to 100',
   webhookSecret:
     'must be whsec_ and 24 to 64 bytes in base64, as `echo whsec_$(openssl rand -base64 32)` makes it',

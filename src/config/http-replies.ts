@@ -9,9 +9,9 @@ import type { SettingsProblem } from './problem.js';
 
 const seconds = (most: number, fallback: number) =>
   z.coerce
-    .number(form('secondsAboveZero'))
-    .gt(0, form('secondsAboveZero'))
-    .max(most, form('secondsAboveZero'))
+    .number(form('callSeconds'))
+    .min(1, form('callSeconds'))
+    .max(most, form('callSeconds'))
     .default(fallback);
 
 export const httpReplySettings = {
@@ -76,32 +76,28 @@ export interface HttpRepliesConfig {
   callbackWaitMs: number;
 }
 
-type Data = z.infer<z.ZodObject<typeof httpReplySettings>> & { REPLY_TIMEOUT: number };
+type Data = z.infer<z.ZodObject<typeof httpReplySettings>> & {
+  REPLY_TIMEOUT: number;
+  ACCOUNTS_FILE?: string | undefined;
+};
 
-/**
- * Notes what is wrong with back ends that accounts name.
- *
- * @param where an account as problems name it, with the key of a setting; `file`: the one that it is in
- */
+/** Notes what is wrong with the back ends that accounts name. */
 export function httpRepliesConfig(
   data: Data,
   accounts: readonly AccountConfig[],
-  {
-    problems,
-    where,
-  }: { problems: SettingsProblem[]; where: (index: number, key: 'replies' | 'secret') => Place },
+  problems: SettingsProblem[],
 ): HttpRepliesConfig {
   let isAsked = false;
-  for (const [index, { replies, httpReplySecrets }] of accounts.entries()) {
+  for (const [index, { appId, replies, httpReplySecrets }] of accounts.entries()) {
     const addresses = replies.filter((entry) => /^https?:\/\//i.test(entry));
     if (addresses.length === 0) continue;
     isAsked = true;
-    if (httpReplySecrets.length === 0) problems.push({ code: 'noReplySecret', ...where(index, 'secret') });
+    const place = placesOf(data.ACCOUNTS_FILE, `accounts[${index}] (${appId})`);
+    if (httpReplySecrets.length === 0) problems.push({ code: 'noReplySecret', ...place.secret });
     for (const address of addresses) {
-      const place = where(index, 'replies');
-      if (!URL.canParse(address)) problems.push({ code: 'wrongForm', ...place, form: 'webUrl' });
+      if (!URL.canParse(address)) problems.push({ code: 'wrongForm', ...place.replies, form: 'webUrl' });
       else if (!data.REPLIES_HTTP_PRIVATE && namesPrivateAddress(new URL(address)))
-        problems.push({ code: 'privateReplies', ...place, host: new URL(address).host });
+        problems.push({ code: 'privateReplies', ...place.replies, host: new URL(address).host });
     }
   }
   if (isAsked && data.REPLIES_HTTP_TIMEOUT >= data.REPLY_TIMEOUT)
@@ -115,7 +111,11 @@ export function httpRepliesConfig(
   };
 }
 
-interface Place {
-  where: string;
-  file?: string;
+/** What the settings of an account are called where it is described. */
+function placesOf(file: string | undefined, account: string) {
+  if (file === undefined) return { replies: { where: 'REPLIES' }, secret: { where: 'REPLIES_HTTP_SECRET' } };
+  return {
+    replies: { where: `${account}.replies`, file },
+    secret: { where: `${account}.repliesHttpSecret`, file },
+  };
 }

@@ -277,7 +277,7 @@ export const settings = z.object({
   REPLIES: list(z.string().max(2_000, form('word'))).meta(
     about(
       'replies',
-      'Where replies come from, separated by commas and asked in turn: the path of a module of your own, or the address of a back end. See [Replies](replies.md) and [Replies by HTTP](http-replies.md).',
+      'Where replies come from, separated by commas and asked in turn: the path of a module of your own, or the address of a back end. See [Replies](replies.md).',
       {
         absent: 'the default replies',
         accountKey: 'replies',

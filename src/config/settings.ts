@@ -100,7 +100,7 @@ export function readConfig(environment: Environment): Config {
     : fromEnvironment(given, defaults, problems);
   if (parsed.success) checkProcesses(parsed.data, problems);
   const consoleOf = parsed.success ? consoleConfig(parsed.data, problems) : undefined;
-  const httpReplies = parsed.success && httpRepliesOf(parsed.data, accounts, problems);
+  const httpReplies = parsed.success && httpRepliesConfig(parsed.data, accounts, problems);
   const [first, ...others] = accounts;
   if (problems.length > 0 || !parsed.success || !first || !consoleOf || !httpReplies)
     throw new ConfigError(problems);
@@ -136,22 +136,6 @@ export function readConfig(environment: Environment): Config {
     forgetAfterUnsubscribeDays: data.FORGET_AFTER_UNSUBSCRIBE,
     console: consoleOf,
   };
-}
-
-function httpRepliesOf(
-  data: z.infer<typeof settings>,
-  accounts: readonly AccountConfig[],
-  problems: SettingsProblem[],
-): HttpRepliesConfig {
-  const file = data.ACCOUNTS_FILE;
-  return httpRepliesConfig(data, accounts, {
-    problems,
-    where: (index, key) => {
-      if (file === undefined) return { where: key === 'replies' ? 'REPLIES' : 'REPLIES_HTTP_SECRET' };
-      const account = `accounts[${index}] (${accounts[index]?.appId})`;
-      return { where: `${account}.${key === 'replies' ? key : 'repliesHttpSecret'}`, file };
-    },
-  });
 }
 
 function checkProcesses(data: z.infer<typeof settings>, problems: SettingsProblem[]): void {

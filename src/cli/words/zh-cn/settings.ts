@@ -24,7 +24,8 @@ const forms: ProblemWords['forms'] = {
   sendRate: '应是每秒发送的次数，最多 100000，0 表示不限',
   port: '应是端口号，0 到 65535',
   seconds: '应是秒数，0 到 86400',
-  secondsAboveZero: '应是大于 0 的秒数，而且不能这么大',
+  callSeconds: '应是秒数，至少 1，而且不能这么大',
+  replies: '应是路径或网址，或它们的列表',
   turns: '应是轮数，0 到 100',
   webhookSecret:
     '应是 whsec_ 加上 24 到 64 字节的 base64，例如 `echo whsec_$(openssl rand -base64 32)` 的结果',
