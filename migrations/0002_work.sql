@@ -52,7 +52,8 @@ comment on column wechat.lane.waiting is 'Unsettled messages; a duplicate counts
 comment on column wechat.lane.waiting_since is 'When the first of them came';
 comment on column wechat.lane.urgent_until is
   'End of the last reply window of minutes that a message in it opened; until then its jobs go first. Null: none';
-comment on column wechat.lane.due_at is 'Not to be worked on before: arrival, or the next try';
+comment on column wechat.lane.due_at is
+  'Not to be worked on before: arrival, or the next try. Later than claimed_at: an answer came meanwhile that it waits for, so it is to be looked at again as soon as it is given back';
 comment on column wechat.lane.claim is 'Number of the hold that a worker has on it, repeated by every later write of that worker; null: free';
 comment on column wechat.lane.worker_id is 'The worker (worker_process.id) that holds it; null: free';
 comment on column wechat.lane.claimed_at is 'When it was claimed; null: free';

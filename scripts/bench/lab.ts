@@ -154,7 +154,7 @@ function countsOf(apiBase: string): Pick<Lab, 'counts' | 'resetCounts' | 'waitFo
 async function emptyTables(pool: pg.Pool): Promise<void> {
   await untilIdle(pool);
   await pool.query(
-    `truncate wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt, graphile_worker._private_jobs,
+    `truncate wechat.inbound_message, wechat.lane, wechat.delivery, wechat.delivery_attempt, wechat.reply_callback, graphile_worker._private_jobs,
        by_hand.message, by_hand.attempt, before.inbound_message, before.delivery, before.delivery_attempt`,
   );
   await pool.query('checkpoint');

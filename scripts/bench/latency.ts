@@ -61,7 +61,8 @@ export const retention: Benchmark = async (lab, { rounds }, progress) => {
   ];
 };
 
-async function pushToArrival(
+/** The latencies of a product with these settings. */
+export async function pushToArrival(
   lab: Lab,
   settings: Record<string, string> = {},
 ): Promise<{ p50: number; p99: number }> {

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import type { Benchmark, BenchOptions } from './benchmark.ts';
 import { backlog, history, scale } from './growth.ts';
+import { http } from './http.ts';
 import { ingress } from './ingress.ts';
 import { type Lab, openLab } from './lab.ts';
 import { latency, retention } from './latency.ts';
@@ -22,10 +23,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   history,
   backlog,
   scale,
+  http,
   stock,
 };
 /** Without being asked for by name: what has a goal, in less than eight minutes. */
-const onlyByName = ['retention', 'stock'];
+const onlyByName = ['retention', 'http', 'stock'];
 const byDefault = Object.keys(benchmarks).filter((name) => !onlyByName.includes(name));
 const results = 'bench-results';
 
@@ -82,7 +84,7 @@ function positive(text: string): number {
 const program = new Command('bench')
   .description('Measures the product beside its baselines; exit code 1 where it falls short')
   .addArgument(
-    new Argument('[benchmarks...]', 'by default all but retention and stock').choices(
+    new Argument('[benchmarks...]', 'by default all but retention, http and stock').choices(
       Object.keys(benchmarks),
     ),
   )
@@ -93,10 +95,11 @@ const program = new Command('bench')
     'after',
     `
 Examples:
-  npm run bench                                  all but those two, in less than 8 minutes
+  npm run bench                                  all but those three, in less than 8 minutes
   npm run bench -- ingress worker --rounds 5
   npm run bench -- history --history 10 --rounds 6
   npm run bench -- models
+  npm run bench -- http                          replies by HTTP
   npm run bench -- stock                         needs Debian's PostgreSQL 15
   npm run bench -- backlog --backlog 500`,
   );

@@ -19,7 +19,18 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
     '可以获取 JS-SDK 签名的网页来源（origin），用逗号分隔。见 [JS-SDK 页面](replies.md#js-sdk-页面)。',
   WECHAT_ACCOUNT_NAME: '默认回复里对公众号的称呼。',
   PUBLIC_URL: '默认回复里的图片和下载链接所在的网址。',
-  REPLIES: '你自己的回复模块的路径。见[编写回复](replies.md)。',
+  REPLIES:
+    '回复从哪里来，用逗号分隔，依次询问：你自己的模块的路径，或后端服务的地址。见[编写回复](replies.md)。',
+  REPLIES_HTTP_SECRET:
+    '给发往后端服务的请求签名：`whsec_` 加上 24 到 64 字节的 base64。见 [HTTP 回复](http-replies.md)。',
+  REPLIES_HTTP_SECRET_PREVIOUS: '更换期间的旧密钥：请求用新旧两个签名。',
+  REPLIES_HTTP_TIMEOUT: '调用一次后端服务最多用多少秒；要小于 REPLY_TIMEOUT。',
+  REPLIES_HTTP_PRIVATE: '允许后端服务在你自己的网络里，或在本机。',
+  REPLIES_HTTP_TURNS: '随一条消息把会话的最近多少轮发给后端服务；`0`：不发。',
+  REPLIES_CALLBACK_URL:
+    '后端服务访问推送端口所用的网址。有了它，后端就可以先答 202，稍后再把回复送到 `/replies/callback/` 下的回调地址。',
+  REPLIES_CALLBACK_WAIT:
+    '一条消息连同用户其后的消息，最多等待稍后送来的回复多少秒；回复窗口结束时无论如何也不再等。',
   REPLY_TIMEOUT: '回复逻辑处理一条消息最多用多少秒。',
   TYPING_INDICATOR: '回复逻辑运行超过一秒时，向用户显示“正在输入”。',
   MERGE_WITHIN:

@@ -43,6 +43,7 @@ This page is written from the schema (\`src/config/schema.ts\`) by \`npm run doc
     'embedded PostgreSQL': 'embedded PostgreSQL',
     'required by the default replies': 'required by the default replies',
     'the default replies': 'the default replies',
+    'required by http(s) addresses in REPLIES': 'required by http(s) addresses in REPLIES',
   },
   summaryOf: ({ summary }) => summary,
   valuesOf(values) {
@@ -95,6 +96,7 @@ export const chinese: Words = {
     'embedded PostgreSQL': '内嵌 PostgreSQL',
     'required by the default replies': '使用默认回复时必填',
     'the default replies': '默认回复',
+    'required by http(s) addresses in REPLIES': 'REPLIES 里有 http(s) 地址时必填',
   },
   summaryOf: ({ name }) => summariesZh[name],
   valuesOf(values) {

@@ -18,6 +18,7 @@ export type AbsentSetting =
   | 'embedded PostgreSQL'
   | 'required by the default replies'
   | 'the default replies'
+  | 'required by http(s) addresses in REPLIES'
   | { value: string };
 
 /** What the page of settings and .env.example say of a setting, beside what its schema says. */

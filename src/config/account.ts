@@ -13,6 +13,8 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   publicUrl?: string | undefined;
   /** Where its replies come from, asked in turn (replies/open.ts): paths and addresses; empty: the default replies. */
   replies: readonly string[];
+  /** By which requests to back ends are signed: the current one first, then the one before it. Empty: there are none. */
+  httpReplySecrets: readonly string[];
   /**
    * Takes pushes that nobody signed, as WeChat Cloud Hosting sends them inside of its network; `source`: only with the header
    * x-wx-source.
@@ -43,6 +45,13 @@ export const appSecret = z.string(form('appSecretMissing'));
 export const token = z.string(form('tokenMissing')).regex(/^[A-Za-z0-9]{3,32}$/, form('token'));
 
 export const encodingAesKey = z.string().refine(isEncodingAesKey, form('encodingAesKey')).optional();
+
+/** Source: Standard Webhooks, Symmetric keys. */
+export const webhookSecret = z.string(form('webhookSecret')).refine((value) => {
+  const [, key = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value) ?? [];
+  const { length } = Buffer.from(key, 'base64');
+  return length >= 24 && length <= 64;
+}, form('webhookSecret'));
 
 export const webUrl = z
   .url({ protocol: /^https?$/, ...form('webUrl') })
@@ -80,8 +89,8 @@ export const allowance = z
     return { quota: Number(quota), seconds: Number(time) * (unitSeconds[unit] ?? 1) };
   });
 
-/** The current key first, then the previous one. */
-export function encodingAesKeys(current: string | undefined, previous: string | undefined): string[] {
+/** The current one first, then the previous one. */
+export function currentAndPrevious(current: string | undefined, previous: string | undefined): string[] {
   return [current, previous].filter((key) => key !== undefined);
 }
 

@@ -10,8 +10,8 @@ import {
   appId,
   appSecret,
   cloudHosting,
+  currentAndPrevious,
   encodingAesKey,
-  encodingAesKeys,
   isContradiction,
   mergeWithin,
   onOverflow,
@@ -19,6 +19,7 @@ import {
   origin,
   sendRate,
   token,
+  webhookSecret,
   webUrl,
 } from './account.js';
 import { form } from './forms.js';
@@ -54,7 +55,9 @@ const entry = z.strictObject({
   cloudHosting: cloudHosting.optional(),
   name: name.optional(),
   publicUrl: webUrl.optional(),
-  replies: z.union([name, z.array(name)]).optional(),
+  replies: z.union([name, z.array(name)], form('replies')).optional(),
+  repliesHttpSecret: secretReference.optional(),
+  repliesHttpSecretPrevious: secretReference.optional(),
   accessTokenMode: accessTokenMode.optional(),
   onUnknown: onUnknown.optional(),
   onOverflow: onOverflow.optional(),
@@ -118,10 +121,16 @@ export function readAccountsFile(
   return problems.length > 0 ? fail(...problems) : { ok: true, accounts };
 }
 
-type ReadSecret = (
-  name: 'appSecret' | 'token' | 'encodingAesKey' | 'encodingAesKeyPrevious',
-  of: Entry,
-) => string | undefined;
+const secretShapes = {
+  appSecret,
+  token,
+  encodingAesKey,
+  encodingAesKeyPrevious: encodingAesKey,
+  repliesHttpSecret: webhookSecret,
+  repliesHttpSecretPrevious: webhookSecret,
+};
+
+type ReadSecret = (name: keyof typeof secretShapes, of: Entry) => string | undefined;
 
 /** Reads what a reference points to, and checks it; notes what is wrong, never the secret itself. */
 function secretReader({
@@ -135,7 +144,6 @@ function secretReader({
   where: string;
   problems: SettingsProblem[];
 }): ReadSecret {
-  const shapes = { appSecret, token, encodingAesKey, encodingAesKeyPrevious: encodingAesKey };
   return (name, of) => {
     const reference = of[name];
     if (!reference) return undefined;
@@ -152,7 +160,7 @@ function secretReader({
       }
     }
     if (value === undefined) return undefined;
-    const [issue] = shapes[name].safeParse(value).error?.issues ?? [];
+    const [issue] = secretShapes[name].safeParse(value).error?.issues ?? [];
     if (issue) problems.push(problemOf(issue, `${where}.${name}`));
     return value;
   };
@@ -173,7 +181,7 @@ function toAccount(
     appId: one.appId,
     appSecret: read('appSecret', one) ?? '',
     token: read('token', one) ?? '',
-    encodingAesKeys: encodingAesKeys(read('encodingAesKey', one), read('encodingAesKeyPrevious', one)),
+    encodingAesKeys: currentAndPrevious(read('encodingAesKey', one), read('encodingAesKeyPrevious', one)),
     requireEncryption: one.requireEncryption ?? defaults.requireEncryption,
     componentAppId: one.componentAppId ?? defaults.componentAppId,
     cloudHosting: one.cloudHosting ?? defaults.cloudHosting,
@@ -183,6 +191,10 @@ function toAccount(
       one.replies === undefined
         ? defaults.replies
         : [one.replies].flat().map((entry) => beside(directory, entry)),
+    httpReplySecrets:
+      one.repliesHttpSecret === undefined
+        ? defaults.httpReplySecrets
+        : currentAndPrevious(read('repliesHttpSecret', one), read('repliesHttpSecretPrevious', one)),
     accessTokenMode: one.accessTokenMode ?? defaults.accessTokenMode,
     onUnknown: one.onUnknown ?? defaults.onUnknown,
     onOverflow: one.onOverflow ?? defaults.onOverflow,

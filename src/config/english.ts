@@ -71,6 +71,11 @@ const sentences: ProblemSentences = {
   accountTwice: ({ where }) => `${where} is named twice`,
   noVariable: ({ where, name }) => `${where}: the environment has no ${name}`,
   needs: ({ setting, other, because }) => `${setting} needs ${other}: ${needs[because]}`,
+  noReplySecret: ({ where }) =>
+    `${where} is missing: requests to the back end that answers by HTTP are signed by it (whsec_…)`,
+  privateReplies: ({ where, host }) =>
+    `${where} leads to ${host}, in your own network: set REPLIES_HTTP_PRIVATE=true if it shall`,
+  notBelow: ({ setting, other }) => `${setting} must be less than ${other}`,
   noAccountsList: () => 'must have the list "accounts"',
 };
 

@@ -24,6 +24,11 @@ export const forms = {
   port: 'must be a port number, 0 to 65535',
   seconds: 'must be a number of seconds, 0 to 86400',
   mergeWithin: 'must be a number of seconds, 0 (each message by itself) to 30',
+  callSeconds: 'must be a number of seconds from 1 on, and not that many',
+  replies: 'must be a path or an address, or a list of them',
+  turns: 'must be a number of turns, 0 to 100',
+  webhookSecret:
+    'must be whsec_ and 24 to 64 bytes in base64, as `echo whsec_$(openssl rand -base64 32)` makes it',
   rescueAfter: 'must be a number of seconds, 1 to 600',
   concurrency: 'must be a number, 1 to 1000',
   processes: 'must be a number, 1 to 64',

@@ -33,6 +33,10 @@ type Details =
   | { code: 'accountTwice'; where: string }
   | { code: 'noVariable'; where: string; name: string }
   | { code: 'needs'; setting: string; other: string; because: Need }
+  | { code: 'noReplySecret'; where: string }
+  /** `host` is in an address of the replies. */
+  | { code: 'privateReplies'; where: string; host: string }
+  | { code: 'notBelow'; setting: string; other: string }
   | { code: 'noAccountsList' };
 
 /** `file`: the accounts file that it is in. */

@@ -5,6 +5,7 @@ import { about } from './about.js';
 import * as shapes from './account.js';
 import { consoleSettings } from './console.js';
 import { type Form, form } from './forms.js';
+import { httpReplySettings } from './http-replies.js';
 import { networkSettings, proxySecrets } from './network.js';
 
 /**
@@ -20,6 +21,8 @@ export const secretNames = [
   'WECHAT_TOKEN',
   'WECHAT_ENCODING_AES_KEY',
   'WECHAT_ENCODING_AES_KEY_PREVIOUS',
+  'REPLIES_HTTP_SECRET',
+  'REPLIES_HTTP_SECRET_PREVIOUS',
   ...proxySecrets,
   'CONSOLE_OIDC_CLIENT_SECRET',
 ] as const;
@@ -274,7 +277,7 @@ export const settings = z.object({
   REPLIES: list(z.string().max(2_000, form('word'))).meta(
     about(
       'replies',
-      'Where replies come from, separated by commas and asked in turn: the path of a module of your own. See [Replies](replies.md).',
+      'Where replies come from, separated by commas and asked in turn: the path of a module of your own, or the address of a back end. See [Replies](replies.md).',
       {
         absent: 'the default replies',
         accountKey: 'replies',
@@ -282,6 +285,7 @@ export const settings = z.object({
       },
     ),
   ),
+  ...httpReplySettings,
   ACCESS_TOKEN_MODE: shapes.accessTokenMode
     .default('stable')
     .meta(

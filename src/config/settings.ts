@@ -9,6 +9,7 @@ import { type AccountDefaults, readAccountsFile } from './accounts-file.js';
 import { ConfigError } from './config-error.js';
 import { type ConsoleConfig, consoleConfig } from './console.js';
 import { type Environment, problemsOf, withDatabasePassword, withSecretFiles } from './environment.js';
+import { type HttpRepliesConfig, httpRepliesConfig } from './http-replies.js';
 import { proxiesOf, withProxyNames } from './network.js';
 import type { SettingsProblem } from './problem.js';
 import { oneAccount, settings } from './schema.js';
@@ -43,6 +44,7 @@ export interface Config {
   shutdownGraceMs: number;
   /** How long the reply logic may take for one message. */
   replyTimeoutMs: number;
+  httpReplies: HttpRepliesConfig;
   /** What ends a reply that had to be cut. */
   overflowNotice: string;
   /** Texts with which a user hands the conversation back to the replies. */
@@ -98,8 +100,10 @@ export function readConfig(environment: Environment): Config {
     : fromEnvironment(given, defaults, problems);
   if (parsed.success) checkProcesses(parsed.data, problems);
   const consoleOf = parsed.success ? consoleConfig(parsed.data, problems) : undefined;
+  const httpReplies = parsed.success && httpRepliesConfig(parsed.data, accounts, problems);
   const [first, ...others] = accounts;
-  if (problems.length > 0 || !parsed.success || !first || !consoleOf) throw new ConfigError(problems);
+  if (problems.length > 0 || !parsed.success || !first || !consoleOf || !httpReplies)
+    throw new ConfigError(problems);
 
   const { data } = parsed;
   return {
@@ -119,6 +123,7 @@ export function readConfig(environment: Environment): Config {
     maxTimestampAgeSeconds: data.MAX_TIMESTAMP_AGE,
     shutdownGraceMs: data.SHUTDOWN_GRACE * 1000,
     replyTimeoutMs: data.REPLY_TIMEOUT * 1000,
+    httpReplies,
     overflowNotice: data.OVERFLOW_NOTICE,
     handBackWords: data.HANDBACK_WORD,
     handoverIdleMinutes: data.HANDOVER_IDLE_MINUTES,
@@ -159,6 +164,7 @@ function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
     name: data.WECHAT_ACCOUNT_NAME,
     publicUrl: data.PUBLIC_URL,
     replies: data.REPLIES,
+    httpReplySecrets: shapes.currentAndPrevious(data.REPLIES_HTTP_SECRET, data.REPLIES_HTTP_SECRET_PREVIOUS),
     accessTokenMode: data.ACCESS_TOKEN_MODE,
     onUnknown: data.ON_UNKNOWN,
     onOverflow: data.ON_OVERFLOW,
@@ -214,7 +220,7 @@ function fromEnvironment(
       appId: data.WECHAT_APP_ID,
       appSecret: data.WECHAT_APP_SECRET,
       token: data.WECHAT_TOKEN,
-      encodingAesKeys: shapes.encodingAesKeys(
+      encodingAesKeys: shapes.currentAndPrevious(
         data.WECHAT_ENCODING_AES_KEY,
         data.WECHAT_ENCODING_AES_KEY_PREVIOUS,
       ),

@@ -9,6 +9,7 @@ import { type Admitted, admitPush } from './admit.js';
 import type { Inbox } from './queue.js';
 import { receivePush } from './receive.js';
 import { createRefusals } from './refusals.js';
+import type { ReplyCallbackRoute } from './reply-callback.js';
 import { givenId, type PushQuery, readBody, readQuery, sourceOf } from './request.js';
 import { createRequestIds } from './request-id.js';
 import { type PushResponse, respond } from './response.js';
@@ -21,6 +22,8 @@ export interface WebhookDependencies {
   clock: () => Date;
   /** For anybody who asks, so it must cost little. */
   isReady: () => Promise<boolean>;
+  /** Undefined: no back end can answer later. */
+  replyCallback?: ReplyCallbackRoute | undefined;
   /** Oldest accepted timestamp; 0 accepts any. */
   maxTimestampAgeSeconds: number;
 }
@@ -28,15 +31,17 @@ export interface WebhookDependencies {
 /**
  * The public side: WeChat's server check (GET) and its pushes (POST), at /wechat/:appId, or /wechat for the first
  * account. A push is answered with an empty body once it is committed, and with 503, so that WeChat tries again,
- * when it could not be. Balancers that know this port alone ask at / or /healthz: 200 when ready, else 503.
+ * when it could not be. Back ends post what they answer later to /replies/callback/:token. Balancers that know this port alone ask at / or /healthz: 200 when ready, else 503.
  */
 export function createWebhook(dependencies: WebhookDependencies): Koa {
-  const { log, isReady } = dependencies;
+  const { log, isReady, replyCallback } = dependencies;
   const { checkServer, push } = createPushRoutes(dependencies);
   const router = new Router();
   const path = '/wechat{/:appId}';
   router.get(path, (ctx) => respond(ctx, checkServer(ctx, ctx.params.appId)));
   router.post(path, async (ctx) => respond(ctx, await push(ctx, ctx.params.appId)));
+  if (replyCallback)
+    router.post('/replies/callback/:token', (ctx) => replyCallback(ctx, ctx.params.token ?? ''));
   router.get(['/', '/healthz'], async (ctx) => {
     ctx.set('cache-control', 'no-store');
     respond(ctx, (await isReady()) ? { status: 200, text: 'ok' } : { status: 503, text: 'not ready' });

@@ -1,10 +1,6 @@
-import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns';
-import * as dns from 'node:dns/promises';
-import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import ipaddr from 'ipaddr.js';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
+import { createAddressGuard, PrivateAddressError } from './address-guard.js';
 import { describeError } from './describe-error.js';
 import { createProxyAgent, type Proxies } from './proxies.js';
 
@@ -47,58 +43,36 @@ export interface WebOptions {
   /** Undefined: there are none. */
   proxies?: Proxies | undefined;
   /** What this machine takes a name for, which a proxy may see otherwise; none where it does not know it. */
-  addressesOf?(host: string): Promise<readonly string[]>;
+  addressesOf?: ((host: string) => Promise<readonly string[]>) | undefined;
 }
 
 const maxRedirects = 3;
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
-class PrivateAddressError extends Error {
-  readonly code = 'PRIVATE_ADDRESS';
-  constructor(host: string, address: string) {
-    super(`${host} is at ${address}, which is no public address (setting MEDIA_FROM_PRIVATE_ADDRESSES)`);
-    this.name = 'PrivateAddressError';
-  }
-}
-
 export function createWeb({
   allowPrivateAddresses,
   timeoutMs = 10_000,
   proxies,
-  addressesOf = resolveHere,
+  addressesOf,
 }: WebOptions): Web {
-  const connect = buildConnector({
-    timeout: timeoutMs,
-    allowH2: false,
-    lookup: allowPrivateAddresses ? lookup : publicLookup,
+  const guard = createAddressGuard({
+    allowPrivateAddresses,
+    setting: 'MEDIA_FROM_PRIVATE_ADDRESSES',
+    timeoutMs,
+    proxies,
+    addressesOf,
   });
   const options: Agent.Options = {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     // A connection a file: breaking one off breaks off no other.
     allowH2: false,
-    connect(options, callback) {
-      // An address in the URL is not looked up.
-      const host = options.hostname.replace(/^\[|\]$/g, '');
-      if (!allowPrivateAddresses && isIP(host) && !isPublic(host)) {
-        callback(new PrivateAddressError(host, host), null);
-        return;
-      }
-      connect(options, callback);
-    },
+    connect: guard.connect,
   };
   const agent = proxies
     ? createProxyAgent(proxies, { ...options, connectTimeoutMs: timeoutMs, tunnelsHttp: false })
     : new Agent(options);
-
-  /** @throws PrivateAddressError */
-  async function checkBeforeProxy({ hostname }: URL): Promise<void> {
-    if (!proxies || allowPrivateAddresses) return;
-    const host = hostname.replace(/^\[|\]$/g, '');
-    const hidden = (isIP(host) ? [host] : await addressesOf(host)).find((address) => !isPublic(address));
-    if (hidden !== undefined) throw new PrivateAddressError(host, hidden);
-  }
 
   /** Follows redirects, each as suspect as the URL itself. */
   async function ask(
@@ -111,7 +85,7 @@ export function createWeb({
       for (let redirects = 0; ; redirects += 1) {
         const { origin, pathname, search, protocol } = next;
         if (!/^https?:$/.test(protocol)) return { kind: 'refused', problem: `${protocol} is not http(s)` };
-        await checkBeforeProxy(next);
+        await guard.checkBeforeProxy(next);
         const response = await agent.request({
           ...{ origin, path: pathname + search, method: 'GET', signal: signal ?? null },
           headers: { ...headers },
@@ -186,34 +160,7 @@ function describeFailure(error: unknown): WebOutcome {
   return { kind: error instanceof TypeError ? 'refused' : 'transient', problem };
 }
 
-async function resolveHere(host: string): Promise<readonly string[]> {
-  const found = await dns.lookup(host, { all: true }).catch(() => []);
-  return found.map(({ address }) => address);
-}
-
-/** Resolves a name only if all its addresses are public: the connection is made to what was checked. */
-function publicLookup(
-  hostname: string,
-  options: object,
-  callback: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
-): void {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return callback(error, []);
-    const [first] = addresses;
-    const hidden = addresses.find(({ address }) => !isPublic(address));
-    if (hidden || !first) return callback(new PrivateAddressError(hostname, hidden?.address ?? 'none'), []);
-    if ('all' in options && options.all) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-}
-
 /** Ends a body that nobody will read. It fails by that, which without a listener would end the process. */
 export function discard(body: Readable): void {
   body.on('error', () => undefined).destroy();
-}
-
-/** Unicast on the open internet: not private, loopback, link-local (cloud metadata), carrier NAT, or one mapped to such. */
-function isPublic(address: string): boolean {
-  // An IPv4 address inside an IPv6 one counts as what it is.
-  return ipaddr.process(address).range() === 'unicast';
 }

@@ -11,7 +11,12 @@ export interface Release extends Hold {
   failure?: string | undefined;
 }
 
-/** Gives lanes back, and rings for them in the same statement: whatever the outage, no lane is left without a job. */
+/**
+ * Gives lanes back, and rings for them in the same statement: whatever the outage, no lane is left without a job.
+ *
+ * What a lane waits for may have come while it was held (wechat.accept_reply): a due_at behind claimed_at says so, and then it is
+ * due at once. That is the locked row's to say, not the snapshot's.
+ */
 const releaseSql = `
   with held as materialized (
     select l.id, l.claim, i.delay_ms, i.failure
@@ -22,7 +27,10 @@ const releaseSql = `
   freed as (
     update wechat.lane l
     set claim = null, worker_id = null, claimed_at = null, suspected_at = null,
-        due_at = case when held.delay_ms > 0 then now() + held.delay_ms * interval '1 ms' else l.due_at end,
+        due_at = case
+          when held.delay_ms > 0 and l.due_at <= l.claimed_at then now() + held.delay_ms * interval '1 ms'
+          else l.due_at
+        end,
         failures = l.failures + case when held.failure is null then 0 else 1 end, error = coalesce(held.failure, l.error)
     from held where l.id = held.id
     returning l.id, held.claim, coalesce(l.urgent_until > now(), false) as urgent, l.due_at

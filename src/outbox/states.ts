@@ -317,4 +317,11 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     file: handover,
     writes: 'as requeue, where nobody holds it',
   },
+  {
+    name: 'answer later',
+    moves: staying<LaneState>(['free', 'held']),
+    by: 'ingress',
+    file: 'migrations/0011_http_replies.sql',
+    writes: 'due_at; a job, where it is free',
+  },
 ];

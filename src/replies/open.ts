@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { ConfigError } from '../config/config-error.js';
+import { type HttpReplies, httpSource } from './http/source.js';
 import { loadReplies } from './load.js';
 import { RulesFileError } from './rules/file.js';
 import { loadRules } from './rules/source.js';
@@ -17,26 +18,34 @@ export function kindOf(entry: string): SourceKind {
   return /\.ya?ml$/i.test(entry) ? 'rules' : 'module';
 }
 
+/** What an entry may need beside itself. */
+export interface SourceOptions {
+  http: HttpReplies;
+}
+
 /** @throws an error that names the entry and says what is wrong with it: RepliesModuleError, and the like of the other kinds */
-export async function loadSource(entry: string): Promise<LoadedSource> {
+export async function loadSource(entry: string, options: SourceOptions): Promise<LoadedSource> {
   switch (kindOf(entry)) {
     case 'module':
       return sourceOf(entry, await loadReplies(entry));
     case 'rules':
-      return loadRules(entry, { loadSource });
+      return loadRules(entry, { loadSource: (named) => loadSource(named, options) });
+    case 'http':
+      return httpSource(entry, options.http);
     default:
       throw new ConfigError([{ code: 'form', where: 'REPLIES' }] as never);
   }
 }
 
 /**
- * Loads each entry once, however many accounts name it. Rules are known in the database by the names of their files alone, so two files
+ * Loads each entry once, however many accounts name it; a back end for each account, which may have a secret of its own. Rules are known in the database by the names of their files alone, so two files
  * of one name in different folders are refused.
  */
-export function createSourceLoader(): (entry: string) => Promise<LoadedSource> {
+export function createSourceLoader(): (entry: string, options: SourceOptions) => Promise<LoadedSource> {
   const loaded = new Map<string, Promise<LoadedSource>>();
   const rules = new Map<string, string>();
-  return (entry) => {
+  return (entry, options) => {
+    if (kindOf(entry) === 'http') return loadSource(entry, options);
     if (kindOf(entry) === 'rules') {
       const file = path.resolve(entry);
       const other = rules.get(path.basename(file));
@@ -46,7 +55,7 @@ export function createSourceLoader(): (entry: string) => Promise<LoadedSource> {
     }
     const known = loaded.get(entry);
     if (known) return known;
-    const loading = loadSource(entry);
+    const loading = loadSource(entry, options);
     loaded.set(entry, loading);
     return loading;
   };

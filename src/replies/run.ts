@@ -65,7 +65,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       replies: answer,
       createContext: (signal) =>
         buildContext(dependencies, {
-          subject: { account, openid, messageId: message.id },
+          subject: { account, openid, messageId: message.id, requestId: message.requestId },
           message: parsed.message,
           messages: [...readable(message.merged), parsed.message],
           window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },

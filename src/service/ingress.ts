@@ -1,10 +1,12 @@
 import type { Config } from '../config/settings.js';
 import { createCommitGroup, type Inbox } from '../ingress/queue.js';
+import { createReplyCallbackRoute } from '../ingress/reply-callback.js';
 import { createWebhook } from '../ingress/webhook.js';
 import { type HttpServer, serve } from '../lib/serve.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { createArrive } from '../outbox/arrive.js';
+import { createAcceptReply } from '../outbox/reply-callback.js';
 import type { Pools } from './pools.js';
 
 export interface IngressRole {
@@ -45,6 +47,10 @@ export async function startIngressRole({
     metrics,
     clock,
     isReady,
+    replyCallback:
+      config.httpReplies.callbackUrl === undefined
+        ? undefined
+        : createReplyCallbackRoute({ accept: createAcceptReply(pools.open('ingress')), log }),
     maxTimestampAgeSeconds: config.maxTimestampAgeSeconds,
   });
   warnOfUnsigned(config, log);

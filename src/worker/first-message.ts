@@ -112,12 +112,12 @@ function createFollow({
       case 'stopped':
         return release(lane, 0);
       case 'error': {
-        const { error } = thought;
+        const { error, outage } = thought;
         about().error(
           { event: 'reply_logic_failed', attempt: lane.failures + 1, error },
           'reply logic failed',
         );
-        return retry(lane, message, error);
+        return retry(lane, message, error, outage);
       }
     }
   };

@@ -24,13 +24,20 @@ export interface LaneEnds {
   settle(settlement: Settlement): Promise<Next>;
   /** The message can never be answered: it is settled as failed. */
   fail(lane: HeldLane, message: OpenMessage, error: string): Promise<Next>;
-  /** After a pause, or, when it failed too often, never. */
-  retry(lane: HeldLane, message: OpenMessage, error: string): Promise<Next>;
+  /** After a pause, or, when it failed too often, never. `outage`: what the reply logic asks is away, and may ask for a pause. */
+  retry(lane: HeldLane, message: OpenMessage, error: string, outage?: Outage): Promise<Next>;
   release(lane: HeldLane, delayMs: number, failure?: string): Promise<Next>;
   /** Its account is none of ours. */
   awaitAccount(lane: HeldLane, message: OpenMessage): Promise<Next>;
   observeSettled(lane: HeldLane, message: OpenMessage): void;
 }
+
+interface Outage {
+  retryAfterMs: number;
+}
+
+/** No service is believed that wants to be left alone for longer. */
+const longestRetryAfterMs = 3_600_000;
 
 /** How long an account that is not configured here is waited for, before another look. */
 const unknownAccountMs = 5 * 60_000;
@@ -70,11 +77,16 @@ export function createLaneEnds(dependencies: LaneEndsDependencies): LaneEnds {
     return settle({ lane, status: 'failed', error });
   }
 
-  async function retry(lane: HeldLane, message: OpenMessage, error: string): Promise<Next> {
+  async function retry(lane: HeldLane, message: OpenMessage, error: string, outage?: Outage): Promise<Next> {
     const failures = lane.failures + 1;
-    if (failures >= maxFailures) return fail(lane, message, error);
+    if (failures >= (outage ? policy.maxFailures : maxFailures)) return fail(lane, message, error);
     const rules = message.isUrgent ? urgentPolicy(policy) : policy;
-    return release(lane, backoffMs(rules, failures, random()), error);
+    const asked = Math.min(outage?.retryAfterMs ?? 0, longestRetryAfterMs);
+    const delayMs = asked + backoffMs(rules, failures, random());
+    const leftMs = (message.windowEndsAt?.getTime() ?? Number.POSITIVE_INFINITY) - clock().getTime();
+    if (outage && delayMs >= leftMs)
+      return fail(lane, message, `${error}; the reply window ends before the next try`);
+    return release(lane, delayMs, error);
   }
 
   async function release(lane: HeldLane, delayMs: number, failure?: string): Promise<Next> {

@@ -5,6 +5,7 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { deleteSendKeys, returnIdle } from '../outbox/handover.js';
 import { reconcile } from '../outbox/reconcile.js';
+import { deleteExpiredCallbacks } from '../outbox/reply-callback.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
 import { deleteClearedStates } from '../replies/context/state.js';
 import type { Forgetting } from './forget-unsubscribed.js';
@@ -36,6 +37,7 @@ const overdueEveryMs = 5_000;
 const reconcileEveryMs = 8_000;
 /** A conversation is handed back so much later than it might be, at most. */
 const returnIdleEveryMs = 5_000;
+const callbacksEveryMs = 60_000;
 const hourMs = 3_600_000;
 /** What was lost track of is no dead worker's: it is returned by its own, and waits somewhat longer. */
 const straysEveryMs = (rescueAfterMs: number) => 3 * rescueAfterMs;
@@ -91,6 +93,9 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     seldom(returnIdleEveryMs, returnIdleRound),
     every(hourMs, () => deleteSendKeys(pool)),
     every(hourMs, () => deleteClearedStates(pool)),
+    seldom(callbacksEveryMs, async () => {
+      await deleteExpiredCallbacks(pool);
+    }),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));

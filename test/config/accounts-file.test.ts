@@ -62,6 +62,7 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       name: '晨光书店',
       publicUrl: 'https://static.example.com',
       replies: [path.join(path.dirname(file), 'replies/one.js')],
+      httpReplySecrets: [],
       accessTokenMode: 'classic',
       onUnknown: 'hold',
       onOverflow: 'refuse',

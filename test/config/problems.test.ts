@@ -102,7 +102,7 @@ describe('a setting that is wrong', () => {
     expect(problemsIn('accounts: [')).toEqual([expect.stringMatching(/^ 读不了：/)]);
     expect(problemsIn(`accounts: [{ appId: wx1, windows: 1, name: "", replies: 1, ${secrets} }]`)).toEqual([
       '：accounts[0].name 不能为空',
-      '：accounts[0].replies 应是文本',
+      '：accounts[0].replies 应是路径或网址，或它们的列表',
       '：accounts[0].windows 应是对象',
     ]);
     expect(

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { type AccountConfig, type Config, readConfig } from '../../src/config/settings.js';
 import { createLogger } from '../../src/observe/log.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
+import { loadSource } from '../../src/replies/open.js';
 import type { Replies } from '../../src/replies/router.js';
 import { sourceOf } from '../../src/replies/source.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/sending/retry-policy.js';
@@ -51,6 +52,8 @@ export interface ServiceOptions {
   replies?: Replies;
   /** For several accounts. */
   repliesOf?: (account: AccountConfig) => Replies;
+  /** Replies are what the setting REPLIES says. */
+  repliesOfSettings?: boolean;
   settings?: Record<string, string>;
   /** Default: none. */
   console?: ConsoleFactory | undefined;
@@ -94,11 +97,17 @@ export async function startService(options: ServiceOptions): Promise<TestService
   const replies =
     options.replies ??
     createDefaultReplies({ publicUrl: 'https://static.example.com', accountName: '测试号' });
+  const { httpReplies, accounts } = config;
+  const [first] = accounts;
+  const http = { ...httpReplies, secrets: first.httpReplySecrets };
+  const named = options.repliesOfSettings
+    ? await Promise.all(first.replies.map((entry) => loadSource(entry, { http })))
+    : undefined;
   const app = await startApp({
     config,
     databaseUrl: options.databaseUrl,
     role: options.role ?? 'all',
-    repliesOf: (account) => [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
+    repliesOf: (account) => named ?? [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
     log,
     console: options.console,
     pollIntervalMs: 200,

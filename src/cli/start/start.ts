@@ -16,7 +16,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
   const log = createLogger(config.logLevel);
   if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, host, log);
   const toldToStop = untilToldToStop();
-  const repliesOf = await loadAll(config.accounts);
+  const repliesOf = await loadAll(config);
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = Promise.race([host.untilSignal(() => quitAtOnce(host, log)), toldToStop]);
   const giveUp = new AbortController();
@@ -64,12 +64,16 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
-async function loadAll(
-  accounts: readonly AccountConfig[],
-): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+async function loadAll({
+  accounts,
+  httpReplies,
+}: Config): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
   const load = createSourceLoader();
   const loaded = new Map<string, readonly LoadedSource[]>();
-  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account, load));
+  for (const account of accounts) {
+    const options = { http: { ...httpReplies, secrets: account.httpReplySecrets } };
+    loaded.set(account.appId, await chooseReplies(account, (entry) => load(entry, options)));
+  }
   return ({ appId }) => {
     const replies = loaded.get(appId);
     if (!replies) throw new Error(`No replies were loaded for ${appId}`);

@@ -32,6 +32,8 @@ export function buildContext(
   const { account } = subject;
   return {
     message,
+    messageId: subject.messageId,
+    requestId: subject.requestId,
     messages,
     account: { appId: account.appId, name: account.name },
     window,

@@ -25,6 +25,11 @@ const forms: ProblemWords['forms'] = {
   port: '应是端口号，0 到 65535',
   seconds: '应是秒数，0 到 86400',
   mergeWithin: '应是秒数，0（每条单独回复）到 30',
+  callSeconds: '应是秒数，至少 1，而且不能这么大',
+  replies: '应是路径或网址，或它们的列表',
+  turns: '应是轮数，0 到 100',
+  webhookSecret:
+    '应是 whsec_ 加上 24 到 64 字节的 base64，例如 `echo whsec_$(openssl rand -base64 32)` 的结果',
   rescueAfter: '应是秒数，1 到 600',
   concurrency: '应是数字，1 到 1000',
   processes: '应是数字，1 到 64',
@@ -112,6 +117,10 @@ export const settings: ProblemWords = {
     accountTwice: ({ where }) => `${where} 出现了两次`,
     noVariable: ({ where, name }) => `${where}：环境里没有变量 ${name}`,
     needs: ({ setting, other, because }) => `${setting} 需要 ${other}：${needs[because]}`,
+    noReplySecret: ({ where }) => `${where} 没有设置：发给 HTTP 回复服务的请求用它签名（whsec_…）`,
+    privateReplies: ({ where, host }) =>
+      `${where} 指向 ${host}，它在你自己的网络里：如果确实要这样，请设置 REPLIES_HTTP_PRIVATE=true`,
+    notBelow: ({ setting, other }) => `${setting} 必须小于 ${other}`,
     noAccountsList: () => '应有列表 "accounts"',
   },
 };

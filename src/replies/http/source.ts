@@ -1,0 +1,167 @@
+import { createReplyCallbacks } from '../../outbox/reply-callback.js';
+import type { ReplyContext, ReplyResult } from '../router.js';
+import {
+  Deferred,
+  type LoadedSource,
+  type ReplySource,
+  SourceError,
+  type SourceServices,
+} from '../source.js';
+import { parseAnswer, readAnswer } from './answer.js';
+import { type BackEnd, type BackEndOutcome, createBackEnd } from './back-end.js';
+import { requestBody } from './body.js';
+import { type Callbacks, createCallbacks, type Offer } from './callbacks.js';
+import { createSigner, traceparent } from './sign.js';
+
+/** How back ends are asked. */
+export interface HttpReplies {
+  /** The current secret first, then the one before it, each `whsec_…`. */
+  secrets: readonly string[];
+  /** For one call, from its beginning to the end of the response. */
+  timeoutMs: number;
+  allowPrivateAddresses: boolean;
+  /** How much of the conversation is sent with a message. */
+  turns: number;
+  /** The public port as back ends reach it, without a slash at the end; undefined: nothing can be answered later. */
+  callbackUrl: string | undefined;
+  /** How long a message waits for an answer that comes later, at most. */
+  callbackWaitMs: number;
+}
+
+/**
+ * Replies by a back end of the user's, in whatever language (docs/http-replies.md).
+ *
+ * @param entry its address, as REPLIES names it
+ */
+export function httpSource(entry: string, options: HttpReplies): LoadedSource {
+  const url = new URL(entry);
+  // The rest of an address may be a secret.
+  const name = `${url.origin}${url.pathname}`;
+  return { name, open: async (services) => openSource(name, url, options, services) };
+}
+
+function openSource(name: string, url: URL, options: HttpReplies, services: SourceServices): ReplySource {
+  const { timeoutMs, allowPrivateAddresses, callbackUrl, callbackWaitMs, turns } = options;
+  const { pool, proxies, clock } = services;
+  const backEnd = createBackEnd({ url, timeoutMs, allowPrivateAddresses, proxies });
+  const callbacks =
+    callbackUrl === undefined
+      ? undefined
+      : createCallbacks({
+          ...{ statements: createReplyCallbacks(pool), baseUrl: callbackUrl, source: name },
+          ...{ waitMs: callbackWaitMs, clock },
+        });
+  const ask = createAsk({ backEnd, sign: createSigner(options.secrets), turns, clock });
+
+  async function answer(context: ReplyContext): Promise<ReplyResult | Deferred> {
+    const offered = await callbacks?.offer(context);
+    switch (offered?.state) {
+      case 'answered':
+        return toResult(offered.answer, context);
+      case 'awaited':
+        return new Deferred(new Date(Math.max(offered.until.getTime(), clock().getTime() + soonMs)));
+      case 'over':
+        throw new SourceError(
+          `${name} said that it answers later (202), and did not until its callback had expired`,
+          'never',
+        );
+    }
+    const offer = offered?.offer;
+    const outcome = await ask(context, offer);
+    return settle(outcome, context, offer && callbacks ? { offer, callbacks } : undefined);
+  }
+
+  async function settle(
+    outcome: BackEndOutcome,
+    context: ReplyContext,
+    later: { offer: Offer; callbacks: Callbacks } | undefined,
+  ): Promise<ReplyResult | Deferred> {
+    if (outcome.kind === 'response' && outcome.status === 202) return awaitLater(context, later);
+    const result = outcomeToResult(name, outcome, context);
+    later?.callbacks.drop(later.offer);
+    return result;
+  }
+
+  async function awaitLater(
+    context: ReplyContext,
+    later: { offer: Offer; callbacks: Callbacks } | undefined,
+  ): Promise<ReplyResult | Deferred> {
+    if (!later) {
+      const reason =
+        callbackUrl === undefined
+          ? 'REPLIES_CALLBACK_URL is not set'
+          : 'the reply window is over, so it had no callback';
+      throw new SourceError(`${name} wants to answer later (202), and ${reason}`, 'never');
+    }
+    const { offer, callbacks } = later;
+    const come = await callbacks.awaitReply(offer);
+    if (come) return toResult(come.answer, context);
+    context.log.info({ event: 'reply_awaited', source: name, until: offer.expiresAt }, 'reply awaited');
+    return new Deferred(offer.expiresAt);
+  }
+
+  return { name, answer, close: () => backEnd.close() };
+}
+
+/** By our clock a callback may have expired a little before it has by the database's. */
+const soonMs = 250;
+
+function createAsk({
+  backEnd,
+  sign,
+  turns,
+  clock,
+}: {
+  backEnd: BackEnd;
+  sign: ReturnType<typeof createSigner>;
+  turns: number;
+  clock(): Date;
+}): (context: ReplyContext, offer: Offer | undefined) => Promise<BackEndOutcome> {
+  return async (context, offer) => {
+    const id = `msg_${context.account.appId}_${context.messageId}`;
+    const history = turns > 0 ? await context.history({ turns }) : [];
+    const callback = offer && { url: offer.url, token: offer.token, expiresAt: offer.expiresAt };
+    const body = requestBody(context, { id, history, callback });
+    const headers = { ...sign(id, clock(), body), traceparent: traceparent(context.requestId) };
+    return backEnd.post(headers, body, context.signal);
+  };
+}
+
+/** Statuses after which it is worth asking again, beside 5xx. */
+const passing: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** @throws SourceError; an error that says what is wrong with the answer */
+function outcomeToResult(name: string, outcome: BackEndOutcome, context: ReplyContext): ReplyResult {
+  if (outcome.kind === 'failure')
+    throw new SourceError(`${name}: ${outcome.problem}`, outcome.isFinal ? 'never' : 'outage');
+  const { status, retryAfter, body } = outcome;
+  if (status === 204) return [];
+  if (status === 200) return toResult(parseAnswer(body), context);
+  const problem = `${name} responded with ${status}${excerpt(body)}`;
+  if (status < 500 && !passing.has(status)) throw new SourceError(problem, 'never');
+  throw new SourceError(problem, 'outage', retryAfterMs(retryAfter, Date.now()));
+}
+
+/** undefined: not its to answer, so that the next source is asked. */
+function toResult(answer: unknown, context: ReplyContext): ReplyResult {
+  const read = readAnswer(answer);
+  if (read.kind === 'next') return undefined;
+  if (read.handOver !== undefined) context.handOver(read.handOver);
+  return read.replies;
+}
+
+/** Seconds, or a date. Source: RFC 9110, 10.2.3. */
+function retryAfterMs(value: string | undefined, now: number): number {
+  if (value === undefined) return 0;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - now);
+}
+
+const excerptLength = 200;
+
+/** What an error page says first helps whoever looks for the reason. */
+function excerpt(body: string): string {
+  const text = body.replace(/\s+/g, ' ').trim();
+  return text === '' ? '' : `: ${text.slice(0, excerptLength)}`;
+}
