@@ -2,6 +2,8 @@
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
 export {
+  type BeforeSend,
+  type BeforeSendResult,
   createRouter,
   type Replies,
   type ReplyContext,

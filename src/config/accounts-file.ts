@@ -13,11 +13,13 @@ import {
   encodingAesKey,
   encodingAesKeys,
   isContradiction,
+  limitNotice,
   onOverflow,
   onUnknown,
   origin,
   sendRate,
   token,
+  userLimit,
   webUrl,
 } from './account.js';
 import { form } from './forms.js';
@@ -68,6 +70,8 @@ const entry = z.strictObject({
       scan: allowance.optional(),
     })
     .optional(),
+  userLimit: z.union([userLimit, z.array(userLimit)], form('userLimit')).optional(),
+  limitNotice: limitNotice.optional(),
   jsapiOrigins: z.array(origin).optional(),
 });
 
@@ -193,6 +197,8 @@ function toAccount(
       subscribe: one.windows?.subscribe ?? windows.subscribe,
       scan: one.windows?.scan ?? windows.scan,
     },
+    userLimits: one.userLimit === undefined ? defaults.userLimits : [one.userLimit].flat(),
+    limitNotice: one.limitNotice ?? defaults.limitNotice,
     jsapiOrigins: one.jsapiOrigins ?? defaults.jsapiOrigins,
   };
   if (account.requireEncryption && account.encodingAesKeys.length === 0) {

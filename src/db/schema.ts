@@ -690,6 +690,37 @@ export interface WechatOperatorAction {
   id: Generated<Int8>;
 }
 
+export interface WechatReplyCheck {
+  /**
+   * What the category asks for: refuse, mask or handOver. Of several that are found in one answer handOver wins, then refuse
+   */
+  action: string;
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The category of WORDS_FILE
+   */
+  category: string;
+  /**
+   * When they were found
+   */
+  found_at: Generated<Timestamp>;
+  /**
+   * The message of the user that was answered; its row goes with it
+   */
+  message_id: Int8;
+  /**
+   * In how many places it has words of the category
+   */
+  places: number;
+  /**
+   * Which of the replies, from 1, as the reply logic gave them; 0: the user wrote it
+   */
+  position: number;
+}
+
 export interface WechatSavedAnswer {
   /**
    * The account that it is for; null: for all
@@ -780,6 +811,33 @@ export interface WechatSignInAttempt {
   last_at: Timestamp;
 }
 
+export interface WechatUserUsage {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * When nothing in it counts any more, and it may go
+   */
+  kept_until: Timestamp;
+  /**
+   * Messages that the reply logic was let run for within the longest period, in the order in which they were counted
+   */
+  message_ids: Generated<ArrayType<Int8>>;
+  /**
+   * By the seconds of a limit: the message that was last answered with LIMIT_NOTICE (id), and when (at)
+   */
+  notices: Generated<Json>;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * When each of them was counted
+   */
+  used_at: Generated<ArrayType<Timestamp>>;
+}
+
 export interface WechatWorkerProcess {
   /**
    * When it stopped, or was declared dead and its work rescued
@@ -831,11 +889,13 @@ export interface DB {
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
   "wechat.operator_action": WechatOperatorAction;
+  "wechat.reply_check": WechatReplyCheck;
   "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.schema_migration_text": WechatSchemaMigrationText;
   "wechat.sign_in_attempt": WechatSignInAttempt;
+  "wechat.user_usage": WechatUserUsage;
   "wechat.worker_process": WechatWorkerProcess;
 }

@@ -61,6 +61,9 @@ const batchSql = `
   ),
   gone_media as (
     delete from wechat.inbound_media i using gone where i.message_id = gone.id
+  ),
+  gone_check as (
+    delete from wechat.reply_check c using gone where c.message_id = gone.id
   )
   select is_ours, (select max(id) from passed) as position, (select count(*)::int from passed) as passed,
     (select count(*)::int from gone) as deleted

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/config-error.js';
-import { loadReplies } from './load.js';
+import { loadModule } from './load.js';
 import { type LoadedSource, sourceOf } from './source.js';
 
 /**
@@ -17,8 +17,10 @@ export function kindOf(entry: string): SourceKind {
 /** @throws an error that names the entry and says what is wrong with it: RepliesModuleError, and the like of the other kinds */
 export async function loadSource(entry: string): Promise<LoadedSource> {
   switch (kindOf(entry)) {
-    case 'module':
-      return sourceOf(entry, await loadReplies(entry));
+    case 'module': {
+      const { replies, beforeSend } = await loadModule(entry);
+      return sourceOf(entry, replies, beforeSend);
+    }
     default:
       throw new ConfigError([{ code: 'form', where: 'REPLIES' }] as never);
   }

@@ -6,6 +6,8 @@ import type { Logger } from '../observe/log.js';
 import type { HeldLane, Hold, OpenMessage } from '../outbox/lane.js';
 import { suspectAfter } from '../outbox/rescue.js';
 import { toMessage } from '../wechat/in/message.js';
+import type { Check } from './checks/check.js';
+import { checked } from './checks/checked.js';
 import type { ContextServices } from './context.js';
 import type { JsonValue } from './router.js';
 import type { Answer } from './source.js';
@@ -15,6 +17,8 @@ import { validateReason } from './validate.js';
 /** An account, and what answers its users. */
 export interface ServedAccount extends AccountConfig {
   answer: Answer;
+  /** What its replies are looked through by before they are stored, in this order. */
+  checks: readonly Check[];
 }
 
 export interface RunRepliesDependencies {
@@ -56,7 +60,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     account: ServedAccount,
     log: () => Logger,
   ): Promise<Thought> {
-    const { appId, name, answer, onOverflow } = account;
+    const { appId, name, answer, checks, onOverflow } = account;
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
@@ -68,8 +72,9 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     const typing = showTyping(account, openid);
     const subject = { account, openid, messageId: message.id };
     let handOver: string | undefined;
+    const fit = { quota: message.windowQuota, onOverflow, notice: overflowNotice };
     const thought = await think({
-      replies: answer,
+      replies: checked(answer, checks, fit),
       createContext: (signal) => ({
         message: parsed.message,
         messages: [parsed.message],
@@ -95,27 +100,15 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
           handOver = validateReason(reason);
         },
       }),
-      fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
+      fit,
       timeoutMs,
       stop: signals.stop,
     });
     typing.stop();
-    releaseWhenEnded(thought);
-    return thought.kind === 'replies' && handOver !== undefined ? { ...thought, handOver } : thought;
-  }
-
-  /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */
-  function releaseWhenEnded(thought: Thought): void {
-    if (thought.kind !== 'error' || !thought.running) {
-      slots.release();
-      return;
-    }
-    const ended = thought.running.then(
-      () => undefined,
-      () => undefined,
-    );
-    const patience = sleep(timeoutMs, undefined, { ref: false });
-    void Promise.race([ended, patience]).then(() => slots.release());
+    releaseWhenEnded(thought, { slots, timeoutMs });
+    return thought.kind === 'replies' && handOver !== undefined
+      ? { ...thought, handOver: thought.handOver ?? handOver }
+      : thought;
   }
 
   return async (lane, message, account, log) => {
@@ -134,4 +127,21 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       suspects.release();
     }
   };
+}
+
+/** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */
+function releaseWhenEnded(
+  thought: Thought,
+  { slots, timeoutMs }: Pick<RunRepliesDependencies, 'slots' | 'timeoutMs'>,
+): void {
+  if (thought.kind !== 'error' || !thought.running) {
+    slots.release();
+    return;
+  }
+  const ended = thought.running.then(
+    () => undefined,
+    () => undefined,
+  );
+  const patience = sleep(timeoutMs, undefined, { ref: false });
+  void Promise.race([ended, patience]).then(() => slots.release());
 }

@@ -6,8 +6,10 @@ import { persist } from '../db/persist.js';
 import { createWeb } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { checksOf } from '../replies/checks/of-sources.js';
 import { createContextServices } from '../replies/context.js';
 import { inTurn, type LoadedSource, type ReplySource } from '../replies/source.js';
+import type { Words } from '../replies/words/words.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { defaultWorkerOptions } from '../worker/options.js';
@@ -21,6 +23,7 @@ export interface WorkerRoleDependencies {
   databaseUrl: string;
   clients: SendClients;
   repliesOf(account: AccountConfig): readonly LoadedSource[];
+  words: Words | undefined;
   retryPolicy: RetryPolicy;
   pollIntervalMs: number | undefined;
   log: Logger;
@@ -30,7 +33,7 @@ export interface WorkerRoleDependencies {
 
 /** The role `worker`: from jobs to settled messages. */
 export async function startWorkerRole(dependencies: WorkerRoleDependencies): Promise<Worker> {
-  const { pools, config, databaseUrl, clients, repliesOf, log, metrics, clock } = dependencies;
+  const { pools, config, databaseUrl, clients, repliesOf, words, log, metrics, clock } = dependencies;
   const pool = pools.open('writes');
   const givingUp = new AbortController();
   const web = createWeb({
@@ -52,12 +55,14 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
       accounts: config.accounts.map((account) => ({
         ...account,
         answer: inTurn(sources.get(account.appId) ?? []),
+        checks: checksOf(sources.get(account.appId) ?? [], words?.current),
       })),
       clients,
       tokens: patientTokens(dependencies, givingUp.signal),
       web,
       uploads: createMediaUploads(createKysely(pool)),
       services: createContextServices(),
+      words: words?.current,
       log,
       metrics,
       clock,
@@ -79,7 +84,9 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
       forgetAfterUnsubscribeDays: config.forgetAfterUnsubscribeDays,
     },
   );
+  const watched = words?.watch(log);
   async function stop(): Promise<void> {
+    await watched?.stop();
     const grace = setTimeout(() => givingUp.abort(), config.shutdownGraceMs);
     await worker.stop();
     for (const opened of sources.values()) for (const source of opened) await source.close();

@@ -54,11 +54,11 @@ export function createFirstMessageWork(
     const thought = await runReplies(lane, message, account, about);
     switch (thought.kind) {
       case 'replies': {
-        const { replies, cut, handOver } = thought;
+        const { replies, cut, note = cut, handOver } = thought;
         if (cut) about().warn({ event: 'reply_cut', reason: cut }, 'reply cut');
         if (replies.length === 0 && handOver !== undefined) return handover.askForPerson(lane, handOver);
-        if (replies.length === 0) return settle({ lane, status: 'settled', error: cut });
-        return send(lane, message, account, { payloads: replies.map(toWire), note: cut, handOver });
+        if (replies.length === 0) return settle({ lane, status: 'settled', error: note });
+        return send(lane, message, account, { payloads: replies.map(toWire), note, handOver });
       }
       case 'refused':
         return fail(lane, message, thought.problem);
@@ -68,14 +68,12 @@ export function createFirstMessageWork(
         return release(lane, Math.max(1, thought.until.getTime() - clock().getTime()));
       case 'stopped':
         return release(lane, 0);
-      case 'error': {
-        const { error } = thought;
+      case 'error':
         about().error(
-          { event: 'reply_logic_failed', attempt: lane.failures + 1, error },
+          { event: 'reply_logic_failed', attempt: lane.failures + 1, error: thought.error },
           'reply logic failed',
         );
-        return retry(lane, message, error);
-      }
+        return retry(lane, message, thought.error);
     }
   }
 

@@ -26,6 +26,7 @@ export const message = {
   runs: {
     failed: 'failed for good',
     done: 'has run',
+    notRun: 'did not run: the error says why',
     now: 'runs',
     nowAgain: (failures: number) => `runs again, failed ${count(failures, 'time')}`,
     next: 'is to run',

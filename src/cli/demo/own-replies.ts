@@ -1,0 +1,28 @@
+import type { AboutSetting } from '../../config/about.js';
+import { settings } from '../../config/schema.js';
+import type { AccountConfig } from '../../config/settings.js';
+import { createDefaultReplies } from '../../replies/default-replies.js';
+import { loadSource } from '../../replies/open.js';
+import { type LoadedSource, sourceOf } from '../../replies/source.js';
+import type { Environment } from '../terminal/context.js';
+
+/**
+ * The settings of the demo for replies of the user's own: those about replies are theirs, for a source may need some of them. All
+ * others are the demo's.
+ */
+export function settingsOfReplies(entries: string, environment: Environment): Environment {
+  const own = Object.entries(settings.shape).filter(
+    ([, shape]) => (shape.meta() as AboutSetting | undefined)?.group === 'replies',
+  );
+  return { ...Object.fromEntries(own.map(([name]) => [name, environment[name]])), REPLIES: entries };
+}
+
+/** Loaded before anything starts: what is wrong is told at once. */
+export async function loadDemoReplies({
+  replies,
+  publicUrl = '',
+  name,
+}: AccountConfig): Promise<readonly LoadedSource[]> {
+  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry)));
+  return [sourceOf('the default replies', createDefaultReplies({ publicUrl, accountName: name }))];
+}
