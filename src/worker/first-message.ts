@@ -68,12 +68,14 @@ export function createFirstMessageWork(
         return release(lane, Math.max(1, thought.until.getTime() - clock().getTime()));
       case 'stopped':
         return release(lane, 0);
-      case 'error':
+      case 'error': {
+        const { error } = thought;
         about().error(
-          { event: 'reply_logic_failed', attempt: lane.failures + 1, error: thought.error },
+          { event: 'reply_logic_failed', attempt: lane.failures + 1, error },
           'reply logic failed',
         );
-        return retry(lane, message, thought.error);
+        return retry(lane, message, error);
+      }
     }
   }
 

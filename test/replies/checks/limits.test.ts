@@ -70,7 +70,9 @@ describe('USER_LIMIT', () => {
     expect(simulator.inboxOf('oUser')).toHaveLength(5);
   });
 
-  test('a message that runs again after its worker died is not counted twice', async () => {
+  test('a message that runs again after its worker died is not counted twice', {
+    timeout: 60_000,
+  }, async () => {
     const stage = await setStage();
     const { simulator, database, start } = stage;
     await start({ role: 'ingress' });
