@@ -10,10 +10,11 @@ import type { LoadedSource } from '../../replies/source.js';
 import { type App, startApp } from '../../service/service.js';
 import { startSimulator } from '../../simulator/index.js';
 import { consoleOf } from '../start/console.js';
+import { loadAll } from '../start/start.js';
 import type { CommandContext, Environment } from '../terminal/context.js';
 import { readVersion } from '../terminal/version.js';
 import { chat } from './chat.js';
-import { loadDemoReplies, settingsOfReplies } from './own-replies.js';
+import { settingsOfReplies } from './own-replies.js';
 import { accountName, play, type Stage, userNameOf } from './play.js';
 import { createScreen } from './screen.js';
 
@@ -41,7 +42,9 @@ export async function demo(context: CommandContext, { once, replies }: DemoOptio
     words: words.demo,
   });
   const own = replies === undefined ? {} : settingsOfReplies(replies, environment);
-  const sources = await loadDemoReplies(demoConfig('http://127.0.0.1', own).accounts[0]);
+  // What is wrong with them is told before anything starts.
+  const checked = demoConfig('http://127.0.0.1', own);
+  const sources = (await loadAll(checked))(checked.accounts[0]);
   const dataDir = path.join(environment.DATA_DIR || '.data', 'demo');
   mkdirSync(dataDir, { recursive: true });
   const signal = host.untilSignal(() => host.exit(1));

@@ -1,9 +1,5 @@
 import type { AboutSetting } from '../../config/about.js';
 import { settings } from '../../config/schema.js';
-import type { AccountConfig } from '../../config/settings.js';
-import { createDefaultReplies } from '../../replies/default-replies.js';
-import { loadSource } from '../../replies/open.js';
-import { type LoadedSource, sourceOf } from '../../replies/source.js';
 import type { Environment } from '../terminal/context.js';
 
 /**
@@ -15,14 +11,4 @@ export function settingsOfReplies(entries: string, environment: Environment): En
     ([, shape]) => (shape.meta() as AboutSetting | undefined)?.group === 'replies',
   );
   return { ...Object.fromEntries(own.map(([name]) => [name, environment[name]])), REPLIES: entries };
-}
-
-/** Loaded before anything starts: what is wrong is told at once. */
-export async function loadDemoReplies({
-  replies,
-  publicUrl = '',
-  name,
-}: AccountConfig): Promise<readonly LoadedSource[]> {
-  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry)));
-  return [sourceOf('the default replies', createDefaultReplies({ publicUrl, accountName: name }))];
 }

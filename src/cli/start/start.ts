@@ -16,7 +16,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
   const log = createLogger(config.logLevel);
   if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, host, log);
   const toldToStop = untilToldToStop();
-  const repliesOf = await loadAll(config.accounts);
+  const repliesOf = await loadAll(config);
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = Promise.race([host.untilSignal(() => quitAtOnce(host, log)), toldToStop]);
   const giveUp = new AbortController();
@@ -64,9 +64,9 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
-async function loadAll(
-  accounts: readonly AccountConfig[],
-): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+export async function loadAll({
+  accounts,
+}: Config): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
   const loaded = new Map<string, readonly LoadedSource[]>();
   for (const account of accounts) loaded.set(account.appId, await chooseReplies(account));
   return ({ appId }) => {
