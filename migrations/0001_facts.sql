@@ -79,11 +79,11 @@ comment on column wechat.inbound_message.window_quota is 'How many replies its w
 comment on column wechat.inbound_message.status is
   'received: not answered to the end (see lane); settled: all its deliveries are final, or there was nothing to say; failed: the reply logic failed for good (see error)';
 comment on column wechat.inbound_message.settled_at is 'When the status became final (settled or failed); null before';
-comment on column wechat.inbound_message.error is 'Why the reply logic failed for good, or what had to be cut from its replies';
 comment on column wechat.inbound_message.merged_into is
   'The later message of the same user (inbound_message.id) that it was answered with (MERGE_WITHIN): what became of it stands there; null otherwise';
 comment on column wechat.inbound_message.merged_count is
   'How many earlier messages are answered with it: none are added once it is set, for the reply logic may have run; null: MERGE_WITHIN did not concern it, or not yet';
+comment on column wechat.inbound_message.error is 'Why the reply logic failed for good, why it did not run (limited: …) or its replies were stopped by a check, or what had to be cut from them';
 comment on column wechat.inbound_message.for_agent is
   'It came while a person had the conversation, or was asked for (handover): the reply logic did not run for it';
 comment on column wechat.inbound_message.failed is 'Whether the status is failed. Indexed, which status is not';

@@ -726,6 +726,7 @@ begin
     perform wechat.forget_handover(of_app_id, of_openid, pseudonym);
     perform wechat.forget_turns(of_app_id, of_openid, pseudonym);
     perform wechat.forget_replies(of_app_id, of_openid, pseudonym);
+    perform wechat.forget_limits(of_app_id, of_openid);
   end if;
 
   perform wechat.close_lanes(free, closing);

@@ -5,6 +5,8 @@ export { ContextError } from './replies/context/errors.js';
 export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
 export {
   type ConversationState,
+  type BeforeSend,
+  type BeforeSendResult,
   createRouter,
   type JsonValue,
   type Replies,

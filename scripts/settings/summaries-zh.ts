@@ -44,6 +44,11 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   HANDBACK_WORD: '用户发送这些文字之一（用逗号分隔），即可把会话交还给自动回复。',
   HANDOVER_IDLE_MINUTES:
     '客服接管的会话，在客服最后一次发言这么多分钟之后自动交还给回复逻辑；`0` 表示从不。见[转人工](replies.md#转人工)。',
+  WORDS_FILE:
+    '一个 YAML 文件，列出要在回复发出之前、以及在用户来信里查找的词。修改后不用重启。见[词表](checks.md#词表)。',
+  USER_LIMIT:
+    '同一用户在一段时间内最多回复多少条消息，所有进程合起来算：条数/时间，多项用逗号分隔。见[限量](checks.md#限量)。',
+  LIMIT_NOTICE: '用户的消息超过 USER_LIMIT 时告诉他的话，每段时间一次；`off` 表示不说。',
   OVERFLOW_NOTICE: '被截断的回复，最后一条以此结尾。',
   MEDIA_FROM_PRIVATE_ADDRESSES: '允许回复里的素材 URL 指向内网地址。',
   ON_UNKNOWN: '发送结果无法得知时怎么办：`resend` 重发（用户可能收到两次），或 `hold` 留给运维人员处理。',

@@ -60,7 +60,7 @@ function describeFailure(error: unknown, { settings }: Words): string {
 
 function isUsageError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'CONFIG' || code === 'REPLIES' || code === 'USAGE';
+  return code === 'CONFIG' || code === 'REPLIES' || code === 'WORDS' || code === 'USAGE';
 }
 
 /** In the order of --help. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isEncodingAesKey } from '../wechat/in/crypto.js';
 import type { EncryptionSettings } from '../wechat/in/envelope.js';
-import type { WindowRules } from '../wechat/in/window.js';
+import type { Allowance, WindowRules } from '../wechat/in/window.js';
 import type { AppCredentials } from '../wechat/out/client.js';
 import { form } from './forms.js';
 
@@ -33,6 +33,10 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   /** Sends a second, over all processes; 0 is no limit. */
   sendRate: number;
   windows: WindowRules;
+  /** How many messages of one user are answered in a time; empty: any number. */
+  userLimits: readonly Allowance[];
+  /** What a user is told, once a period, whose messages are too many; empty: nothing. */
+  limitNotice: string;
   /** Origins of the pages that may have a JS-SDK signature, e.g. https://www.example.com */
   jsapiOrigins: readonly string[];
 }
@@ -88,6 +92,18 @@ export const allowance = z
     const [, quota = '', time = '', unit = ''] = /^(\d+)\/(\d+)(.)$/.exec(value) ?? [];
     return { quota: Number(quota), seconds: Number(time) * (unitSeconds[unit] ?? 1) };
   });
+
+/** The same as a limit: none of it is 0. */
+export const userLimit = allowance.refine(
+  ({ quota, seconds }) => quota > 0 && seconds > 0,
+  form('userLimit'),
+);
+
+/** `off` is none. */
+export const limitNotice = z
+  .string()
+  .max(200, form('overflowNotice'))
+  .transform((value) => (value === 'off' ? '' : value));
 
 /** The current one first, then the previous one. */
 export function currentAndPrevious(current: string | undefined, previous: string | undefined): string[] {

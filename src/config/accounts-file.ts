@@ -14,12 +14,14 @@ import {
   encodingAesKey,
   isContradiction,
   mergeWithin,
+  limitNotice,
   onOverflow,
   onUnknown,
   origin,
   sendRate,
   token,
   webhookSecret,
+  userLimit,
   webUrl,
 } from './account.js';
 import { form } from './forms.js';
@@ -73,6 +75,8 @@ const entry = z.strictObject({
       scan: allowance.optional(),
     })
     .optional(),
+  userLimit: z.union([userLimit, z.array(userLimit)], form('userLimit')).optional(),
+  limitNotice: limitNotice.optional(),
   jsapiOrigins: z.array(origin).optional(),
 });
 
@@ -208,6 +212,8 @@ function toAccount(
       subscribe: one.windows?.subscribe ?? windows.subscribe,
       scan: one.windows?.scan ?? windows.scan,
     },
+    userLimits: one.userLimit === undefined ? defaults.userLimits : [one.userLimit].flat(),
+    limitNotice: one.limitNotice ?? defaults.limitNotice,
     jsapiOrigins: one.jsapiOrigins ?? defaults.jsapiOrigins,
   };
   if (account.requireEncryption && account.encodingAesKeys.length === 0) {

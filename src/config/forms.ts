@@ -20,6 +20,7 @@ export const forms = {
   flag: 'must be true or false',
   logLevel: 'must be one of fatal, error, warn, info, debug, trace, silent',
   allowance: 'must be messages/time, e.g. 5/48h or 3/60s',
+  userLimit: 'must be messages/time with commas between, e.g. 10/1m,200/1d',
   sendRate: 'must be a number of sends a second, at most 100000, 0 for no limit',
   port: 'must be a port number, 0 to 65535',
   seconds: 'must be a number of seconds, 0 to 86400',

@@ -44,7 +44,7 @@ const flag = (fallback: 'true' | 'false' = 'false') =>
     .transform((value) => value === 'true' || value === '1');
 
 /** Each part is checked as `shape` has it. */
-const list = <T extends z.ZodType<string, string>>(shape: T) =>
+const list = <T extends z.ZodType<unknown, string>>(shape: T) =>
   z
     .string()
     .default('')
@@ -179,6 +179,16 @@ export const settings = z.object({
       { example: '返回,menu' },
     ),
   ),
+  WORDS_FILE: z
+    .string()
+    .optional()
+    .meta(
+      about(
+        'replies',
+        'A file in YAML with words that are looked for in replies before they are sent, and in what users write. A change needs no restart. See [Words](checks.md#words).',
+        { absent: 'none', example: 'words.yaml' },
+      ),
+    ),
   MEDIA_FROM_PRIVATE_ADDRESSES: flag().meta(
     about('replies', 'Let media URLs of the replies lead into your own network.'),
   ),
@@ -339,6 +349,22 @@ export const settings = z.object({
       { accountKey: 'ordered' },
     ),
   ),
+  USER_LIMIT: list(shapes.userLimit).meta(
+    about(
+      'replies',
+      'How many messages of one user are answered in a time, over all processes: messages/time, several separated by commas. See [Limits](checks.md#limits).',
+      { absent: 'none', accountKey: 'userLimit', example: '10/1m,200/1d' },
+    ),
+  ),
+  LIMIT_NOTICE: shapes.limitNotice
+    .default('您的消息太多了，请稍后再发。')
+    .meta(
+      about(
+        'replies',
+        'What a user is told whose messages are more than USER_LIMIT, once in its time; `off`: nothing.',
+        { accountKey: 'limitNotice' },
+      ),
+    ),
   WINDOW_MESSAGE: shapes.allowance.optional().meta(
     about('replies', 'What the platform allows after a message of a user: messages/time.', {
       absent: { value: written(defaultWindows.message) },

@@ -49,6 +49,8 @@ export interface Config {
   overflowNotice: string;
   /** Texts with which a user hands the conversation back to the replies. */
   handBackWords: readonly string[];
+  /** Words that are looked for before replies are sent; undefined: none. */
+  wordsFile: string | undefined;
   /** After an agent's last word a conversation is handed back; 0: never. */
   handoverIdleMinutes: number;
   /** Lets media URLs of the reply logic lead to private addresses. */
@@ -126,6 +128,7 @@ export function readConfig(environment: Environment): Config {
     httpReplies,
     overflowNotice: data.OVERFLOW_NOTICE,
     handBackWords: data.HANDBACK_WORD,
+    wordsFile: data.WORDS_FILE,
     handoverIdleMinutes: data.HANDOVER_IDLE_MINUTES,
     mediaFromPrivateAddresses: data.MEDIA_FROM_PRIVATE_ADDRESSES,
     rescueAfterMs: data.RESCUE_AFTER * 1000,
@@ -178,6 +181,8 @@ function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
       subscribe: data.WINDOW_SUBSCRIBE ?? defaultWindows.subscribe,
       scan: data.WINDOW_SCAN ?? defaultWindows.scan,
     },
+    userLimits: data.USER_LIMIT,
+    limitNotice: data.LIMIT_NOTICE,
     jsapiOrigins: data.JSAPI_ORIGINS,
   };
 }

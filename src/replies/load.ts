@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeError } from '../lib/describe-error.js';
-import { type Replies, ReplyRouter } from './router.js';
+import { type BeforeSend, type Replies, ReplyRouter } from './router.js';
 
 export class RepliesModuleError extends Error {
   readonly code = 'REPLIES';
@@ -11,23 +11,39 @@ export class RepliesModuleError extends Error {
   }
 }
 
+export interface RepliesModule {
+  /** Of a module that only checks what others say: it answers nothing. */
+  replies: Replies;
+  beforeSend: BeforeSend | undefined;
+}
+
+/** The reply logic of a module, without what it checks. */
+export async function loadReplies(file: string): Promise<Replies> {
+  return (await loadModule(file)).replies;
+}
+
 /**
- * Loads the reply logic from a module of the user's.
+ * Loads a module of the user's.
  *
- * @param file its path, relative to the working directory; it exports `replies`, a router or a function
+ * @param file its path, relative to the working directory; it exports `replies`, a router or a function, or `beforeSend`, or both
  * @throws RepliesModuleError saying what is wrong with it
  */
-export async function loadReplies(file: string): Promise<Replies> {
+export async function loadModule(file: string): Promise<RepliesModule> {
   let module: Record<string, unknown>;
   try {
     module = await import(pathToFileURL(path.resolve(file)).href);
   } catch (cause) {
     throw new RepliesModuleError(file, `cannot be loaded: ${describeError(cause)}`, { cause });
   }
-  const replies = module.replies;
+  const { replies, beforeSend } = module;
+  if (beforeSend !== undefined && typeof beforeSend !== 'function')
+    throw new RepliesModuleError(file, 'its "beforeSend" must be a function of a reply and the context');
+  const hook = beforeSend as BeforeSend | undefined;
+  if (hook && replies === undefined) return { replies: () => undefined, beforeSend: hook };
   // Structurally, too: the module may have a copy of this package of its own.
-  if (replies instanceof ReplyRouter || isRouter(replies)) return (context) => replies.answer(context);
-  if (typeof replies === 'function') return replies as Replies;
+  if (replies instanceof ReplyRouter || isRouter(replies))
+    return { replies: (context) => replies.answer(context), beforeSend: hook };
+  if (typeof replies === 'function') return { replies: replies as Replies, beforeSend: hook };
   throw new RepliesModuleError(
     file,
     'must export "replies", a router (createRouter() …) or a function of the context',

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ConfigError } from '../config/config-error.js';
 import { type HttpReplies, httpSource } from './http/source.js';
-import { loadReplies } from './load.js';
+import { loadModule } from './load.js';
 import { RulesFileError } from './rules/file.js';
 import { loadRules } from './rules/source.js';
 import { type LoadedSource, sourceOf } from './source.js';
@@ -26,8 +26,10 @@ export interface SourceOptions {
 /** @throws an error that names the entry and says what is wrong with it: RepliesModuleError, and the like of the other kinds */
 export async function loadSource(entry: string, options: SourceOptions): Promise<LoadedSource> {
   switch (kindOf(entry)) {
-    case 'module':
-      return sourceOf(entry, await loadReplies(entry));
+    case 'module': {
+      const { replies, beforeSend } = await loadModule(entry);
+      return sourceOf(entry, replies, beforeSend);
+    }
     case 'rules':
       return loadRules(entry, { loadSource: (named) => loadSource(named, options) });
     case 'http':

@@ -5,6 +5,8 @@ import type { Logger } from '../observe/log.js';
 import type { HeldLane, Hold, OpenMessage } from '../outbox/lane.js';
 import { suspectAfter } from '../outbox/rescue.js';
 import { type InboundMessage, toMessage } from '../wechat/in/message.js';
+import type { Check } from './checks/check.js';
+import { checked } from './checks/checked.js';
 import { buildContext, type ContextDependencies } from './context/build.js';
 import type { Answer } from './source.js';
 import { type Thought, think } from './think.js';
@@ -12,6 +14,8 @@ import { type Thought, think } from './think.js';
 /** An account, and what answers its users. */
 export interface ServedAccount extends AccountConfig {
   answer: Answer;
+  /** What its replies are looked through by before they are stored, in this order. */
+  checks: readonly Check[];
 }
 
 export interface RunRepliesDependencies extends ContextDependencies {
@@ -50,7 +54,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     account: ServedAccount,
     log: () => Logger,
   ): Promise<Thought> {
-    const { answer, onOverflow } = account;
+    const { answer, checks, onOverflow } = account;
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
@@ -61,8 +65,9 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     }
     const typing = showTyping(account, openid);
     let handOver: string | undefined;
+    const fit = { quota: message.windowQuota, onOverflow, notice: overflowNotice };
     const thought = await think({
-      replies: answer,
+      replies: checked(answer, checks, fit),
       createContext: (signal) =>
         buildContext(dependencies, {
           subject: { account, openid, messageId: message.id, requestId: message.requestId },
@@ -74,13 +79,15 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
             handOver = reason;
           },
         }),
-      fit: { quota: message.windowQuota, onOverflow, notice: overflowNotice },
+      fit,
       timeoutMs,
       stop: signals.stop,
     });
     typing.stop();
     releaseWhenEnded(thought, { slots, timeoutMs });
-    return thought.kind === 'replies' && handOver !== undefined ? { ...thought, handOver } : thought;
+    return thought.kind === 'replies' && handOver !== undefined
+      ? { ...thought, handOver: thought.handOver ?? handOver }
+      : thought;
   }
 
   return async (lane, message, account, log) => {

@@ -1,13 +1,23 @@
 import type { Reply } from '../wechat/out/reply.js';
+import type { Finding } from './checks/check.js';
+import { Checked, type CheckedAnswer } from './checks/checked.js';
 import { type FitOptions, fitReplies } from './fit.js';
 import type { ReplyContext } from './router.js';
-import { type Answer, Deferred, SourceError } from './source.js';
+import { Deferred, SourceError } from './source.js';
 
 /** What came of running the reply logic once. */
 export type Thought =
-  | { kind: 'replies'; replies: Reply[]; cut: string | undefined; handOver?: string | undefined }
-  /** Such as more than may be sent, where the account wants that refused. Starting the logic again would not help. */
-  | { kind: 'refused'; problem: string }
+  | {
+      kind: 'replies';
+      replies: Reply[];
+      cut: string | undefined;
+      /** Why something else is said than the reply logic did, or nothing. */
+      note?: string | undefined;
+      handOver?: string | undefined;
+      findings?: readonly Finding[];
+    }
+  /** More than may be sent, or what may not be. Starting the logic again would not help. */
+  | { kind: 'refused'; problem: string; findings?: readonly Finding[] }
   /**
    * It threw, took too long, or returned something that is no reply. `running`: it was left behind and goes on. `outage`: what it
    * asks is away or busy.
@@ -19,7 +29,7 @@ export type Thought =
   | { kind: 'stopped' };
 
 export interface ThinkOptions {
-  replies: Answer;
+  replies: CheckedAnswer;
   /** The context but for what is known only here: the signal, made when it is first asked for. */
   createContext(signal: () => AbortSignal): ReplyContext;
   fit: FitOptions;
@@ -44,9 +54,10 @@ export async function think({
     // Only what takes time is given a limit: a timer and listeners are not free.
     if (isThenable(returned)) running = Promise.resolve(returned);
     const result = running
-      ? await limit.within(running as Promise<Awaited<ReturnType<Answer>>>)
-      : (returned as Awaited<ReturnType<Answer>>);
+      ? await limit.within(running as Promise<Awaited<ReturnType<CheckedAnswer>>>)
+      : (returned as Awaited<ReturnType<CheckedAnswer>>);
     if (result instanceof Deferred) return { kind: 'deferred', until: result.until };
+    if (result instanceof Checked) return result.outcome;
     const fitted = fitReplies(result, fit);
     return fitted.kind === 'fits' ? { ...fitted, kind: 'replies' } : fitted;
   } catch (error) {

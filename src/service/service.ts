@@ -13,6 +13,7 @@ import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
 import { createReadySign } from '../observe/ready-sign.js';
 import { readSnapshot } from '../observe/snapshot.js';
 import type { LoadedSource } from '../replies/source.js';
+import { loadWords } from '../replies/words/words.js';
 import { createClients, type SendClients } from '../sending/clients.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../sending/retry-policy.js';
 import { createClient } from '../wechat/out/client.js';
@@ -57,11 +58,13 @@ const clock = () => new Date();
 /**
  * Migrates the database and starts the roles; the only place that knows all the parts.
  *
- * @throws ConfigError when there are too few connections for the role; UnsuitableDatabaseError
+ * @throws ConfigError when there are too few connections for the role; UnsuitableDatabaseError; WordsFileError
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, databaseUrl, role, log } = options;
   const { giveUp = new AbortController().signal, retryPolicy = defaultRetryPolicy } = options;
+  const words =
+    config.wordsFile === undefined || role === 'ingress' ? undefined : await loadWords(config.wordsFile);
   const metrics = createMetrics(config.accounts.map(({ appId }) => appId));
   const parts: Parts = { worker: undefined, inbox: undefined, webhookPort: undefined, isStopping: false };
   const stops: (() => Promise<void>)[] = [];
@@ -90,6 +93,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       const worker = await startWorkerRole({
         ...shared,
         repliesOf: options.repliesOf,
+        words,
         retryPolicy,
         pollIntervalMs: options.pollIntervalMs,
       });

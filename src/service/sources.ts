@@ -1,4 +1,5 @@
 import type { AccountConfig } from '../config/account.js';
+import { checksOf } from '../replies/checks/of-sources.js';
 import type { ServedAccount } from '../replies/run.js';
 import { inTurn, type LoadedSource, type ReplySource, type SourceServices } from '../replies/source.js';
 
@@ -13,6 +14,8 @@ export interface OpenSourcesOptions {
   accounts: readonly AccountConfig[];
   repliesOf(account: AccountConfig): readonly LoadedSource[];
   services: Omit<SourceServices, 'appId'>;
+  /** What is asked of every account's words. */
+  words?: Parameters<typeof checksOf>[1];
 }
 
 /**
@@ -24,6 +27,7 @@ export async function openSources({
   accounts,
   repliesOf,
   services,
+  words,
 }: OpenSourcesOptions): Promise<OpenSources> {
   const opened: ReplySource[] = [];
   const close = () => closeAll(opened, services);
@@ -36,7 +40,7 @@ export async function openSources({
         opened.push(open);
         sources.push(open);
       }
-      served.push({ ...account, answer: inTurn(sources) });
+      served.push({ ...account, answer: inTurn(sources), checks: checksOf(sources, words) });
     }
   } catch (error) {
     await close();

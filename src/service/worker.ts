@@ -7,6 +7,7 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { createContextServices } from '../replies/context/services.js';
 import type { LoadedSource } from '../replies/source.js';
+import type { Words } from '../replies/words/words.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import { defaultWorkerOptions, type WorkerDependencies, type WorkerOptions } from '../worker/options.js';
@@ -21,6 +22,7 @@ export interface WorkerRoleDependencies {
   databaseUrl: string;
   clients: SendClients;
   repliesOf(account: AccountConfig): readonly LoadedSource[];
+  words: Words | undefined;
   retryPolicy: RetryPolicy;
   pollIntervalMs: number | undefined;
   log: Logger;
@@ -30,12 +32,13 @@ export interface WorkerRoleDependencies {
 
 /** The role `worker`: from jobs to settled messages. */
 export async function startWorkerRole(dependencies: WorkerRoleDependencies): Promise<Worker> {
-  const { pools, config, repliesOf, log, metrics, clock } = dependencies;
+  const { pools, config, repliesOf, words, log, metrics, clock } = dependencies;
   const pool = pools.open('writes');
   const givingUp = new AbortController();
   const sources = await openSources({
     accounts: config.accounts,
     repliesOf,
+    words: words?.current,
     services: { pool, proxies: config.proxies, log, metrics, clock },
   });
   const web = createWeb({
@@ -55,7 +58,9 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
     await close();
     throw error;
   });
+  const watched = words?.watch(log);
   async function stop(): Promise<void> {
+    await watched?.stop();
     const grace = setTimeout(() => givingUp.abort(), config.shutdownGraceMs);
     await worker.stop();
     clearTimeout(grace);
@@ -77,7 +82,7 @@ function workerDependencies(
   dependencies: WorkerRoleDependencies,
   { pool, giveUp, ...parts }: Pick<WorkerDependencies, 'pool' | 'web' | 'accounts'> & { giveUp: AbortSignal },
 ): WorkerDependencies {
-  const { pools, databaseUrl, clients, log, metrics, clock } = dependencies;
+  const { pools, databaseUrl, clients, words, log, metrics, clock } = dependencies;
   const durably = <T>(statements: () => Promise<T>) =>
     persist(statements, { signal: giveUp, onOutage: (error) => noteOutage(log, error) });
   // A reply waits for a database that is away: that is no failure of its own.
@@ -95,6 +100,7 @@ function workerDependencies(
       durably,
       call: () => Promise.reject(new Error('wechat.call comes with the next commits')),
     }),
+    words: words?.current,
     log,
     metrics,
     clock,

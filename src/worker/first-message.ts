@@ -97,11 +97,11 @@ function createFollow({
   return async ({ lane, message, account, about }, thought) => {
     switch (thought.kind) {
       case 'replies': {
-        const { replies, cut, handOver } = thought;
+        const { replies, cut, note = cut, handOver } = thought;
         if (cut) about().warn({ event: 'reply_cut', reason: cut }, 'reply cut');
         if (replies.length === 0 && handOver !== undefined) return handover.askForPerson(lane, handOver);
-        if (replies.length === 0) return settle({ lane, status: 'settled', error: cut });
-        return send(lane, message, account, { payloads: replies.map(toWire), note: cut, handOver });
+        if (replies.length === 0) return settle({ lane, status: 'settled', error: note });
+        return send(lane, message, account, { payloads: replies.map(toWire), note, handOver });
       }
       case 'refused':
         return fail(lane, message, thought.problem);

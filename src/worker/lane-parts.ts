@@ -4,6 +4,7 @@ import type { PauseCause, Pauses } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
 import { createSlots } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
+import { createGuard } from '../replies/checks/guard.js';
 import { createRunReplies } from '../replies/run.js';
 import { createMedia } from '../sending/media.js';
 import { createSendReply } from '../sending/reply.js';
@@ -85,7 +86,7 @@ export function laneWorkDependencies(
     accounts: served,
     isPaused: pauses.isPaused,
     handBackWords: options.handBackWords,
-    runReplies,
+    runReplies: createGuard({ ...statements, words: dependencies.words }, runReplies),
     sendReply,
     policy,
     random,

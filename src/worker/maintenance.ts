@@ -8,6 +8,7 @@ import { reconcile } from '../outbox/reconcile.js';
 import { deleteExpiredCallbacks } from '../outbox/reply-callback.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
 import { deleteClearedStates } from '../replies/context/state.js';
+import { deleteUsage } from '../replies/checks/usage.js';
 import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 
@@ -96,6 +97,7 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     seldom(callbacksEveryMs, async () => {
       await deleteExpiredCallbacks(pool);
     }),
+    every(hourMs, () => deleteUsage(pool)),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));

@@ -6,6 +6,7 @@ import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { ContextServices } from '../replies/context.js';
 import type { ServedAccount } from '../replies/run.js';
+import type { CurrentWords } from '../replies/words/check-words.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
 import type { HandsDependencies } from './hands.js';
@@ -22,6 +23,8 @@ export interface WorkerDependencies {
   uploads: MediaUploads;
   /** What the reply logic reaches out of this process with. */
   services: ContextServices;
+  /** Looked for in what users write; undefined: there is no word list. */
+  words?: CurrentWords | undefined;
   log: Logger;
   metrics: Metrics;
   clock: () => Date;

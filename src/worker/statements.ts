@@ -13,6 +13,8 @@ import { createMerge } from '../outbox/merge.js';
 import { createPlanner } from '../outbox/plan.js';
 import { createRelease } from '../outbox/release.js';
 import { createSettle } from '../outbox/settle.js';
+import { type Findings, recordFindings } from '../replies/checks/record.js';
+import { createUse } from '../replies/checks/usage.js';
 
 export interface StatementsDependencies {
   pool: Pool;
@@ -79,6 +81,8 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
     settle: batched(createSettle(pool), afterSend),
     release: batched(createRelease(pool), afterSend),
     entrust: batched(createEntrust(pool)),
+    use: batched(createUse(pool), beforeSend),
+    record: (findings: Findings) => durably(() => recordFindings(pool, findings)),
     handovers: {
       requestPerson: (...asked) => durably(() => handovers.requestPerson(...asked)),
       returnByUser: (...asked) => durably(() => handovers.returnByUser(...asked)),

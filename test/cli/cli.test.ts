@@ -9,6 +9,8 @@ import { runCommand } from '../support/processes.js';
 import { testSettings } from '../support/service.js';
 import { setStage } from '../support/stage.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
+import { waitFor } from '../support/wait.js';
+import { writeModule } from '../support/worker-process.js';
 
 const text = (lines: readonly string[]) => lines.join('\n');
 
@@ -120,22 +122,53 @@ describe('wechat-outbox', () => {
     demo.child.kill('SIGINT');
     expect(await demo.exited).toBe(0);
   });
+
+  test('demo --replies answers at the phone with whatever REPLIES may name, and without a play', {
+    timeout: 60_000,
+  }, async () => {
+    const folder = await temporaryDirectory();
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const replies = writeModule(`export const replies = ({ message }) => 'You wrote ' + message.content;`);
+    const shout = writeModule(`export const beforeSend = (reply) => reply.content.toUpperCase();`);
+    const demo = runCommand(['demo', '--replies', `${replies},${shout}`], { USER_LIMIT: '1/1h' }, folder);
+    await expect.poll(() => text(demo.lines), { timeout: 40_000 }).toContain('Ctrl-C ends the demo');
+    const shown = text(demo.lines);
+    expect(shown).toContain(`Answers come from ${replies}, ${shout}`);
+    expect(shown).not.toContain('tw');
+    const page = /http:\/\/\S+\/phone\//.exec(shown)?.[0] ?? '';
+    expect(JSON.stringify(await answersAtPhone(page, 'hello'))).toContain('YOU WROTE HELLO');
+    demo.child.kill('SIGINT');
+    expect(await demo.exited).toBe(0);
+  });
+
+  test('demo --replies says what is wrong with them before it starts anything', async () => {
+    const { code, err } = await runInProcess(['demo', '--replies', './none.js']);
+    expect(code).toBe(2);
+    expect(err).toContain('REPLIES=./none.js: cannot be loaded');
+  });
 });
 
-/** Follows, writes, and waits for the answer of the service. */
+const stateOf = async (page: string) => (await (await fetch(`${page}api/state`)).json()) as Snapshot;
+
+/** Writes, and waits for the answer of the service. */
 async function sayAtPhone(page: string): Promise<void> {
-  const state = async () => (await (await fetch(`${page}api/state`)).json()) as Snapshot;
-  const { accounts, users } = await state();
+  const { accounts, users } = await stateOf(page);
   expect(accounts[0]?.name).toBe('晨光书店');
   expect(users.map(({ name }) => name)).toEqual(['我', '小明', '小红', '小刚']);
-  const [{ appId, openid } = { appId: '', openid: '' }] = users;
-  const body = JSON.stringify({ appId, openid, action: { kind: 'say', text: 'hello' } });
+  expect(await answersAtPhone(page, 'hello')).toMatchObject([{ content: { kind: 'text' } }]);
+}
+
+/** What the phone shows of the account once its first user has written this. */
+async function answersAtPhone(page: string, words: string) {
+  const [{ appId, openid } = { appId: '', openid: '' }] = (await stateOf(page)).users;
+  const body = JSON.stringify({ appId, openid, action: { kind: 'say', text: words } });
   expect((await fetch(`${page}api/actions`, { method: 'POST', body })).status).toBe(202);
-  const answers = async () =>
-    (await state()).chats
-      .find((chat) => chat.openid === openid)
-      ?.entries.filter(({ from }) => from === 'account');
-  await expect.poll(answers).toMatchObject([{ content: { kind: 'text' } }]);
+  return waitFor('the answer at the phone', async () => {
+    const { chats } = await stateOf(page);
+    const entries = chats.find((chat) => chat.openid === openid)?.entries ?? [];
+    const answers = entries.filter(({ from }) => from === 'account');
+    return answers.length > 0 && answers;
+  });
 }
 
 test('pause and resume stop and wake the sends of an account', async () => {

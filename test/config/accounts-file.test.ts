@@ -35,6 +35,8 @@ accounts:
     typingIndicator: true
     sendRate: 50
     windows: { message: 20/48h }
+    userLimit: [10/1m, 200/1d]
+    limitNotice: off
     jsapiOrigins: [https://www.example.com]
   - appId: wx2
     appSecret: { file: secret.txt }
@@ -76,6 +78,11 @@ test('accounts come from a file, with secrets by reference, and the settings as 
         subscribe: { quota: 3, seconds: 60 },
         scan: { quota: 3, seconds: 60 },
       },
+      userLimits: [
+        { quota: 10, seconds: 60 },
+        { quota: 200, seconds: 86_400 },
+      ],
+      limitNotice: '',
       jsapiOrigins: ['https://www.example.com'],
     },
     expect.objectContaining({ appId: 'wx2', appSecret: 's2', onUnknown: 'resend', replies: [] }),

@@ -15,16 +15,18 @@ import { readPage, root } from './pages.js';
 /** Inside of the repository, so that modules find what they import. */
 const directory = mkdtempSync(path.join(root, 'test/docs/.modules-'));
 
-const modules = ['docs/replies.md', 'docs/zh-CN/replies.md'].flatMap((file, page) =>
-  readPage(file)
-    .blocks.filter(({ language }) => language === 'ts')
-    .map(({ code }, index) => ({
-      title: `${file}, module ${index + 1}`,
-      file: path.join(directory, `page-${page}-module-${index}.ts`),
-      // By its name the package would be the one that was built last.
-      code: code.replace(`from 'wechat-outbox'`, `from '../../../src/index.js'`),
-    })),
-);
+const modules = ['replies.md', 'checks.md']
+  .flatMap((name) => [`docs/${name}`, `docs/zh-CN/${name}`])
+  .flatMap((file, page) =>
+    readPage(file)
+      .blocks.filter(({ language }) => language === 'ts')
+      .map(({ code }, index) => ({
+        title: `${file}, module ${index + 1}`,
+        file: path.join(directory, `page-${page}-module-${index}.ts`),
+        // By its name the package would be the one that was built last.
+        code: code.replace(`from 'wechat-outbox'`, `from '../../../src/index.js'`),
+      })),
+  );
 
 beforeAll(() => {
   for (const { file, code } of modules) writeFileSync(file, code);

@@ -5,7 +5,7 @@ import { createLogger } from '../../src/observe/log.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import { loadSource } from '../../src/replies/open.js';
 import type { Replies } from '../../src/replies/router.js';
-import { sourceOf } from '../../src/replies/source.js';
+import { type LoadedSource, sourceOf } from '../../src/replies/source.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/sending/retry-policy.js';
 import type { ConsoleFactory } from '../../src/service/console.js';
 import { type App, type Role, startApp } from '../../src/service/service.js';
@@ -54,6 +54,8 @@ export interface ServiceOptions {
   repliesOf?: (account: AccountConfig) => Replies;
   /** Replies are what the setting REPLIES says. */
   repliesOfSettings?: boolean;
+  /** Instead of replies, for every account. */
+  sources?: readonly LoadedSource[];
   settings?: Record<string, string>;
   /** Default: none. */
   console?: ConsoleFactory | undefined;
@@ -107,7 +109,8 @@ export async function startService(options: ServiceOptions): Promise<TestService
     config,
     databaseUrl: options.databaseUrl,
     role: options.role ?? 'all',
-    repliesOf: (account) => named ?? [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
+    repliesOf: (account) =>
+      named ?? options.sources ?? [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
     log,
     console: options.console,
     pollIntervalMs: 200,

@@ -7,8 +7,9 @@ export function addDemo(program: Command, context: CommandContext): void {
     .command('demo')
     .description(help.about)
     .option('--once', help.once)
-    .action(async ({ once = false }: { once?: boolean }) => {
+    .option('--replies <entries>', help.replies)
+    .action(async ({ once = false, replies }: { once?: boolean; replies?: string }) => {
       const { demo } = await import('../demo/demo.js');
-      await demo(context, { once });
+      await demo(context, { once, replies });
     });
 }

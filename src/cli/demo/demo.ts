@@ -1,19 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
-import { readConfig } from '../../config/settings.js';
+import { type Config, readConfig } from '../../config/settings.js';
 import { createLink, linkUrl } from '../../console/server/sign-in/links.js';
 import { startEmbeddedPostgres } from '../../db/embedded.js';
 import { createPool, type Pool } from '../../db/pool.js';
 import { createLogger } from '../../observe/log.js';
-import { createDefaultReplies } from '../../replies/default-replies.js';
-import { sourceOf } from '../../replies/source.js';
+import type { LoadedSource } from '../../replies/source.js';
 import { type App, startApp } from '../../service/service.js';
 import { startSimulator } from '../../simulator/index.js';
 import { consoleOf } from '../start/console.js';
-import type { CommandContext } from '../terminal/context.js';
+import { loadAll } from '../start/start.js';
+import type { CommandContext, Environment } from '../terminal/context.js';
 import { readVersion } from '../terminal/version.js';
 import { chat } from './chat.js';
+import { settingsOfReplies } from './own-replies.js';
 import { accountName, play, type Stage, userNameOf } from './play.js';
 import { createScreen } from './screen.js';
 
@@ -22,8 +23,10 @@ const publicUrl = 'https://static.example.com';
 const consolePath = '/console';
 
 export interface DemoOptions {
-  /** Ends when every reply has arrived. */
+  /** Ends when every reply has arrived; with replies of one's own, when they are loaded and the service runs. */
   once: boolean;
+  /** As the setting REPLIES; undefined: the default replies, and a play that shows them. */
+  replies: string | undefined;
 }
 
 /**
@@ -31,30 +34,35 @@ export interface DemoOptions {
  *
  * Ends the process, with code 1 when a reply is missing, or one arrived twice.
  */
-export async function demo(context: CommandContext, { once }: DemoOptions): Promise<void> {
+export async function demo(context: CommandContext, { once, replies }: DemoOptions): Promise<void> {
   const { host, out, words } = context;
   const environment = context.environment();
   const screen = createScreen(out, {
     colours: Boolean(out.isTTY && !environment.NO_COLOR),
     words: words.demo,
   });
+  const own = replies === undefined ? {} : settingsOfReplies(replies, environment);
+  // What is wrong with them is told before anything starts.
+  const checked = demoConfig('http://127.0.0.1', own);
+  const sources = (await loadAll(checked))(checked.accounts[0]);
   const dataDir = path.join(environment.DATA_DIR || '.data', 'demo');
   mkdirSync(dataDir, { recursive: true });
   const signal = host.untilSignal(() => host.exit(1));
 
   screen.note(words.demo.starting(dataDir));
-  const set = await setStage(dataDir, screen);
+  const set = await setStage(dataDir, screen, { own, sources });
   let isComplete = true;
   try {
     const { stage, places } = await set.open();
-    const played = play(stage, words.demo);
+    if (replies !== undefined) screen.note(words.demo.own(sources.map(({ name }) => name).join(', ')));
+    const played = replies === undefined ? play(stage, words.demo) : Promise.resolve(undefined);
     // Ctrl-C in the middle of the play ends it, too.
     const result = await Promise.race([played, signal.then(() => 'interrupted' as const)]);
     if (result === 'interrupted') {
       played.catch(() => undefined);
     } else {
-      isComplete = result;
-      screen.summary(result);
+      isComplete = result ?? true;
+      if (result !== undefined) screen.summary(result);
       if (!once) {
         screen.tour(places);
         chat(stage, context.input());
@@ -69,7 +77,11 @@ export async function demo(context: CommandContext, { once }: DemoOptions): Prom
 }
 
 /** Postgres and the simulated WeChat; `open` starts the service between them, `strike` stops all there is. */
-async function setStage(dataDir: string, screen: Stage['screen']) {
+async function setStage(
+  dataDir: string,
+  screen: Stage['screen'],
+  { own, sources }: { own: Environment; sources: readonly LoadedSource[] },
+) {
   const postgres = await startEmbeddedPostgres({ dataDir });
   const simulator = await startSimulator({
     account,
@@ -86,7 +98,7 @@ async function setStage(dataDir: string, screen: Stage['screen']) {
   let app: App | undefined;
   return {
     async open() {
-      app = await startService(postgres.url, simulator.apiBase, logFile);
+      app = await startService(postgres.url, demoConfig(simulator.apiBase, own), { sources, logFile });
       const { adminPort, webhookPort = 0 } = app;
       simulator.setWebhookUrl(`http://127.0.0.1:${webhookPort}/wechat`);
       const { phoneUrl = '' } = simulator;
@@ -109,8 +121,9 @@ async function consoleLink(pool: Pool, adminPort: number): Promise<string> {
   return linkUrl(`http://127.0.0.1:${adminPort}${consolePath}`, token);
 }
 
-function startService(databaseUrl: string, apiBase: string, logFile: string): Promise<App> {
-  const config = readConfig({
+function demoConfig(apiBase: string, own: Environment): Config {
+  return readConfig({
+    ...own,
     PORT: '0',
     HOST: '127.0.0.1',
     ADMIN_PORT: '0',
@@ -122,12 +135,19 @@ function startService(databaseUrl: string, apiBase: string, logFile: string): Pr
     WECHAT_API_BASE: apiBase,
     PUBLIC_URL: publicUrl,
   });
+}
+
+function startService(
+  databaseUrl: string,
+  config: Config,
+  { sources, logFile }: { sources: readonly LoadedSource[]; logFile: string },
+): Promise<App> {
   return startApp({
     config,
     databaseUrl,
     console: consoleOf(config.console, readVersion()),
     role: 'all',
-    repliesOf: () => [sourceOf('the default replies', createDefaultReplies({ publicUrl, accountName }))],
+    repliesOf: () => sources,
     log: createLogger('info', pino.destination({ dest: logFile, sync: true })),
   });
 }

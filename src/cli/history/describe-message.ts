@@ -1,5 +1,6 @@
 import { inWords } from '../../history/in-words.js';
 import type { AttemptDetails, DeliveryDetails, Found, MessageDetails } from '../../history/message.js';
+import { isNotRun } from '../../replies/checks/notes.js';
 import { errorReason } from '../../wechat/out/errors.js';
 import { localTime, shortTime } from '../terminal/format.js';
 import { oneLine, pad, toTable } from '../terminal/table.js';
@@ -68,12 +69,12 @@ function describeMerge(
 }
 
 function describeRuns(
-  { status, claimed_by, is_first, failures, merged_into }: MessageDetails,
+  { status, error, claimed_by, is_first, failures, merged_into }: MessageDetails,
   say: MessageWords['runs'],
 ): string {
   if (status === 'failed') return say.failed;
   if (merged_into) return say.merged;
-  if (status !== 'received') return say.done;
+  if (status !== 'received') return error !== null && isNotRun(error) ? say.notRun : say.done;
   if (is_first && claimed_by) return failures > 0 ? say.nowAgain(failures) : say.now;
   return failures > 0 ? say.nextAgain(failures) : say.next;
 }

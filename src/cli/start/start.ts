@@ -64,7 +64,7 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
-async function loadAll({
+export async function loadAll({
   accounts,
   httpReplies,
 }: Config): Promise<(account: AccountConfig) => readonly LoadedSource[]> {

@@ -134,6 +134,8 @@ export type WhyCause =
   | 'reply_failed'
   | 'nothing_to_say'
   | 'cut'
+  | 'limited'
+  | 'stopped'
   | 'delivery_waiting'
   | 'delivery_retrying'
   | 'delivery_failed'

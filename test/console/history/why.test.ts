@@ -71,6 +71,22 @@ const cases: [what: string, Situation, WhyCause[]][] = [
     closed({ forAgent: true }, { handover: { agent: null, external: null, since: at } }),
     ['taken_over'],
   ],
+  ['the user has sent too much', closed({ error: 'limited: more than 10 messages in 1m' }), ['limited']],
+  [
+    'the user has sent too much, and was told so',
+    closed({ error: 'limited: more than 10 messages in 1m', deliveries: [delivery()] }),
+    ['limited', 'answered'],
+  ],
+  [
+    'a check refused the answer',
+    closed({ status: 'failed', error: 'stopped by a check: reply 1: it tells a secret' }),
+    ['stopped'],
+  ],
+  [
+    'a check said something else',
+    closed({ error: 'stopped by a check: reply 1: words of the category x', deliveries: [delivery()] }),
+    ['stopped', 'answered'],
+  ],
   ['it waits for a worker', open(), ['waiting_for_turn']],
   [
     'it waits behind one whose reply logic failed',

@@ -4,6 +4,7 @@ import { count } from '../measures.js';
 export const demo = {
   starting: (folder: string) => `Starting PostgreSQL in ${folder} …`,
   stopping: 'Stopping …',
+  own: (names: string) => `Answers come from ${names}`,
   scenes: {
     subscribe:
       '小明 subscribes: the welcome card goes out as three messages, for the API takes one article each',

@@ -212,5 +212,7 @@ is kept as a new user's would be.`,
   demo: {
     about: 'play a conversation between a simulated WeChat user and the service, on an embedded PostgreSQL',
     once: 'end when every reply has arrived: exit code 0, or 1 if one is missing',
+    replies:
+      'answer with these instead of the default replies, as in REPLIES; there is no play then, only the phone',
   },
 };

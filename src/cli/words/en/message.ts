@@ -30,6 +30,7 @@ export const message = {
     failed: 'failed for good',
     done: 'has run',
     merged: 'runs for it with the later message',
+    notRun: 'did not run: the error says why',
     now: 'runs',
     nowAgain: (failures: number) => `runs again, failed ${count(failures, 'time')}`,
     next: 'is to run',

@@ -3,6 +3,7 @@ import type { demo as English } from '../en/demo.js';
 export const demo: typeof English = {
   starting: (folder) => `正在启动 PostgreSQL（${folder}）……`,
   stopping: '正在停止……',
+  own: (names) => `回复来自 ${names}`,
   scenes: {
     subscribe: '小明关注公众号：欢迎图文分成三条发出，因为接口一次只收一篇',
     keyword: '小明发关键词 tw，再随便发一句',

@@ -28,6 +28,7 @@ export const message: typeof English = {
     failed: '彻底失败',
     done: '已运行',
     merged: '与后面那条消息一起运行',
+    notRun: '没有运行：原因见上面的错误',
     now: '正在运行',
     nowAgain: (failures) => `再次运行中，失败过 ${failures} 次`,
     next: '还没有运行',

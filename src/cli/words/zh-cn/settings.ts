@@ -21,6 +21,7 @@ const forms: ProblemWords['forms'] = {
   flag: '应是 true 或 false',
   logLevel: '应是 fatal、error、warn、info、debug、trace、silent 之一',
   allowance: '应是“条数/时间”，例如 5/48h 或 3/60s',
+  userLimit: '应是用逗号分开的“条数/时间”，例如 10/1m,200/1d',
   sendRate: '应是每秒发送的次数，最多 100000，0 表示不限',
   port: '应是端口号，0 到 65535',
   seconds: '应是秒数，0 到 86400',

@@ -1,3 +1,4 @@
+import { isLimited, isStopped } from '../../../replies/checks/notes.js';
 import type { WhyCause } from '../../contract/history.js';
 import type { SituatedDelivery, SituatedMessage, Situation } from './situation.js';
 
@@ -87,10 +88,11 @@ function ended(message: SituatedMessage, { handover }: Situation): Cause[] {
   const found = endings(message);
   if (forAgent && !found.some(({ cause }) => cause === 'answered'))
     return [of('taken_over', { ...about, agent: handover?.agent ?? handover?.external ?? null }), ...found];
-  if (status === 'failed') return [of('reply_failed', about), ...found];
+  if (status === 'failed')
+    return [of(error !== null && isStopped(error) ? 'stopped' : 'reply_failed', about), ...found];
   if (deliveries.length > 0) return found;
   if (error === null) return [of('nothing_to_say', about)];
-  return [of(isCancelled(error) ? 'cancelled' : 'reply_failed', about)];
+  return [of(isCancelled(error) ? 'cancelled' : noteCause(error), about)];
 }
 
 /** By how each of its deliveries ended, what went wrong first. */
@@ -104,7 +106,7 @@ function endings(message: SituatedMessage): Cause[] {
   return [
     ...wrong,
     ...(deliveries.length > 0 && error !== null && !isCancelled(error)
-      ? [of(isCut(error) ? 'cut' : 'reply_failed', { ...aboutMessage(message), error })]
+      ? [of(noteCause(error), { ...aboutMessage(message), error })]
       : []),
     ...(sent ? [of('answered', aboutDelivery(message, sent))] : []),
   ];
@@ -126,6 +128,13 @@ function endingOf({ status }: SituatedDelivery): WhyCause | undefined {
     case 'sending':
       return undefined;
   }
+}
+
+/** Of what stands in the column of errors. */
+function noteCause(error: string): WhyCause {
+  if (isLimited(error)) return 'limited';
+  if (isStopped(error)) return 'stopped';
+  return isCut(error) ? 'cut' : 'reply_failed';
 }
 
 /** As src/replies/fit.ts says it. */

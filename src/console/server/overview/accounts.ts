@@ -102,6 +102,8 @@ export function describeAccount(
     MERGE_WITHIN: account.mergeWithinMs / 1_000,
     TYPING_INDICATOR: account.typingIndicator,
     SEND_RATE: account.sendRate,
+    USER_LIMIT:
+      account.userLimits.map(({ quota, seconds }) => `${quota}/${seconds}s`).join(', ') || undefined,
     ...Object.fromEntries(
       Object.entries(windows).map(([name, { quota, seconds }]) => [
         `WINDOW_${name.toUpperCase()}`,

@@ -89,6 +89,17 @@ const why: WhyWords = {
     detail: error ?? 'It had more messages than the reply window allows.',
     remedy: 'Let the reply logic answer in fewer messages.',
   }),
+  limited: ({ error }) => ({
+    headline: 'The user has sent more than they may',
+    detail: error ?? 'USER_LIMIT leaves no room for this message.',
+    remedy: 'The next messages are answered when their time is over; raise USER_LIMIT if it is too low.',
+  }),
+  stopped: ({ error }) => ({
+    headline: 'A check stopped the answer',
+    detail: error ?? 'beforeSend or the word list did not let it through.',
+    remedy:
+      'If it should be sent, change the check (beforeSend, WORDS_FILE), then run the reply logic again.',
+  }),
   delivery_waiting: () => ({
     headline: 'The answer is planned, and not sent yet',
     detail: 'It is on its way.',

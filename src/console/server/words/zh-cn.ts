@@ -89,6 +89,16 @@ const why: (typeof en)['why'] = {
     detail: error ?? '消息条数超过了回复窗口的限额。',
     remedy: '让回复逻辑用更少的消息回复。',
   }),
+  limited: ({ error }) => ({
+    headline: '用户发得太多，超过了限量',
+    detail: error ?? 'USER_LIMIT 已经没有这条消息的余量。',
+    remedy: '时间一过，后面的消息照常回复；如果限得太紧，调高 USER_LIMIT。',
+  }),
+  stopped: ({ error }) => ({
+    headline: '检查拦下了回复',
+    detail: error ?? 'beforeSend 或词表没有放行。',
+    remedy: '如果本该发出，请修改检查（beforeSend、WORDS_FILE），再让回复逻辑重新运行。',
+  }),
   delivery_waiting: () => ({
     headline: '回复已计划，还没有发送',
     detail: '正在途中。',
