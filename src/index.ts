@@ -1,6 +1,7 @@
 /** What a module of replies needs (setting REPLIES). */
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
+export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
 export { ContextError } from './replies/context/errors.js';
 export {
   type ConversationState,
@@ -57,6 +58,7 @@ export type {
   VoiceMessage,
 } from './wechat/in/message.js';
 export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
+export type { ErrorClass } from './wechat/out/error-code.js';
 export {
   type Article,
   type CardReply,
