@@ -1,8 +1,8 @@
 /** What a module of replies needs (setting REPLIES). */
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
-export { ContextError } from './replies/context/errors.js';
 export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
+export { ContextError } from './replies/context/errors.js';
 export {
   type ConversationState,
   type BeforeSend,

@@ -1,4 +1,5 @@
 import { createMediaUploads } from '../accounts/media-uploads.js';
+import { createWeChatCall } from '../accounts/wechat-call.js';
 import type { AccountConfig, Config } from '../config/settings.js';
 import { createKysely } from '../db/kysely.js';
 import { persist } from '../db/persist.js';
@@ -87,6 +88,7 @@ function workerDependencies(
     persist(statements, { signal: giveUp, onOutage: (error) => noteOutage(log, error) });
   // A reply waits for a database that is away: that is no failure of its own.
   const { tokens } = createTokens({ pool, client: clients.tokens, durably, log, metrics, clock });
+  const call = createWeChatCall({ clientOf: clients.others, tokens });
   return {
     ...parts,
     pool,
@@ -98,7 +100,7 @@ function workerDependencies(
     services: createContextServices({
       pool,
       durably,
-      call: () => Promise.reject(new Error('wechat.call comes with the next commits')),
+      call: ({ account }, request, signal) => call(account, request, signal),
     }),
     words: words?.current,
     log,
