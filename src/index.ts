@@ -54,6 +54,7 @@ export type {
 export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
 export {
   type Article,
+  byAi,
   type CardReply,
   card,
   fromAgent,

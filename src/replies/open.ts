@@ -14,11 +14,23 @@ export function kindOf(entry: string): SourceKind {
   return /\.ya?ml$/i.test(entry) ? 'rules' : 'module';
 }
 
+export interface SourceOptions {
+  /** For secrets that a file names. */
+  environment: Readonly<Record<string, string | undefined>>;
+  /** What the reply logic may take for one message. */
+  replyTimeoutMs: number;
+}
+
 /** @throws an error that names the entry and says what is wrong with it: RepliesModuleError, and the like of the other kinds */
-export async function loadSource(entry: string): Promise<LoadedSource> {
+export async function loadSource(entry: string, options: SourceOptions): Promise<LoadedSource> {
   switch (kindOf(entry)) {
     case 'module':
       return sourceOf(entry, await loadReplies(entry));
+    case 'model': {
+      // Only then: it brings an SDK with it.
+      const { loadModel } = await import('./model/source.js');
+      return loadModel(entry.slice('model:'.length), options);
+    }
     default:
       throw new ConfigError([{ code: 'form', where: 'REPLIES' }] as never);
   }

@@ -7,6 +7,10 @@ import type { Reply } from '../wechat/out/reply.js';
 /** What the reply logic gets to work with. */
 export interface ReplyContext<M extends InboundMessage = InboundMessage> {
   readonly message: M;
+  /** Of `message`, in the history of this service (inbound_message.id): the same however often the reply logic is started for it. */
+  readonly messageId: string;
+  /** Of the push that brought it, as in the log. */
+  readonly requestId: string | undefined;
   /** What is answered together (MERGE_WITHIN), oldest first: `message` is the last of them, and without that setting the only one. */
   readonly messages: readonly InboundMessage[];
   readonly account: { readonly appId: string; readonly name: string };

@@ -71,7 +71,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     const thought = await think({
       replies: answer,
       createContext: (signal) => ({
-        message: parsed.message,
+        ...{ message: parsed.message, messageId: message.id, requestId: message.requestId },
         messages: [parsed.message],
         account: { appId, name },
         window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },

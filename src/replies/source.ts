@@ -11,6 +11,25 @@ export class Deferred {
   constructor(readonly until: Date) {}
 }
 
+/** Why a source has no answer, where it knows whether asking it again helps. Any other error counts as one of the reply logic. */
+export class SourceError extends Error {
+  readonly code = 'SOURCE';
+
+  /**
+   * @param retry `never`: the message fails at once. `outage`: what is asked is away or busy; it is asked again as long as WeChat
+   * would be, inside the reply window
+   * @param retryAfterMs not before: it said so itself
+   */
+  constructor(
+    message: string,
+    readonly retry: 'never' | 'outage',
+    readonly retryAfterMs = 0,
+  ) {
+    super(message);
+    this.name = 'SourceError';
+  }
+}
+
 /** undefined or null: not its to answer. */
 export type Answer = (context: ReplyContext) => Awaitable<ReplyResult | Deferred>;
 

@@ -1,15 +1,18 @@
 import type { Reply } from '../wechat/out/reply.js';
 import { type FitOptions, fitReplies } from './fit.js';
 import type { ReplyContext } from './router.js';
-import { type Answer, Deferred } from './source.js';
+import { type Answer, Deferred, SourceError } from './source.js';
 
 /** What came of running the reply logic once. */
 export type Thought =
   | { kind: 'replies'; replies: Reply[]; cut: string | undefined; handOver?: string | undefined }
-  /** More than may be sent, and the account wants that refused. Starting the logic again would not help. */
+  /** Such as more than may be sent, where the account wants that refused. Starting the logic again would not help. */
   | { kind: 'refused'; problem: string }
-  /** It threw, took too long, or returned something that is no reply. `running`: it was left behind and goes on. */
-  | { kind: 'error'; error: string; running?: Promise<unknown> }
+  /**
+   * It threw, took too long, or returned something that is no reply. `running`: it was left behind and goes on. `outage`: what it
+   * asks is away or busy.
+   */
+  | { kind: 'error'; error: string; running?: Promise<unknown>; outage?: { retryAfterMs: number } }
   /** The answer comes later: to be asked for again then. */
   | { kind: 'deferred'; until: Date }
   /** The process must stop: nothing was decided. */
@@ -51,6 +54,11 @@ export async function think({
     if (limit.isOver()) {
       const error = `the reply logic took longer than ${timeoutMs} ms`;
       return running ? { kind: 'error', error, running } : { kind: 'error', error };
+    }
+    if (error instanceof SourceError) {
+      const { retry, retryAfterMs, message } = error;
+      if (retry === 'never') return { kind: 'refused', problem: message };
+      return { kind: 'error', error: message, outage: { retryAfterMs } };
     }
     return {
       kind: 'error',

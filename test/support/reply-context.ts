@@ -8,6 +8,8 @@ const refuse = (what: string) => () => Promise.reject(new Error(`This test has n
 export function replyContext(message: InboundMessage, given: Partial<ReplyContext> = {}): ReplyContext {
   return {
     message,
+    messageId: '1',
+    requestId: undefined,
     messages: [message],
     account: { appId: 'wx1', name: '测试号' },
     window: undefined,

@@ -1,7 +1,7 @@
 import { type AccountConfig, type Config, readConfig } from '../../config/settings.js';
 import { createLogger, type Logger } from '../../observe/log.js';
 import { createDefaultReplies } from '../../replies/default-replies.js';
-import { loadSource } from '../../replies/open.js';
+import { loadSource, type SourceOptions } from '../../replies/open.js';
 import { type LoadedSource, sourceOf } from '../../replies/source.js';
 import { type Role, startApp } from '../../service/service.js';
 import { useDatabase } from '../database/in-use.js';
@@ -16,7 +16,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
   const log = createLogger(config.logLevel);
   if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, host, log);
   const toldToStop = untilToldToStop();
-  const repliesOf = await loadAll(config.accounts);
+  const repliesOf = await loadAll(config, environment());
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = Promise.race([host.untilSignal(() => quitAtOnce(host, log)), toldToStop]);
   const giveUp = new AbortController();
@@ -65,10 +65,12 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
 async function loadAll(
-  accounts: readonly AccountConfig[],
+  { accounts, replyTimeoutMs }: Config,
+  environment: SourceOptions['environment'],
 ): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+  const options = { environment, replyTimeoutMs };
   const loaded = new Map<string, readonly LoadedSource[]>();
-  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account));
+  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account, options));
   return ({ appId }) => {
     const replies = loaded.get(appId);
     if (!replies) throw new Error(`No replies were loaded for ${appId}`);
@@ -76,8 +78,11 @@ async function loadAll(
   };
 }
 
-async function chooseReplies({ replies, publicUrl, name }: AccountConfig): Promise<readonly LoadedSource[]> {
-  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry)));
+async function chooseReplies(
+  { replies, publicUrl, name }: AccountConfig,
+  options: SourceOptions,
+): Promise<readonly LoadedSource[]> {
+  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry, options)));
   const answer = createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
   return [sourceOf('the default replies', answer)];
 }
