@@ -181,17 +181,17 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** As a process of its own, to be killed: `node model-stub.ts <port> <file of what it did> <pause in ms>`. */
-if (process.argv[1] === import.meta.filename && process.argv[3] !== undefined) {
-  const [, , port = '0', file, pauseMs = '0'] = process.argv;
+/** As a process of its own, to be killed; what it did is in a file, a line each. */
+if (process.argv[1] === import.meta.filename && process.env.STUB_FILE !== undefined) {
+  const { STUB_PORT = '0', STUB_FILE, STUB_PAUSE_MS = '0' } = process.env;
   const stub = await startModelStub({
-    port: Number(port),
-    onCall: (what, { asked }) => appendFileSync(file, `${what} ${asked}\n`),
+    port: Number(STUB_PORT),
+    onCall: (what, { asked }) => appendFileSync(STUB_FILE, `${what} ${asked}\n`),
   });
   stub.behave(({ asked }) => ({
     kind: 'answer',
-    text: `回：${asked}，想好了再说。这样可以吗？`,
-    pauseMs: Number(pauseMs),
+    text: `回：${asked}，想好了再说，慢慢地一段一段写出来。这样可以吗？`,
+    pauseMs: Number(STUB_PAUSE_MS),
   }));
   console.log(JSON.stringify({ event: 'started', baseUrl: stub.baseUrl }));
 }
