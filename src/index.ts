@@ -1,13 +1,18 @@
 /** What a module of replies needs (setting REPLIES). */
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
+export { ContextError } from './replies/context/errors.js';
 export {
+  type ConversationState,
   createRouter,
+  type JsonValue,
   type Replies,
   type ReplyContext,
   type ReplyHandler,
   type ReplyResult,
   ReplyRouter,
+  type StoredState,
+  type Turn,
   type WeChatAccess,
 } from './replies/router.js';
 export { InvalidHandOverError } from './replies/validate.js';

@@ -13,6 +13,7 @@ import {
   encodingAesKey,
   encodingAesKeys,
   isContradiction,
+  mergeWithin,
   onOverflow,
   onUnknown,
   origin,
@@ -58,6 +59,7 @@ const entry = z.strictObject({
   onUnknown: onUnknown.optional(),
   onOverflow: onOverflow.optional(),
   ordered: flag.optional(),
+  mergeWithin: mergeWithin.optional(),
   typingIndicator: flag.optional(),
   sendRate: sendRate.optional(),
   windows: z
@@ -185,6 +187,7 @@ function toAccount(
     onUnknown: one.onUnknown ?? defaults.onUnknown,
     onOverflow: one.onOverflow ?? defaults.onOverflow,
     ordered: one.ordered ?? defaults.ordered,
+    mergeWithinMs: one.mergeWithin === undefined ? defaults.mergeWithinMs : one.mergeWithin * 1_000,
     typingIndicator: one.typingIndicator ?? defaults.typingIndicator,
     sendRate: one.sendRate ?? defaults.sendRate,
     windows: {

@@ -186,6 +186,29 @@ export interface WechatConsoleUser {
   role: string;
 }
 
+export interface WechatConversationState {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The user; the row goes when they are forgotten
+   */
+  openid: string;
+  /**
+   * When it was last changed
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * The value; null (of SQL): it was cleared, and the row stays for a day, so that the version goes on
+   */
+  value: Json | null;
+  /**
+   * Counts the changes, from 1; clearing is one
+   */
+  version: number;
+}
+
 export interface WechatCredential {
   /**
    * The account it belongs to
@@ -514,6 +537,14 @@ export interface WechatInboundMessage {
    */
   id: Generated<Int8>;
   /**
+   * How many earlier messages are answered with it: none are added once it is set, for the reply logic may have run; null: MERGE_WITHIN did not concern it, or not yet
+   */
+  merged_count: number | null;
+  /**
+   * The later message of the same user (inbound_message.id) that it was answered with (MERGE_WITHIN): what became of it stands there; null otherwise
+   */
+  merged_into: Int8 | null;
+  /**
    * MsgType as sent: text, image, voice, video, shortvideo, location, link, event or one unknown to us
    */
   msg_type: string;
@@ -778,6 +809,25 @@ export interface WechatModelRest {
   parts: string[];
 }
 
+export interface WechatOnceResult {
+  /**
+   * When it was done
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * What the reply logic calls the action
+   */
+  key: string;
+  /**
+   * The message (inbound_message.id); the row goes when it goes, or when its user is forgotten
+   */
+  message_id: Int8;
+  /**
+   * What the action returned
+   */
+  value: Json;
+}
+
 export interface WechatOperatorAction {
   /**
    * When
@@ -944,6 +994,7 @@ export interface DB {
   "wechat.console_link": WechatConsoleLink;
   "wechat.console_session": WechatConsoleSession;
   "wechat.console_user": WechatConsoleUser;
+  "wechat.conversation_state": WechatConversationState;
   "wechat.credential": WechatCredential;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
@@ -956,6 +1007,7 @@ export interface DB {
   "wechat.model_call": WechatModelCall;
   "wechat.model_memory": WechatModelMemory;
   "wechat.model_rest": WechatModelRest;
+  "wechat.once_result": WechatOnceResult;
   "wechat.operator_action": WechatOperatorAction;
   "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;

@@ -6,6 +6,7 @@ import type { Metrics } from '../observe/metrics.js';
 import { deleteSendKeys, returnIdle } from '../outbox/handover.js';
 import { reconcile } from '../outbox/reconcile.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
+import { deleteClearedStates } from '../replies/context/state.js';
 import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 
@@ -89,6 +90,7 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     seldom(straysEveryMs(rescueAfterMs), straysRound),
     seldom(returnIdleEveryMs, returnIdleRound),
     every(hourMs, () => deleteSendKeys(pool)),
+    every(hourMs, () => deleteClearedStates(pool)),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));
