@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { deleteOld } from '../../../src/outbox/retention.js';
 import { SourceError } from '../../../src/replies/source.js';
 import { eventMessage, textMessage } from '../../support/messages.js';
 import { setModel, toReplies } from './support.js';
@@ -406,6 +407,20 @@ describe('the budget of a day', () => {
     await ask('二');
     expect(await answer(context)).toEqual(first);
   });
+});
+
+test('the record of a message goes with it', async () => {
+  const { ask, stub, database, records } = await setModel();
+  stub.behave({ kind: 'answer', text: '长。'.repeat(3_000) });
+  await ask('讲个故事', { window: { endsAt: new Date(), quota: 1 } });
+  await database.rows(
+    `insert into wechat.inbound_message (id, app_id, openid, slot, dedupe_key, msg_type, payload, created_at, received_at, status, settled_at)
+     overriding system value
+     values (1, 'wx1', 'oUser', '', 'k', 'text', '{}', now() - interval '9 days', now() - interval '9 days', 'settled', now() - interval '9 days')`,
+  );
+  expect(await deleteOld(database.pool, { afterId: '0', limit: 10, days: 8 })).toMatchObject({ deleted: 1 });
+  expect(await records()).toEqual([]);
+  expect(await database.rows('select from wechat.model_rest')).toEqual([]);
 });
 
 test('who is forgotten is forgotten here as well; the calls stay, without them', async () => {
