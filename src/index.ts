@@ -63,6 +63,7 @@ export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/su
 export type { ErrorClass } from './wechat/out/error-code.js';
 export {
   type Article,
+  byAi,
   type CardReply,
   card,
   fromAgent,

@@ -7,6 +7,7 @@ export const sections = [
       { file: 'replies', title: { en: 'Replies', 'zh-CN': '编写回复' } },
       { file: 'http-replies', title: { en: 'Replies by HTTP', 'zh-CN': 'HTTP 回复' } },
       { file: 'checks', title: { en: 'Checks and limits', 'zh-CN': '检查与限量' } },
+      { file: 'model', title: { en: 'A model', 'zh-CN': '大模型' } },
       { file: 'settings', title: { en: 'Settings', 'zh-CN': '配置项' } },
     ],
   },

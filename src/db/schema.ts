@@ -31,6 +31,8 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Numeric = ColumnType<string, number | string, number | string>;
+
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface WechatAccountPause {
@@ -686,6 +688,127 @@ export interface WechatMediaUpload {
   uploaded_at: Generated<Timestamp>;
 }
 
+export interface WechatModelCall {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * Tokens that it wrote; null where it did not complete
+   */
+  completion_tokens: number | null;
+  /**
+   * By the prices in the model's file, in currency; null without prices
+   */
+  cost: Numeric | null;
+  /**
+   * Of cost, such as CNY
+   */
+  currency: string | null;
+  /**
+   * What went wrong; null where nothing did
+   */
+  error: string | null;
+  /**
+   * Why the model ended, in its server's words: stop, length, tool_calls, content_filter, …
+   */
+  finish_reason: string | null;
+  /**
+   * When its end was written down; null while it runs
+   */
+  finished_at: Timestamp | null;
+  /**
+   * Identity, in the order of the calls
+   */
+  id: Generated<Int8>;
+  /**
+   * The message of the user that it was made for (inbound_message.id)
+   */
+  message_id: Int8;
+  /**
+   * The model, by the name that its server knows it by
+   */
+  model: string;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * completed; timeout or stalled (it took too long), broken (the stream ended in the middle), rate_limited (429), unavailable (500 and the like, or no connection), refused (other 4xx), nonsense (no response of such a server), stopped (the process was told to stop) or lost (the process died meanwhile); null while it runs
+   */
+  outcome: string | null;
+  /**
+   * Tokens that it was given; null where it did not complete
+   */
+  prompt_tokens: number | null;
+  /**
+   * answer: of the message; summary: of what was said before, where it became too long
+   */
+  purpose: string;
+  /**
+   * When it was made
+   */
+  started_at: Generated<Timestamp>;
+  /**
+   * From 1: an answer takes one call more for each time that the model asks for tools; a failed call is made again with the same number
+   */
+  step: number;
+  /**
+   * The server did not say how many tokens: they are estimated
+   */
+  tokens_estimated: Generated<boolean>;
+}
+
+export interface WechatModelMemory {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The model sees nothing of this message and those before (inbound_message.id): the user asked it to forget; 0: it may see all
+   */
+  forgotten_up_to: Generated<Int8>;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * What was said, as the model put it together; null: there is no summary
+   */
+  summary: string | null;
+  /**
+   * The last message that is in the summary (inbound_message.id); 0: none
+   */
+  summary_up_to: Generated<Int8>;
+  /**
+   * When this was last changed
+   */
+  updated_at: Generated<Timestamp>;
+}
+
+export interface WechatModelRest {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * When it was put here
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * The message of the user whose answer left it (inbound_message.id)
+   */
+  message_id: Int8;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * The messages that are left, in order; none: it was all sent
+   */
+  parts: string[];
+}
+
 export interface WechatOnceResult {
   /**
    * When it was done
@@ -916,6 +1039,9 @@ export interface DB {
   "wechat.inbound_message": WechatInboundMessage;
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
+  "wechat.model_call": WechatModelCall;
+  "wechat.model_memory": WechatModelMemory;
+  "wechat.model_rest": WechatModelRest;
   "wechat.once_result": WechatOnceResult;
   "wechat.operator_action": WechatOperatorAction;
   "wechat.rules_version": WechatRulesVersion;

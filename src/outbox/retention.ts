@@ -62,6 +62,12 @@ const batchSql = `
   gone_media as (
     delete from wechat.inbound_media i using gone where i.message_id = gone.id
   ),
+  gone_call as (
+    delete from wechat.model_call c using gone where c.message_id = gone.id
+  ),
+  gone_rest as (
+    delete from wechat.model_rest r using gone where r.message_id = gone.id
+  ),
   gone_result as (
     delete from wechat.once_result o using gone where o.message_id = gone.id
   ),

@@ -6,8 +6,6 @@ export interface Subject {
   account: AccountConfig;
   openid: string;
   messageId: string;
-  /** Of the push that brought it. */
-  requestId: string | undefined;
 }
 
 /** What stands behind the parts of a context that reach out of this process (context/services.ts). */

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { ConfigError } from '../config/config-error.js';
 import { type HttpReplies, httpSource } from './http/source.js';
 import { loadModule } from './load.js';
 import { RulesFileError } from './rules/file.js';
@@ -21,6 +20,10 @@ export function kindOf(entry: string): SourceKind {
 /** What an entry may need beside itself. */
 export interface SourceOptions {
   http: HttpReplies;
+  /** For secrets that a file names. */
+  environment: Readonly<Record<string, string | undefined>>;
+  /** What the reply logic may take for one message. */
+  replyTimeoutMs: number;
 }
 
 /** @throws an error that names the entry and says what is wrong with it: RepliesModuleError, and the like of the other kinds */
@@ -34,14 +37,17 @@ export async function loadSource(entry: string, options: SourceOptions): Promise
       return loadRules(entry, { loadSource: (named) => loadSource(named, options) });
     case 'http':
       return httpSource(entry, options.http);
-    default:
-      throw new ConfigError([{ code: 'form', where: 'REPLIES' }] as never);
+    case 'model': {
+      // Only then: it brings an SDK with it.
+      const { loadModel } = await import('./model/source.js');
+      return loadModel(entry.slice('model:'.length), options);
+    }
   }
 }
 
 /**
- * Loads each entry once, however many accounts name it; a back end for each account, which may have a secret of its own. Rules are known in the database by the names of their files alone, so two files
- * of one name in different folders are refused.
+ * Loads each entry once, however many accounts name it; a back end for each account, which may have a secret of its own. Rules are known
+ * in the database by the names of their files alone, so two files of one name in different folders are refused.
  */
 export function createSourceLoader(): (entry: string, options: SourceOptions) => Promise<LoadedSource> {
   const loaded = new Map<string, Promise<LoadedSource>>();

@@ -70,8 +70,8 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       replies: checked(answer, checks, fit),
       createContext: (signal) =>
         buildContext(dependencies, {
-          subject: { account, openid, messageId: message.id, requestId: message.requestId },
-          message: parsed.message,
+          subject: { account, openid, messageId: message.id },
+          ...{ message: parsed.message, requestId: message.requestId },
           messages: [...readable(message.merged), parsed.message],
           window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },
           ...{ log, signal },

@@ -36,17 +36,20 @@ const kfAccount = z
   .regex(/^[^@\s]+@[^@\s]+$/, 'must be name@account')
   .optional();
 
+const isAi = z.boolean({ error: 'must be true or false' }).optional();
+
 const article = z.object({ title: filled, description: optional, url: optionalUrl, picUrl: optionalUrl });
 const entry = z.object({ id: filled, content: filled });
 
 /** Every type of reply, and what it must carry. Unknown fields are dropped. */
 const shapes = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('text'), kfAccount, content: shown }),
-  z.object({ type: z.literal('image'), kfAccount, media }),
-  z.object({ type: z.literal('voice'), kfAccount, media }),
+  z.object({ type: z.literal('text'), kfAccount, isAi, content: shown }),
+  z.object({ type: z.literal('image'), kfAccount, isAi, media }),
+  z.object({ type: z.literal('voice'), kfAccount, isAi, media }),
   z.object({
     type: z.literal('video'),
     kfAccount,
+    isAi,
     media,
     thumb: media,
     title: optional,
@@ -55,6 +58,7 @@ const shapes = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('music'),
     kfAccount,
+    isAi,
     musicUrl: url,
     hqMusicUrl: url.optional(),
     thumb: media,
@@ -64,21 +68,24 @@ const shapes = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('news'),
     kfAccount,
+    isAi,
     articles: z.array(article).min(1, 'must hold at least one'),
   }),
-  z.object({ type: z.literal('mpnews'), kfAccount, mediaId: filled }),
-  z.object({ type: z.literal('mpnewsarticle'), kfAccount, articleId: filled }),
+  z.object({ type: z.literal('mpnews'), kfAccount, isAi, mediaId: filled }),
+  z.object({ type: z.literal('mpnewsarticle'), kfAccount, isAi, articleId: filled }),
   z.object({
     type: z.literal('msgmenu'),
     kfAccount,
+    isAi,
     head: shown,
     entries: z.array(entry).min(1, 'must hold at least one'),
     tail: optional,
   }),
-  z.object({ type: z.literal('wxcard'), kfAccount, cardId: filled }),
+  z.object({ type: z.literal('wxcard'), kfAccount, isAi, cardId: filled }),
   z.object({
     type: z.literal('miniprogrampage'),
     kfAccount,
+    isAi,
     title: filled,
     appId: filled,
     pagePath: filled,

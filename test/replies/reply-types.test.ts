@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  byAi,
   card,
   fromAgent,
   image,
@@ -89,6 +90,14 @@ const golden: readonly [name: string, reply: Reply, body: Record<string, unknown
     'text from an agent',
     fromAgent('anna@shop', text('Hi')),
     { text: { content: 'Hi' }, customservice: { kf_account: 'anna@shop' } },
+  ],
+  [
+    'news of a model’s',
+    byAi(news({ title: 'T' })),
+    {
+      news: { articles: [{ title: 'T', description: '', url: '', picurl: '' }] },
+      aimsgcontext: { is_ai_msg: 1 },
+    },
   ],
 ];
 

@@ -10,6 +10,7 @@ describe('a send', () => {
     ['an article that is none', { touser: 'o1', msgtype: 'news', news: { articles: [null] } }, 44003],
     ['a text that is no object', { touser: 'o1', msgtype: 'text', text: 'hi' }, 44004],
     ['a media_id that cannot be one', { touser: 'o1', msgtype: 'voice', voice: { media_id: 'a b' } }, 40007],
+    ['a mark of AI that is none', { ...textTo('o1', 'x'), aimsgcontext: { is_ai_msg: true } }, 40097],
     ['somebody who never acted', textTo('oStranger', 'x'), 45015],
   ])('with %s is refused', async (_name, body, errcode) => {
     expect(await send(await simulate(), body)).toBe(errcode);

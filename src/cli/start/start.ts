@@ -1,7 +1,7 @@
 import { type AccountConfig, type Config, readConfig } from '../../config/settings.js';
 import { createLogger, type Logger } from '../../observe/log.js';
 import { createDefaultReplies } from '../../replies/default-replies.js';
-import { createSourceLoader } from '../../replies/open.js';
+import { createSourceLoader, type SourceOptions } from '../../replies/open.js';
 import { type LoadedSource, sourceOf } from '../../replies/source.js';
 import { type Role, startApp } from '../../service/service.js';
 import { useDatabase } from '../database/in-use.js';
@@ -16,7 +16,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
   const log = createLogger(config.logLevel);
   if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, host, log);
   const toldToStop = untilToldToStop();
-  const repliesOf = await loadAll(config);
+  const repliesOf = await loadAll(config, environment());
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = Promise.race([host.untilSignal(() => quitAtOnce(host, log)), toldToStop]);
   const giveUp = new AbortController();
@@ -64,14 +64,15 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 }
 
 /** Loaded before anything starts: a module that is wrong is told at once. */
-export async function loadAll({
-  accounts,
-  httpReplies,
-}: Config): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+export async function loadAll(
+  { accounts, httpReplies, replyTimeoutMs }: Config,
+  environment: SourceOptions['environment'],
+): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
   const load = createSourceLoader();
   const loaded = new Map<string, readonly LoadedSource[]>();
   for (const account of accounts) {
-    const options = { http: { ...httpReplies, secrets: account.httpReplySecrets } };
+    const http = { ...httpReplies, secrets: account.httpReplySecrets };
+    const options = { http, environment, replyTimeoutMs };
     loaded.set(account.appId, await chooseReplies(account, (entry) => load(entry, options)));
   }
   return ({ appId }) => {

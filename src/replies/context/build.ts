@@ -14,6 +14,7 @@ export interface ContextDependencies {
 export interface ContextOfRun {
   subject: Subject;
   message: InboundMessage;
+  requestId: string | undefined;
   /** With those before it that are answered with it. */
   messages: readonly InboundMessage[];
   window: ReplyContext['window'];
@@ -27,13 +28,13 @@ export interface ContextOfRun {
 /** What the reply logic is given. What costs something is made when it is asked for: most logic asks for nothing. */
 export function buildContext(
   { services, openMedia }: ContextDependencies,
-  { subject, message, messages, window, log, signal, onHandOver }: ContextOfRun,
+  { subject, message, requestId, messages, window, log, signal, onHandOver }: ContextOfRun,
 ): ReplyContext {
   const { account } = subject;
   return {
     message,
     messageId: subject.messageId,
-    requestId: subject.requestId,
+    requestId,
     messages,
     account: { appId: account.appId, name: account.name },
     window,

@@ -53,8 +53,14 @@ export function parseSend({ text, isUtf8, json }: RequestBody): SendRequest | { 
   const validate = isFilled(msgtype) ? validators.get(msgtype) : undefined;
   if (!isFilled(msgtype) || !validate) return { errcode: 40008 };
   const part = body[msgtype];
-  const errcode = validate(isObject(part) ? part : {});
+  const errcode = validate(isObject(part) ? part : {}) ?? validateMark(body.aimsgcontext);
   return errcode === undefined ? { touser, msgtype, body } : { errcode };
+}
+
+/** The mark of what a model wrote stands beside a message of any type. */
+function validateMark(mark: unknown): number | undefined {
+  if (mark === undefined) return undefined;
+  return isObject(mark) && (mark.is_ai_msg === 0 || mark.is_ai_msg === 1) ? undefined : 40097;
 }
 
 /** The media that a message refers to. */

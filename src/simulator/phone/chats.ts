@@ -4,7 +4,7 @@ import type { Accounts } from '../state/accounts.js';
 import type { DeliveredMessage } from '../state/deliveries.js';
 import type { TypingSignal } from '../state/typing.js';
 import type { Change, Chat, Content, Entry, PhoneUser } from './contract.js';
-import { contentOfAnswer, contentOfPassiveReply, type PathOfMedia } from './from-account.js';
+import { contentOfAnswer, contentOfPassiveReply, isByAi, type PathOfMedia } from './from-account.js';
 import { contentOfAct } from './from-user.js';
 
 /** What each user sees: those that were made here, and all others that did something. */
@@ -81,7 +81,7 @@ export function createChats(options: ChatsOptions): Chats {
       const known = of(message.appId, message.openid);
       if (!known) return;
       setTyping(known, 0);
-      show(known, 'account', message.at, contentOfAnswer(message, pathOf));
+      show(known, 'account', message.at, contentOfAnswer(message, pathOf), isByAi(message));
     },
     typed({ at, appId, openid, command }) {
       const known = of(appId, openid);
@@ -129,9 +129,9 @@ function createBook({ accounts, nameOf, onChange }: ChatsOptions) {
       return find(appId, openid) ?? add({ appId, openid, name: nameOf(openid), isFollowing: true });
     },
 
-    show(known: Known, from: Entry['from'], at: number, content: Content): void {
+    show(known: Known, from: Entry['from'], at: number, content: Content, isByAi = false): void {
       lastId += 1;
-      const entry: Entry = { id: lastId, at, from, content };
+      const entry: Entry = { id: lastId, at, from, content, isByAi };
       known.entries.push(entry);
       if (known.entries.length > mostEntries) known.entries.shift();
       const { appId, openid } = known;

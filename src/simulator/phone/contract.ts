@@ -65,6 +65,8 @@ export interface Entry {
   at: number;
   from: 'user' | 'account' | 'system';
   content: Content;
+  /** WeChat says under it that a model wrote it (aimsgcontext). */
+  isByAi: boolean;
 }
 
 export interface Chat {

@@ -47,6 +47,11 @@ export function contentOfAnswer({ msgtype, body, text: described }: DeliveredMes
     : ({ kind: 'other', text: described } satisfies Content);
 }
 
+/** Whether the account says that a model wrote it. */
+export function isByAi({ body }: DeliveredMessage): boolean {
+  return object(body.aimsgcontext).is_ai_msg === 1;
+}
+
 /** A passive reply; only its text is read, for the simulated WeChat delivers none. */
 export function contentOfPassiveReply(xml: string): Content {
   const content = /<Content>(?:<!\[CDATA\[([\s\S]*?)\]\]>|([^<]*))<\/Content>/.exec(xml);

@@ -92,7 +92,13 @@ interface FromAgent {
   kfAccount?: string | undefined;
 }
 
+/** Written by a model: WeChat shows a grey line under it that says so. Whatever its type. */
+interface ByAi {
+  isAi?: boolean | undefined;
+}
+
 export type Reply = FromAgent &
+  ByAi &
   (
     | TextReply
     | MediaReply
@@ -138,11 +144,18 @@ export function fromAgent(kfAccount: string, reply: Reply): Reply {
   return { ...reply, kfAccount };
 }
 
+/** The reply with WeChat's mark of what a model wrote. */
+export function byAi(reply: Reply): Reply {
+  return { ...reply, isAi: true };
+}
+
 export function toWire(reply: Reply): WirePayload {
-  const payload = { msgtype: reply.type, [reply.type]: content(reply) };
-  return reply.kfAccount === undefined
-    ? payload
-    : { ...payload, customservice: { kf_account: reply.kfAccount } };
+  return {
+    msgtype: reply.type,
+    [reply.type]: content(reply),
+    ...(reply.kfAccount === undefined ? {} : { customservice: { kf_account: reply.kfAccount } }),
+    ...(reply.isAi ? { aimsgcontext: { is_ai_msg: 1 } } : {}),
+  };
 }
 
 function content(reply: Reply): Record<string, unknown> {

@@ -57,6 +57,7 @@ const chinese = {
     yesterday: '昨天',
     fromUser: '你说',
     fromAccount: '公众号说',
+    byAi: '内容由第三方AI生成',
     events: {
       subscribe: (detail: string) => (detail ? `你扫码关注了公众号（${detail}）` : '你已关注公众号'),
       unsubscribe: () => '你已取消关注',
@@ -209,6 +210,7 @@ const english: Words = {
     yesterday: 'Yesterday',
     fromUser: 'You said',
     fromAccount: 'The account said',
+    byAi: 'Written by a third party’s AI',
     events: {
       subscribe: (detail) =>
         detail ? `You scanned ${detail} and follow the account` : 'You follow the account',
