@@ -42,7 +42,7 @@ comment on column wechat.operator_action.actor is
   'Who: user@host of the command line, what the session set as wechat.operator, or else the database user; system: a worker, by itself';
 comment on column wechat.operator_action.db_user is 'The database user of the session';
 comment on column wechat.operator_action.action is
-  'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove or user_sign_out';
+  'requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change';
 comment on column wechat.operator_action.app_id is 'The account, where the action is about one; null otherwise';
 comment on column wechat.operator_action.details is 'Its arguments: ids, filters, reason; never content';
 comment on column wechat.operator_action.affected is 'How many deliveries or messages it changed';
