@@ -10,23 +10,19 @@ export interface RuleSet {
 }
 
 export interface RuleVersion {
-  /** Counts the versions of a set from 1. */
+  /** In the order of the changes, of all sets together. */
   id: string;
   at: string;
   by: string;
-  /** Where it came from: a file, the console, an import, or an older version. */
+  /** Where it was changed: file, console or cli. */
   origin: string;
   note: string | null;
 }
 
-/** GET rules/:name : the version in force, and the newest 100. GET rules/:name/versions/:id : one version with its text. */
+/** GET rules/:name : the version in force, and the newest 100. */
 export interface RuleSetView extends RuleSet {
   text: string;
   versions: RuleVersion[];
-}
-
-export interface RuleVersionText extends RuleVersion {
-  text: string;
 }
 
 /** POST rules/:name/diff : of two versions, or of a version and a text that is not saved yet. */
@@ -79,9 +75,13 @@ export interface GoBack {
   expected: string;
 }
 
-/** What a message may be for a trial: `value` is the text, the key of the menu, the scene or the event's name. */
+/**
+ * What a message may be for a trial. `value` is the text of the user, what of a voice is recognised, the id of a menu message's entry, a menu's
+ * key, a scene, or an event's name; the others have none.
+ */
 export const trialTypes = [
   'text',
+  'choice',
   'click',
   'scan',
   'subscribe',

@@ -7,11 +7,14 @@ import type {
   RulesCheck,
   RulesTrial,
   RuleVersion,
-  RuleVersionText,
   SaveRules,
   TryRules,
 } from '../../contract/rules.js';
 import { type FakeRoutes, minutesAgo, nastyTexts, ok } from './routes.js';
+
+interface RuleVersionText extends RuleVersion {
+  text: string;
+}
 
 const first = `rules:
   - name: hello
@@ -110,6 +113,6 @@ export const ruleRoutes: FakeRoutes = {
   },
   'POST rules/:name/back': ({ body }) => {
     const { version, expected } = parse<GoBack>(body);
-    return save(textOf(version), expected, 'back', version);
+    return save(textOf(version), expected, 'console', `back to version ${version}`);
   },
 };

@@ -30,7 +30,7 @@ export const rules = {
   at: 'Time',
   by: 'Who',
   origin: 'From',
-  origins: { file: 'file', console: 'console', import: 'import', back: 'older version' },
+  origins: { file: 'file', console: 'console', cli: 'command line' },
   inForce: 'in force',
   compare: 'Compare',
   compareWith: 'Compare with version {id}',
@@ -48,6 +48,7 @@ export const rules = {
   type: 'What comes',
   types: {
     text: 'Text',
+    choice: 'Tap on a menu message',
     click: 'Menu click',
     scan: 'Scan of a QR code',
     subscribe: 'New follower',
@@ -59,7 +60,8 @@ export const rules = {
     link: 'Link',
   },
   values: {
-    text: 'Text of the user',
+    text: 'What the user says',
+    id: 'Id of the entry',
     key: 'Key of the menu',
     scene: 'Scene',
     sceneIfAny: 'Scene, if by a QR code',

@@ -33,7 +33,7 @@ export const rules: SameKeys<typeof english> = {
   at: '时间',
   by: '修改人',
   origin: '来源',
-  origins: { file: '文件', console: '控制台', import: '导入', back: '旧版本' },
+  origins: { file: '文件', console: '控制台', cli: '命令行' },
   inForce: '生效中',
   compare: '比较',
   compareWith: '与第 {id} 版比较',
@@ -50,6 +50,7 @@ export const rules: SameKeys<typeof english> = {
   type: '收到什么',
   types: {
     text: '文本',
+    choice: '点菜单消息',
     click: '菜单点击',
     scan: '扫描二维码',
     subscribe: '新关注',
@@ -61,7 +62,8 @@ export const rules: SameKeys<typeof english> = {
     link: '链接',
   },
   values: {
-    text: '用户发来的文本',
+    text: '用户说的内容',
+    id: '选项的 id',
     key: '菜单的 key',
     scene: '场景值',
     sceneIfAny: '场景值（扫码关注时）',
