@@ -5,7 +5,9 @@ import type {
   RuleSet,
   RuleSetView,
   RulesCheck,
+  RulesTrial,
   RuleVersion,
+  TrialType,
 } from '../../../src/console/contract/rules.js';
 import type { Area } from '../../../src/console/server/area.js';
 import { createRulesRoutes } from '../../../src/console/server/rules/routes.js';
@@ -166,6 +168,107 @@ describe('a text', () => {
   });
 });
 
+describe('a message is tried against a text that is not saved', () => {
+  const text = `rules:
+  - name: later
+    when: { keyword: { contains: hello } }
+    answer: too late
+  - name: boss
+    priority: 9
+    when: { keyword: { contains: hello }, account: wxboss }
+    answer: yes, boss
+  - name: shop
+    when: { scan: [shop-*, till] }
+    answer: [{ type: image, media: abc }, { handOver: 'at {{scene}}' }]
+  - name: night
+    when: { type: text, hours: 22:00-06:00 }
+    answer: we sleep
+  - name: order
+    when: { keyword: { matches: 'order (\\d+)' } }
+    answer: your order {{match.1}}
+  - name: model
+    when: { keyword: think }
+    answer: { http: 'https://bot.example/think' }
+default: please wait
+`;
+
+  async function attempt(
+    type: TrialType,
+    value: string,
+    more: { at?: string; account?: string; lang?: string } = {},
+  ): Promise<RulesTrial> {
+    const { at = '2026-03-04T12:00:00+08:00', account = null, lang = 'en' } = more;
+    return json(mei.send('POST', `rules/try?lang=${lang}`, { text, message: { type, value }, account, at }));
+  }
+  const whys = ({ passed }: RulesTrial) => Object.fromEntries(passed.map(({ rule, why }) => [rule, why]));
+
+  test('which rule answers, with what, and why those before it do not', async () => {
+    const trial = await attempt('text', 'Hello, you');
+    expect(trial).toEqual({
+      problems: [],
+      answer: { rule: 'later', line: 2, says: ['too late'] },
+      passed: [{ rule: 'boss', line: 5, why: 'It is for wxboss, and this is wx0123456789abcdef' }],
+      passedInAll: 1,
+    } satisfies RulesTrial);
+    expect(await attempt('text', 'hello', { account: 'wxboss' })).toMatchObject({
+      ...{ answer: { rule: 'boss', says: ['yes, boss'] }, passed: [] },
+    });
+    expect(await attempt('text', 'order 12')).toMatchObject({
+      answer: { rule: 'order', says: ['your order 12'] },
+    });
+    expect(await attempt('voice', '你好')).toMatchObject({ answer: { line: null, says: ['please wait'] } });
+    expect(await attempt('text', 'think')).toMatchObject({
+      answer: { rule: 'model', says: ['The answer is left to the service https://bot.example/think'] },
+    });
+  });
+
+  test('by scene, event and hour', async () => {
+    const scan = await attempt('subscribe', 'shop-7');
+    expect(scan.answer).toEqual({
+      ...{ rule: 'shop', line: 9 },
+      says: ['[image] {"media":"abc"}', 'A person is asked for: at shop-7'],
+    });
+    const click = await attempt('click', 'ABOUT');
+    expect(click).toMatchObject({ answer: null, passedInAll: 6 });
+    expect(whys(click)).toMatchObject({
+      later: 'This is an event, and those reach only rules that name event, click, scan or type: event',
+      shop: 'It waits for a scan of shop-*, till',
+    });
+    expect(whys(await attempt('text', 'x')).night).toBe(
+      'Not at this time: in Asia/Shanghai it is Wednesday, 12:00',
+    );
+    expect(await attempt('text', 'x', { at: '2026-03-04T23:30:00+08:00' })).toMatchObject({
+      answer: { rule: 'night' },
+    });
+  });
+
+  test('in the language of the person, and not at all where the text has problems', async () => {
+    expect(whys(await attempt('text', 'x', { lang: 'zh-CN' }))).toMatchObject({
+      night: '不在时间内：Asia/Shanghai 现在是星期三 12:00',
+      later: '文本里没有它的关键词，表达式也不匹配',
+    });
+    const message = { type: 'text', value: 'x' };
+    const bad = { text: 'rules: 1', message, account: null, at: null };
+    expect(await json(mei.send('POST', 'rules/try', bad))).toMatchObject({
+      ...{ problems: [{ line: 1 }], answer: null, passed: [] },
+    });
+  });
+
+  test('of thousands of rules the first hundred are told', async () => {
+    const many = Array.from(
+      { length: 5_000 },
+      (_, at) => `  - when: { keyword: word ${at} }\n    answer: a\n`,
+    );
+    const body = {
+      ...{ text: `rules:\n${many.join('')}`, account: null, at: null },
+      message: { type: 'text', value: 'word 4999' },
+    };
+    const trial = await json<RulesTrial>(mei.send('POST', 'rules/try', body));
+    expect(trial).toMatchObject({ answer: { rule: 'rule 5000' }, passedInAll: 4_999 });
+    expect(trial.passed).toHaveLength(100);
+  });
+});
+
 describe('rights', () => {
   const message = { type: 'text', value: 'hello' };
   const trial = { text: rules('one'), message, account: null, at: null };
@@ -219,6 +322,7 @@ test.each([
   ['POST', 'rules/check', { text: 1 }],
   ['POST', 'rules/try', { text: '', message: { type: 'sms', value: '' }, account: null, at: null }],
   ['POST', 'rules/try', { text: '', message: { type: 'text', value: '' }, account: null, at: 'soon' }],
+  ['POST', 'rules/try', { text: '', message: { type: 'event', value: ' ' }, account: null, at: null }],
 ])('%s %s refuses %j', async (method, path, body) => {
   const answer = await mei.send(method, path, body);
   expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'bad_request' }]);

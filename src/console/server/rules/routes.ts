@@ -8,6 +8,7 @@ import { parseRules } from '../../../replies/rules/parse.js';
 import { type RulesCheck, trialTypes } from '../../contract/rules.js';
 import * as input from '../http/input.js';
 import { personOf, type Requires } from '../http/person.js';
+import { wordsFor } from '../words/index.js';
 import { changeRules } from './change.js';
 import { differencesOf } from './differences.js';
 import { listSets, readSet, readText } from './sets.js';
@@ -34,7 +35,9 @@ const saveShape = z.strictObject({ text, expected: input.id.nullable(), note });
 const backShape = z.strictObject({ version: input.id, expected: input.id });
 const tryShape = z.strictObject({
   text,
-  message: z.strictObject({ type: z.enum(trialTypes), value: input.text(2_000) }),
+  message: z
+    .strictObject({ type: z.enum(trialTypes), value: input.text(2_000) })
+    .refine(({ type, value }) => type !== 'event' || value.trim() !== ''),
   account: input.text(64).min(1).nullable(),
   at: input.time.nullable(),
 });
@@ -62,7 +65,7 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
 
   router.post('/rules/try', read, (ctx) => {
     const { at, ...asked } = input.readBody(ctx, tryShape);
-    ctx.body = tryRules({ ...asked, at: at ?? clock() }, accounts);
+    ctx.body = tryRules({ ...asked, at: at ?? clock() }, accounts, wordsFor(ctx).rules);
   });
 
   router.get('/rules/:name', read, async (ctx) => {
