@@ -14,6 +14,7 @@ import { addMigrate } from './commands/migrate.js';
 import { addPause } from './commands/pause.js';
 import { addRequeue } from './commands/requeue.js';
 import { addResume } from './commands/resume.js';
+import { addRules } from './commands/rules.js';
 import { addSend } from './commands/send.js';
 import { addShow } from './commands/show.js';
 import { addSimulate } from './commands/simulate.js';
@@ -77,6 +78,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addToken,
   addSend,
   addForget,
+  addRules,
   addUser,
   addConsole,
   addSimulate,

@@ -60,6 +60,12 @@ function createProcessMetrics(registers: Registry[]) {
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800],
       registers,
     }),
+    ruleAnswers: new Counter({
+      name: 'wechat_outbox_rule_answers_total',
+      help: 'Messages that a rule answered (REPLIES=rules.yaml), by the name of the rule; default: where none applied',
+      labelNames: ['account', 'rule'] as const,
+      registers,
+    }),
     tokenRefreshes: new Counter({
       name: 'wechat_outbox_token_refreshes_total',
       help: 'Access tokens asked of WeChat, by result: ok or error',

@@ -1,6 +1,7 @@
 import type { Pool } from '../db/pool.js';
 import type { Proxies } from '../lib/proxies.js';
 import type { Logger } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
 import type { Awaitable, BeforeSend, ReplyContext, ReplyResult } from './router.js';
 
 /**
@@ -27,6 +28,7 @@ export interface SourceServices {
   pool: Pool;
   proxies: Proxies | undefined;
   log: Logger;
+  metrics: Pick<Metrics, 'ruleAnswers'>;
   clock(): Date;
 }
 

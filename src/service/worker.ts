@@ -39,7 +39,7 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
   });
   const sources = new Map<string, readonly ReplySource[]>();
   for (const account of config.accounts) {
-    const services = { appId: account.appId, pool, proxies: config.proxies, log, clock };
+    const services = { appId: account.appId, pool, proxies: config.proxies, log, metrics, clock };
     const opened: ReplySource[] = [];
     for (const source of repliesOf(account)) opened.push(await source.open(services));
     sources.set(account.appId, opened);

@@ -1,7 +1,7 @@
 import { type AccountConfig, type Config, readConfig } from '../../config/settings.js';
 import { createLogger, type Logger } from '../../observe/log.js';
 import { createDefaultReplies } from '../../replies/default-replies.js';
-import { loadSource } from '../../replies/open.js';
+import { createSourceLoader } from '../../replies/open.js';
 import { type LoadedSource, sourceOf } from '../../replies/source.js';
 import { type Role, startApp } from '../../service/service.js';
 import { useDatabase } from '../database/in-use.js';
@@ -67,8 +67,9 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
 async function loadAll(
   accounts: readonly AccountConfig[],
 ): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
+  const load = createSourceLoader();
   const loaded = new Map<string, readonly LoadedSource[]>();
-  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account));
+  for (const account of accounts) loaded.set(account.appId, await chooseReplies(account, load));
   return ({ appId }) => {
     const replies = loaded.get(appId);
     if (!replies) throw new Error(`No replies were loaded for ${appId}`);
@@ -76,8 +77,11 @@ async function loadAll(
   };
 }
 
-async function chooseReplies({ replies, publicUrl, name }: AccountConfig): Promise<readonly LoadedSource[]> {
-  if (replies.length > 0) return Promise.all(replies.map((entry) => loadSource(entry)));
+async function chooseReplies(
+  { replies, publicUrl, name }: AccountConfig,
+  load: (entry: string) => Promise<LoadedSource>,
+): Promise<readonly LoadedSource[]> {
+  if (replies.length > 0) return Promise.all(replies.map((entry) => load(entry)));
   const answer = createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
   return [sourceOf('the default replies', answer)];
 }

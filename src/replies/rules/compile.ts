@@ -2,8 +2,24 @@ import { RE2JS } from 're2js';
 import type { Reply } from '../../wechat/out/reply.js';
 import { fold } from './fold.js';
 import type { Path } from './places.js';
-import type { Conditions, Key, Keyword, NamedSource, Rule, RuleAnswer, Rules, Said, TimeOfWeek } from './rules.js';
-import { type AnswerShape, type RuleShape, type RulesFile, type SayingShape, weekdayNames } from './shapes.js';
+import type {
+  Conditions,
+  Key,
+  Keyword,
+  NamedSource,
+  Rule,
+  RuleAnswer,
+  Rules,
+  Said,
+  TimeOfWeek,
+} from './rules.js';
+import {
+  type AnswerShape,
+  type RuleShape,
+  type RulesFile,
+  type SayingShape,
+  weekdayNames,
+} from './shapes.js';
 import { hasFields, isField, namesIn } from './template.js';
 
 /** Notes what is wrong with the value at this path: a sentence without its subject. */
@@ -12,7 +28,10 @@ export type Note = (path: Path, problem: string) => void;
 const defaultTimeZone = 'Asia/Shanghai';
 
 /** What a file of the right form means; what only makes sense as a whole is checked here. */
-export function compile(file: RulesFile, { lineOf, note }: { lineOf(path: Path): number; note: Note }): Rules {
+export function compile(
+  file: RulesFile,
+  { lineOf, note }: { lineOf(path: Path): number; note: Note },
+): Rules {
   const timeZone = zone(file.timeZone ?? defaultTimeZone, ['timeZone'], note);
   const sources: NamedSource[] = [];
   const names = new Set<string>();
@@ -44,7 +63,7 @@ interface ConditionScope {
 
 function conditions(when: RuleShape['when'], scope: ConditionScope): Conditions {
   const { path, note } = scope;
-  contradictions(when).forEach((problem) => note(path, problem));
+  for (const problem of contradictions(when)) note(path, problem);
   return {
     keyword: when.keyword === undefined ? undefined : keyword(when.keyword, [...path, 'keyword'], note),
     choices: list(when.choice),
@@ -110,7 +129,10 @@ function key(text: string): Key {
   return text.endsWith('*') ? { text: text.slice(0, -1), isPrefix: true } : { text, isPrefix: false };
 }
 
-function timeOfWeek(when: RuleShape['when'], { path, timeZone, note }: ConditionScope): TimeOfWeek | undefined {
+function timeOfWeek(
+  when: RuleShape['when'],
+  { path, timeZone, note }: ConditionScope,
+): TimeOfWeek | undefined {
   if (when.hours === undefined && when.weekdays === undefined) return undefined;
   const own = when.timeZone;
   return {
@@ -134,7 +156,7 @@ function minutes(time: string): number {
 
 /** `fri-mon` goes over the end of the week. */
 function days(range: string): number[] {
-  const [from = 0, to = from] = range.split('-').map((name) => weekdayNames.findIndex((one) => one === name));
+  const [from = 0, to = from] = range.split('-').map((name) => weekdayNames.indexOf(name));
   return Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, index) => (from + index) % 7);
 }
 
@@ -159,7 +181,9 @@ function answer(shape: AnswerShape, scope: AnswerScope): RuleAnswer {
   if (typeof shape === 'object' && 'oneOf' in shape) {
     return {
       kind: 'oneOf',
-      answers: shape.oneOf.map((one, index) => answer(one, { ...scope, path: [...scope.path, 'oneOf', index] })),
+      answers: shape.oneOf.map((one, index) =>
+        answer(one, { ...scope, path: [...scope.path, 'oneOf', index] }),
+      ),
     };
   }
   const source = sourceIn(shape);
@@ -187,15 +211,28 @@ function say(shape: SayingShape, { path, groups, note }: AnswerScope): Said[] {
 }
 
 /** Names a file or an id at WeChat: the words of a user have no place there. */
-const fixed: readonly PropertyKey[] = ['media', 'thumb', 'mediaId', 'articleId', 'cardId', 'appId', 'kfAccount', 'id'];
+const fixed: readonly PropertyKey[] = [
+  'media',
+  'thumb',
+  'mediaId',
+  'articleId',
+  'cardId',
+  'appId',
+  'kfAccount',
+  'id',
+];
 
-function checkFields(value: unknown, { path, groups, note }: Pick<AnswerScope, 'path' | 'groups' | 'note'>): void {
+function checkFields(
+  value: unknown,
+  { path, groups, note }: Pick<AnswerScope, 'path' | 'groups' | 'note'>,
+): void {
   for (const { text, path: inner } of stringsIn(value, [])) {
     const names = namesIn(text);
     if (names.length > 0 && inner.some((part) => fixed.includes(part)))
       note([...path, ...inner], 'may not use fields of the message');
     for (const name of names) {
-      if (!isField(name)) note([...path, ...inner], `uses {{${name}}}, which is no field; \\{{ is for two braces`);
+      if (!isField(name))
+        note([...path, ...inner], `uses {{${name}}}, which is no field; \\{{ is for two braces`);
       else if (name.startsWith('match.') && !groups.some((one) => hasGroup(one, name.slice('match.'.length))))
         note([...path, ...inner], `uses {{${name}}}, and no expression of the rule has such a group`);
     }

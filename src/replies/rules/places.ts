@@ -1,4 +1,14 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { z } from 'zod';
 
 /** What is wrong with a file, and where: line and column count from 1. */
@@ -91,13 +101,14 @@ function keyNode(node: Node | undefined, key: string): Node | undefined {
 
 /** The problems that zod found, each where it is, in words about that place. */
 export function problemsOf(error: z.ZodError, file: PlacedFile): RulesProblem[] {
-  return error.issues.flatMap((issue) => placed(issue, [], file));
+  return telling(error.issues).flatMap((issue) => placed(issue, [], file));
 }
 
 function placed(issue: z.core.$ZodIssue, base: Path, file: PlacedFile): RulesProblem[] {
   const path = [...base, ...issue.path];
+  if (isMissing(issue)) return [{ ...file.placeOf(path), message: `${named(path)}is missing` }];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    return closest(issue.errors).flatMap((inner) => placed(inner, path, file));
+    return telling(closest(issue.errors)).flatMap((inner) => placed(inner, path, file));
   }
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
@@ -119,11 +130,24 @@ function distance(issues: readonly z.core.$ZodIssue[]): number {
     if (issue.code === 'unrecognized_keys') return sum + 2 * issue.keys.length;
     // Of another kind as a whole.
     if (issue.path.length === 0 && issue.code === 'invalid_type') return sum + 100;
-    if (issue.code !== 'invalid_union') return sum + 1;
+    if (issue.code !== 'invalid_union' || isMissing(issue)) return sum + 1;
     // No such `type`.
     if (issue.errors.length === 0) return sum + 4;
-    return sum + distance(closest(issue.errors));
+    const inner = distance(closest(issue.errors));
+    // One field that is wrong, however wrong it is.
+    return sum + (issue.path.length === 0 ? inner : Math.min(inner, 3));
   }, 0);
+}
+
+/** YAML has no undefined. */
+function isMissing({ code, input }: z.core.$ZodIssue): boolean {
+  return input === undefined && (code === 'invalid_type' || code === 'invalid_union');
+}
+
+/** Where a field has a wrong name, it is no wonder that the right one is missed. */
+function telling(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const misnamed = issues.flatMap(({ code, path }) => (code === 'unrecognized_keys' ? [path.join('.')] : []));
+  return issues.filter(({ code, path }) => code !== 'custom' || !misnamed.includes(path.join('.')));
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -134,9 +158,6 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 function wording(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.input === undefined && /^Invalid input/.test(issue.message)) {
-    return 'is missing or of the wrong kind';
-  }
   if (issue.code === 'invalid_type' && /^Invalid input/.test(issue.message)) {
     return `must be ${kinds[issue.expected] ?? issue.expected}`;
   }

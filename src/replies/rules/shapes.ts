@@ -67,7 +67,9 @@ const reply = z.discriminatedUnion(
       entries: z
         .array(z.strictObject({ id: filled, content: shown }))
         .min(1, 'must hold at least one')
-        .meta({ description: 'What the user may tap; a tap comes back as a text with this id (see `choice`).' }),
+        .meta({
+          description: 'What the user may tap; a tap comes back as a text with this id (see `choice`).',
+        }),
       tail: shown.optional(),
     }),
     z.strictObject({ type: z.literal('wxcard'), kfAccount, cardId: filled }),
@@ -83,13 +85,17 @@ const said = z.union([
   shown,
   reply,
   z.strictObject({
-    handOver: filled.meta({ description: `Asks for a person; the reason is what agents are told. ${templated}` }),
+    handOver: filled.meta({
+      description: `Asks for a person; the reason is what agents are told. ${templated}`,
+    }),
   }),
 ]);
 
 const saying = z.union([said, z.array(said)]);
 const http = z.strictObject({
-  http: webUrl.meta({ description: 'Leaves the answer to this HTTP service, as REPLIES would name it.' }),
+  http: filled
+    .refine((value) => /^https?:\/\//i.test(value), 'must be an http(s) URL')
+    .meta({ description: 'Leaves the answer to this HTTP service, as REPLIES would name it.' }),
 });
 const llm = z.strictObject({
   llm: filled.meta({
@@ -142,7 +148,8 @@ const keyword = z
         equals: words.optional().meta({ description: 'The whole text.' }),
         contains: words.optional().meta({ description: 'Somewhere in the text.' }),
         matches: words.optional().meta({
-          description: 'Regular expressions in the syntax of RE2, which takes linear time; (?i) for any case.',
+          description:
+            'Regular expressions in the syntax of RE2, which takes linear time; (?i) for any case.',
         }),
       })
       .refine((of) => Object.keys(of).length > 0, 'must have equals, contains or matches'),
@@ -157,7 +164,9 @@ const when = z
     keyword: keyword.optional(),
     choice: words.optional().meta({ description: 'The id of the entry of a msgmenu that was tapped.' }),
     event: words.optional().meta({ description: 'Names of events, such as subscribe.' }),
-    click: words.optional().meta({ description: 'Keys of menu entries; a * at the end stands for anything.' }),
+    click: words
+      .optional()
+      .meta({ description: 'Keys of menu entries; a * at the end stands for anything.' }),
     scan: words.optional().meta({
       description:
         'Scenes of QR codes, scanned by followers or new ones; a * at the end stands for anything.',
@@ -180,7 +189,8 @@ const when = z
   })
   .refine((of) => Object.keys(of).length > 0, 'must have at least one condition')
   .meta({
-    description: 'All of these must hold. Events reach only rules that name event, click, scan or type: event.',
+    description:
+      'All of these must hold. Events reach only rules that name event, click, scan or type: event.',
   });
 
 const rule = z.strictObject({
@@ -208,6 +218,11 @@ export const rulesFile = z
     }),
   })
   .meta({ title: 'Rules of wechat-outbox' });
+
+/** The JSON Schema of the file, for editors. */
+export function rulesSchema(): unknown {
+  return z.toJSONSchema(rulesFile, { io: 'input' });
+}
 
 export type RulesFile = z.infer<typeof rulesFile>;
 export type RuleShape = z.infer<typeof rule>;

@@ -1,4 +1,5 @@
 import { type Counted, count } from '../measures.js';
+import { rules } from './rules.js';
 import { terminal } from './terminal.js';
 
 /** What the commands say of what they did, would do or cannot do. */
@@ -113,6 +114,7 @@ export const commands = {
     inHand: (messages: number) =>
       `nothing is forgotten yet: a worker has ${terminal.count.messages(messages)} of theirs in hand right now; run it again in a moment`,
   },
+  rules,
   user: {
     columns: {
       name: 'name',

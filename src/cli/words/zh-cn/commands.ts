@@ -1,5 +1,6 @@
 import type { commands as English } from '../en/commands.js';
 import type { Counted } from '../measures.js';
+import { rules } from './rules.js';
 import { terminal } from './terminal.js';
 
 const nouns: Readonly<Record<Counted, string>> = { messages: '消息', deliveries: '投递' };
@@ -107,6 +108,7 @@ export const commands: typeof English = {
     inHand: (messages) =>
       `还没有遗忘任何东西：worker 正在处理该用户的 ${terminal.count.messages(messages)}，稍后再执行一次`,
   },
+  rules,
   user: {
     columns: {
       name: '用户名',

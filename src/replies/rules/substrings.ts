@@ -1,0 +1,135 @@
+/** Finds which of many words a text contains, in one pass over the text however many words there are. */
+export interface Substrings {
+  /** Calls `found` with the values of each word that is in the text, once or more often. */
+  find(text: string, found: (value: number) => void): void;
+}
+
+const codeUnits = 65_536;
+
+/**
+ * The automaton of Aho and Corasick over UTF-16 units. Steps from the root, which nearly all of a text takes, are a table; the others
+ * are in one hash table of numbers, because a Map for each state costs many times as much.
+ */
+export function createSubstrings(words: Iterable<readonly [word: string, value: number]>): Substrings {
+  const root = new Int32Array(codeUnits);
+  const steps = new Map<number, Map<number, number>>();
+  const values: (number[] | undefined)[] = [undefined];
+  let states = 1;
+
+  const next = (state: number, unit: number): number | undefined =>
+    state === 0 ? root[unit] || undefined : steps.get(state)?.get(unit);
+
+  for (const [word, value] of words) {
+    let state = 0;
+    for (let index = 0; index < word.length; index++) {
+      const unit = word.charCodeAt(index);
+      let to = next(state, unit);
+      if (to === undefined) {
+        to = states++;
+        values.push(undefined);
+        if (state === 0) {
+          root[unit] = to;
+        } else {
+          const own = steps.get(state) ?? new Map<number, number>();
+          steps.set(state, own.set(unit, to));
+        }
+      }
+      state = to;
+    }
+    if (state === 0) continue;
+    const own = values[state] ?? [];
+    own.push(value);
+    values[state] = own;
+  }
+  const { fail, hit } = linkBack({ root, steps, values, states });
+  const table = flatten(steps);
+
+  return {
+    find(text, found) {
+      let state = 0;
+      for (let index = 0; index < text.length; index++) {
+        const unit = text.charCodeAt(index);
+        let to = state === 0 ? 0 : table.get(state, unit);
+        while (to === 0 && state !== 0) {
+          state = fail[state] ?? 0;
+          to = state === 0 ? 0 : table.get(state, unit);
+        }
+        state = state === 0 ? (root[unit] ?? 0) : to;
+        for (let at = values[state] ? state : (hit[state] ?? 0); at !== 0; at = hit[at] ?? 0) {
+          for (const value of values[at] ?? []) found(value);
+        }
+      }
+    },
+  };
+}
+
+interface Trie {
+  root: Int32Array;
+  steps: ReadonlyMap<number, ReadonlyMap<number, number>>;
+  values: readonly (readonly number[] | undefined)[];
+  states: number;
+}
+
+/**
+ * `fail`: the state of the longest end of what a state stands for that is a beginning of a word as well. `hit`: the nearest one on
+ * that way where a word ends. Breadth first: a state's are known before those of longer ones are asked for.
+ */
+function linkBack({ root, steps, values, states }: Trie): { fail: Int32Array; hit: Int32Array } {
+  const fail = new Int32Array(states);
+  const hit = new Int32Array(states);
+  const queue: number[] = [...root].filter((state) => state !== 0);
+  for (let at = 0; at < queue.length; at++) {
+    const state = queue[at] ?? 0;
+    for (const [unit, to] of steps.get(state) ?? []) {
+      let back = fail[state] ?? 0;
+      let end = back === 0 ? undefined : steps.get(back)?.get(unit);
+      while (end === undefined && back !== 0) {
+        back = fail[back] ?? 0;
+        end = back === 0 ? undefined : steps.get(back)?.get(unit);
+      }
+      const target = end ?? root[unit] ?? 0;
+      fail[to] = target;
+      hit[to] = values[target] ? target : (hit[target] ?? 0);
+      queue.push(to);
+    }
+  }
+  return { fail, hit };
+}
+
+/** Open addressing: (state, unit) to the next state; 0 for none. */
+function flatten(steps: ReadonlyMap<number, ReadonlyMap<number, number>>) {
+  let count = 0;
+  for (const own of steps.values()) count += own.size;
+  const size = 2 ** Math.ceil(Math.log2(Math.max(2 * count, 2)));
+  const mask = size - 1;
+  const states = new Int32Array(size);
+  const units = new Uint16Array(size);
+  const targets = new Int32Array(size);
+  const slotOf = (state: number, unit: number) =>
+    (Math.imul(state, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b)) >>> 0;
+  for (const [state, own] of steps) {
+    for (const [unit, to] of own) {
+      let slot = mix(slotOf(state, unit)) & mask;
+      while (states[slot] !== 0) slot = (slot + 1) & mask;
+      states[slot] = state;
+      units[slot] = unit;
+      targets[slot] = to;
+    }
+  }
+  return {
+    get(state: number, unit: number): number {
+      let slot = mix(slotOf(state, unit)) & mask;
+      for (;;) {
+        const found = states[slot];
+        if (found === 0) return 0;
+        if (found === state && units[slot] === unit) return targets[slot] ?? 0;
+        slot = (slot + 1) & mask;
+      }
+    },
+  };
+}
+
+/** The low bits choose the slot: they take from the high ones. */
+function mix(hash: number): number {
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
