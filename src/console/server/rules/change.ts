@@ -1,6 +1,6 @@
 import type { Pool } from '../../../db/pool.js';
 import { say } from '../../../lib/language.js';
-import { parseRules } from '../../../replies/rules/parse.js';
+import type { ParsedRules } from '../../../replies/rules/parse.js';
 import type { RuleVersion } from '../../contract/rules.js';
 import { Refusal } from '../http/refusal.js';
 import { asPerson } from '../http/transaction.js';
@@ -9,6 +9,7 @@ import { newestVersion } from './sets.js';
 export interface RulesChange {
   name: string;
   text: string;
+  parsed: ParsedRules;
   /** The version that the text was made from; null: there was none. */
   expected: string | null;
   note: string | null;
@@ -16,8 +17,7 @@ export interface RulesChange {
 
 /** @throws Refusal for a text with problems, and where another version is in force by now */
 export function changeRules(pool: Pool, person: string, change: RulesChange): Promise<RuleVersion> {
-  const { name, text, expected, note } = change;
-  const parsed = parseRules(text, name);
+  const { name, text, parsed, expected, note } = change;
   if (!parsed.ok)
     throw new Refusal(
       422,

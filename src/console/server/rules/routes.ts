@@ -4,13 +4,13 @@ import { z } from 'zod';
 import type { AccountConfig } from '../../../config/account.js';
 import type { Pool } from '../../../db/pool.js';
 import { kindOf } from '../../../replies/open.js';
-import { parseRules } from '../../../replies/rules/parse.js';
 import { type RulesCheck, trialTypes } from '../../contract/rules.js';
 import * as input from '../http/input.js';
 import { personOf, type Requires } from '../http/person.js';
 import { wordsFor } from '../words/index.js';
 import { changeRules } from './change.js';
 import { differencesOf } from './differences.js';
+import { createParse } from './parsed.js';
 import { listSets, readSet, readText } from './sets.js';
 import { tryRules } from './trial.js';
 
@@ -48,6 +48,7 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
   const read = requires('read');
   const change = requires('rule');
   const used = namesOf(accounts);
+  const parse = createParse();
 
   router.get('/rules', read, async (ctx) => {
     input.readQuery(ctx, {});
@@ -55,7 +56,7 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
   });
 
   router.post('/rules/check', read, (ctx) => {
-    const parsed = parseRules(input.readBody(ctx, checkShape).text, 'rules');
+    const parsed = parse(input.readBody(ctx, checkShape).text);
     ctx.body = (
       parsed.ok
         ? { rules: parsed.rules.rules.length, problems: [] }
@@ -65,7 +66,7 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
 
   router.post('/rules/try', read, (ctx) => {
     const { at, ...asked } = input.readBody(ctx, tryShape);
-    ctx.body = tryRules({ ...asked, at: at ?? clock() }, accounts, wordsFor(ctx).rules);
+    ctx.body = tryRules(parse(asked.text), { ...asked, at: at ?? clock() }, accounts, wordsFor(ctx).rules);
   });
 
   router.get('/rules/:name', read, async (ctx) => {
@@ -82,7 +83,8 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
 
   router.put('/rules/:name', change, async (ctx) => {
     const { name } = await readSet(pool, nameOf(ctx.params), used);
-    ctx.body = await changeRules(pool, personOf(ctx).name, { name, ...input.readBody(ctx, saveShape) });
+    const asked = input.readBody(ctx, saveShape);
+    ctx.body = await changeRules(pool, personOf(ctx).name, { name, ...asked, parsed: parse(asked.text) });
   });
 
   router.post('/rules/:name/back', change, async (ctx) => {
@@ -90,7 +92,13 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
     const { version, expected } = input.readBody(ctx, backShape);
     const text = await readText(pool, name, version);
     const note = `back to version ${version}`;
-    ctx.body = await changeRules(pool, personOf(ctx).name, { name, text, expected, note });
+    ctx.body = await changeRules(pool, personOf(ctx).name, {
+      name,
+      text,
+      expected,
+      note,
+      parsed: parse(text),
+    });
   });
 
   return router;

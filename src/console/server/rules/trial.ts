@@ -1,5 +1,5 @@
 import type { AccountConfig } from '../../../config/account.js';
-import { parseRules } from '../../../replies/rules/parse.js';
+import type { ParsedRules } from '../../../replies/rules/parse.js';
 import type { Saying } from '../../../replies/rules/say.js';
 import { type Deed, messageOf, tryOut } from '../../../replies/rules/try-out.js';
 import type { Reply } from '../../../wechat/out/reply.js';
@@ -10,7 +10,7 @@ import type { Words } from '../words/index.js';
 /** As many as anybody reads. */
 const mostPassed = 100;
 
-export interface Trial extends Pick<TryRules, 'text' | 'message' | 'account'> {
+export interface Trial extends Pick<TryRules, 'message' | 'account'> {
   at: Date;
 }
 
@@ -20,11 +20,11 @@ export interface Trial extends Pick<TryRules, 'text' | 'message' | 'account'> {
  * @throws Refusal for what can be no message
  */
 export function tryRules(
-  { text, message: deed, account, at }: Trial,
+  parsed: ParsedRules,
+  { message: deed, account, at }: Trial,
   accounts: readonly AccountConfig[],
   words: Words['rules'],
 ): RulesTrial {
-  const parsed = parseRules(text, 'rules');
   if (!parsed.ok) return { problems: [...parsed.problems], answer: null, passed: [], passedInAll: 0 };
   const message = messageOf({ ...deedOf(deed), openid: 'oTrial', at });
   if (!message) throw badInput(['message']);

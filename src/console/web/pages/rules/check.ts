@@ -2,7 +2,8 @@ import { onScopeDispose, type Ref, shallowRef, watch } from 'vue';
 import type { RulesCheck } from '../../../contract/rules.js';
 import { useConsole } from '../../app/context.js';
 
-const checkAfterMs = 400;
+/** Thousands of rules take the server a while: then it is asked less often. */
+const checkAfterMs = (length: number) => (length < 100_000 ? 400 : 2_000);
 
 /** What the server finds in the text as it is when nobody has typed for a moment; undefined until then. */
 export function useRulesCheck(
@@ -27,7 +28,7 @@ export function useRulesCheck(
   watch([text, isThere, () => preferences.language], () => {
     clearTimeout(timer);
     check.value = undefined;
-    if (isThere()) timer = setTimeout(ask, checkAfterMs, text.value);
+    if (isThere()) timer = setTimeout(ask, checkAfterMs(text.value.length), text.value);
   });
   onScopeDispose(() => clearTimeout(timer));
   return check;
