@@ -19,12 +19,17 @@ const words = Array.from({ length: keywords }, (_, index) => {
 
 /** What rules of 5,000 keywords cost a message: the message as rules look at it, the rule, and what it says. */
 export const rules: Benchmark = async (_lab, { rounds }, progress) => {
-  const each = read({ rules: words.map((word) => ({ when: { keyword: word }, answer: `{{content}} ${word}` })) });
+  const each = read({
+    rules: words.map((word) => ({ when: { keyword: word }, answer: `{{content}} ${word}` })),
+  });
   const contained = read({
     rules: words.map((word) => ({ when: { keyword: { contains: word } }, answer: word })),
     default: '?',
   });
-  const together = read({ rules: [{ when: { keyword: { equals: words, contains: words } }, answer: 'x' }], default: '?' });
+  const together = read({
+    rules: [{ when: { keyword: { equals: words, contains: words } }, answer: 'x' }],
+    default: '?',
+  });
   const usual = messages((index) => `请问${words[(index * 31) % keywords]}怎么办？`);
   const none = messages((index) => `abc ${index} 没有这个词，再见`);
   const long = messages((index) => `${String.fromCharCode(0x4e00 + index)}龘龘甲乙丙丁`.repeat(85));
