@@ -661,7 +661,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove or user_sign_out
+   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
    */
   action: string;
   /**
@@ -688,6 +688,41 @@ export interface WechatOperatorAction {
    * Identity, in the order of the actions
    */
   id: Generated<Int8>;
+}
+
+export interface WechatRulesVersion {
+  /**
+   * When
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Identity, in the order of the changes
+   */
+  id: Generated<Int8>;
+  /**
+   * The name of the file in REPLIES, without its folder
+   */
+  name: string;
+  /**
+   * Why, in the words of who changed it; null: they said nothing
+   */
+  note: string | null;
+  /**
+   * Who changed it: user@host of the command line, the user of the console, or else the database user; system: a process that found the file changed
+   */
+  operator: string;
+  /**
+   * Where it was changed: file, console or cli
+   */
+  origin: string;
+  /**
+   * The version that was in force before; 0: none
+   */
+  replaces: Int8;
+  /**
+   * The whole file
+   */
+  text: string;
 }
 
 export interface WechatSavedAnswer {
@@ -831,6 +866,7 @@ export interface DB {
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
   "wechat.operator_action": WechatOperatorAction;
+  "wechat.rules_version": WechatRulesVersion;
   "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;
   "wechat.schema_migration_breaking": WechatSchemaMigrationBreaking;

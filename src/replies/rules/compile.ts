@@ -154,9 +154,11 @@ function minutes(time: string): number {
   return hours * 60 + rest;
 }
 
+const allDays: readonly string[] = weekdayNames;
+
 /** `fri-mon` goes over the end of the week. */
 function days(range: string): number[] {
-  const [from = 0, to = from] = range.split('-').map((name) => weekdayNames.indexOf(name));
+  const [from = 0, to = from] = range.split('-').map((name) => allDays.indexOf(name));
   return Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, index) => (from + index) % 7);
 }
 

@@ -34,7 +34,7 @@ export function readInForce(pool: Pool, name: string, afterId = '0'): Promise<Ru
   );
 }
 
-export function readLatestOfFile(pool: Pool, name: string): Promise<RulesVersion | undefined> {
+function readLatestOfFile(pool: Pool, name: string): Promise<RulesVersion | undefined> {
   return readOne(
     pool,
     `select ${columns} from wechat.rules_version v
@@ -96,8 +96,9 @@ export async function changeRules(
 /** Puts the text of a file in force where it is not what the file said last: another text may be in force since. */
 export async function takeOverFile(pool: Pool, name: string, text: string): Promise<string | undefined> {
   for (;;) {
-    if ((await readLatestOfFile(pool, name))?.text === text) return undefined;
+    // Read first: what another process stores behind it, this one is told of as a conflict.
     const expectedId = (await readInForce(pool, name))?.id ?? '0';
+    if ((await readLatestOfFile(pool, name))?.text === text) return undefined;
     const id = await changeRules(pool, { name, text, expectedId, origin: 'file' });
     if (id !== undefined) return id;
   }
