@@ -33,9 +33,10 @@ test('leads from one text to the other, by the fewest lines', () => {
 
 test('of two long texts that have nothing in common takes no long time', () => {
   const long = (word: string) => Array.from({ length: 30_000 }, (_, at) => `${word} ${at}`).join('\n');
-  const began = performance.now();
+  const began = process.cpuUsage();
   expect(diffLines(`same\n${long('a')}`, `same\n${long('b')}`)).toHaveLength(60_001);
-  expect(performance.now() - began).toBeLessThan(3_000);
+  // Other processes may have the processor meanwhile.
+  expect(process.cpuUsage(began).user).toBeLessThan(3_000_000);
 });
 
 function mostInCommon(a: readonly string[], b: readonly string[]): number {
