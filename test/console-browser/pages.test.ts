@@ -36,6 +36,7 @@ describe.skipIf(!inject('chromium'))('every page', () => {
       [chat(talker)]: '.turn',
       [chat(waiter)]: '.turn',
       [chat(strange)]: '.turn',
+      rules: '.editor',
       analytics: '.chart canvas, .chart svg',
       actions: 'tbody tr',
       accounts: '.account',

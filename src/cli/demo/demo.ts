@@ -44,7 +44,7 @@ export async function demo(context: CommandContext, { once, replies }: DemoOptio
   const own = replies === undefined ? {} : settingsOfReplies(replies, environment);
   // What is wrong with them is told before anything starts.
   const checked = demoConfig('http://127.0.0.1', own);
-  const sources = (await loadAll(checked))(checked.accounts[0]);
+  const sources = (await loadAll(checked, environment))(checked.accounts[0]);
   const dataDir = path.join(environment.DATA_DIR || '.data', 'demo');
   mkdirSync(dataDir, { recursive: true });
   const signal = host.untilSignal(() => host.exit(1));

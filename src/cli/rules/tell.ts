@@ -2,9 +2,9 @@ import type { Unmet } from '../../replies/rules/conditions.js';
 import type { Rule } from '../../replies/rules/rules.js';
 import type { Saying } from '../../replies/rules/say.js';
 import type { Subject } from '../../replies/rules/subject.js';
+import type { TryOut } from '../../replies/rules/try-out.js';
 import type { Reply } from '../../wechat/out/reply.js';
 import type { Words } from '../words/index.js';
-import type { TryOut } from './try-out.js';
 
 type RuleWords = Words['commands']['rules'];
 

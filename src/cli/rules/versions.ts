@@ -1,4 +1,5 @@
 import type { Pool } from '../../db/pool.js';
+import { type Deed, messageOf, tryOut } from '../../replies/rules/try-out.js';
 import {
   changeRules,
   listNames,
@@ -15,7 +16,6 @@ import { print, printJson, printTable } from '../terminal/print.js';
 import { UsageError } from '../terminal/usage-error.js';
 import { readText, rulesIn } from './files.js';
 import { tell, tellJson } from './tell.js';
-import { type Deed, messageOf, tryOut } from './try-out.js';
 
 interface Named {
   name?: string;

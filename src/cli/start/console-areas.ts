@@ -4,6 +4,7 @@ import type { Area, AreaDependencies } from '../../console/server/area.js';
 import { createConversationRoutes } from '../../console/server/conversations/routes.js';
 import { createHistoryRoutes } from '../../console/server/history/routes.js';
 import { createOverviewRoutes } from '../../console/server/overview/routes.js';
+import { createRulesRoutes } from '../../console/server/rules/routes.js';
 import type { Language } from '../../lib/language.js';
 import { createWeb } from '../../lib/web.js';
 import { checkAccount } from '../doctor/account.js';
@@ -11,7 +12,7 @@ import type { Finding } from '../doctor/finding.js';
 import { wordsOf } from '../words/index.js';
 
 /** The parts of the console's API beside sign-in and users. */
-export const consoleAreas: readonly Area[] = [historyArea, overviewArea, conversationArea];
+export const consoleAreas: readonly Area[] = [historyArea, overviewArea, conversationArea, rulesArea];
 
 function historyArea(parts: AreaDependencies) {
   const accounts = parts.config.accounts.map(({ appId }) => appId);
@@ -32,6 +33,10 @@ function conversationArea(parts: AreaDependencies) {
   const { accounts, handoverIdleMinutes, mediaFromPrivateAddresses, proxies } = parts.config;
   const web = createWeb({ allowPrivateAddresses: mediaFromPrivateAddresses, proxies });
   return createConversationRoutes({ ...parts, accounts, handoverIdleMinutes, web });
+}
+
+function rulesArea(parts: AreaDependencies) {
+  return createRulesRoutes({ ...parts, accounts: parts.config.accounts });
 }
 
 const levels = { ok: 'ok', warn: 'warning', fail: 'problem' } as const;

@@ -23,6 +23,15 @@ export interface SignInRequest {
   password: string;
 }
 
+/** POST password : one's own. 204: all other sessions have ended. 403 { error: 'wrong' }, or 429 as above; 409 { error: 'no_password' }. */
+export interface OwnPassword {
+  old: string;
+  password: string;
+}
+
+/** Characters of a password, at least. */
+export const shortestPassword = 10;
+
 /** GET users ; POST users ; PATCH users/:name ; DELETE users/:name ; DELETE users/:name/sessions */
 export interface UserView {
   name: string;

@@ -69,7 +69,7 @@ function createApi(parts: ConsoleParts, options: ConsoleOptions, stopping: Abort
       ...{ ...shared, config, sessions, version: options.version },
       askForToken: guard.askForToken,
     }),
-    createPasswordRoutes({ ...shared, attempts: createAttempts(pool) }),
+    createPasswordRoutes({ ...shared, attempts: createAttempts(pool), askForToken: guard.askForToken }),
     createLinkRoutes(shared),
     ...(settings
       ? [createOidcRoutes({ ...shared, settings, oidc: createOidc(settings, config.proxies) })]

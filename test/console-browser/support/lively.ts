@@ -49,6 +49,9 @@ export async function openLivelyHouse(): Promise<House> {
   await database.rows(`insert into wechat.saved_answer (title, text, updated_by) values ($1, $1, $1)`, [
     markup,
   ]);
+  await database.rows(`select wechat.change_rules('markup.yaml', $1, null, $2, 'cli')`, [
+    ...[`# ${markup}\nrules: []\n`, markup],
+  ]);
   await database.rows('select wechat.record_action($1, $2, $3, 1)', [
     ...[`act ${markup}`.slice(0, 60), account.appId, JSON.stringify({ note: markup })],
   ]);

@@ -8,7 +8,6 @@ type Cost = typeof current;
 const saltBytes = 16;
 const hashBytes = 32;
 
-export const shortestPassword = 10;
 export const longestPassword = 500;
 
 /** `scrypt$N$r$p$salt$hash`: what it was made with stands in it, so that it may be made stronger later. */

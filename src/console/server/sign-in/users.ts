@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { roles as allRoles, type Role } from '../../contract/rights.js';
-import type { UserView } from '../../contract/session.js';
+import { shortestPassword, type UserView } from '../../contract/session.js';
 import type { Statements } from '../http/transaction.js';
-import { hashPassword, longestPassword, shortestPassword } from './password.js';
+import { hashPassword, longestPassword } from './password.js';
 import { endSessions, type SessionLimits } from './sessions.js';
 
 /** The rules of users, for the routes and for the command line. Each change is one of a transaction (`asPerson`). */

@@ -1,4 +1,5 @@
 import type { BulkResult, WhyWords } from './forms.js';
+import { rules } from './rules-en.js';
 
 const bulk: Record<BulkResult, string> = {
   requeued: 'requeued',
@@ -146,5 +147,6 @@ const why: WhyWords = {
 export const en = {
   bulk,
   why,
+  rules,
   unknownCode: { meaning: 'a code unknown to this version', remedy: 'See WeChat’s page of return codes.' },
 };

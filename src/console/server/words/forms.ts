@@ -1,3 +1,6 @@
+import type { Unmet } from '../../../replies/rules/conditions.js';
+import type { Conditions, NamedSource } from '../../../replies/rules/rules.js';
+import type { Subject } from '../../../replies/rules/subject.js';
 import type { WhyCause, WhyFinding } from '../../contract/history.js';
 
 /** What is known of a cause; each has words for what concerns it. */
@@ -21,6 +24,16 @@ export type WhyWords = Record<
   WhyCause,
   (facts: WhyFacts) => Pick<WhyFinding, 'headline' | 'detail' | 'remedy'>
 >;
+
+/** What is said of a trial of rules. */
+export interface RulesWords {
+  /** Why a rule does not answer, by the first condition that does not hold. */
+  unmet: Record<Unmet, (of: { when: Conditions; subject: Subject }) => string>;
+  byDefault: string;
+  nothing: string;
+  handOver(reason: string): string;
+  leftTo(source: NamedSource): string;
+}
 
 /** What becomes of one of many, or would. */
 export type BulkResult =

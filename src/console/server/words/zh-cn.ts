@@ -1,4 +1,5 @@
 import type { en } from './en.js';
+import { rules } from './rules-zh-cn.js';
 
 const bulk: (typeof en)['bulk'] = {
   requeued: '已重新入队',
@@ -144,5 +145,6 @@ const why: (typeof en)['why'] = {
 export const zhCN: typeof en = {
   bulk,
   why,
+  rules,
   unknownCode: { meaning: '这个版本不认识的错误码', remedy: '请查微信的返回码页面。' },
 };

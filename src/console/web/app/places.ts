@@ -7,6 +7,7 @@ export const places = [
   { name: 'messages', right: 'read', key: 'm', icon: 'inbox' },
   { name: 'deliveries', right: 'read', key: 'd', icon: 'send' },
   { name: 'why', right: 'read', key: 'w', icon: 'question' },
+  { name: 'rules', right: 'read', key: 'r', icon: 'rules' },
   { name: 'analytics', right: 'analyse', key: 'a', icon: 'chart' },
   { name: 'actions', right: 'read', key: 'o', icon: 'list' },
   { name: 'accounts', right: 'read', key: 'k', icon: 'card' },

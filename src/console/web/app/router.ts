@@ -37,6 +37,7 @@ const routes: RouteRecordRaw[] = [
     component: () => import('../pages/Deliveries.vue'),
   },
   { path: '/why', name: 'why', meta: { place: 'why' }, component: () => import('../pages/Why.vue') },
+  { path: '/rules', name: 'rules', meta: { place: 'rules' }, component: () => import('../pages/Rules.vue') },
   {
     path: '/conversations',
     name: 'conversations',

@@ -7,8 +7,15 @@ import { figureRoutes } from './figures.js';
 import { historyRoutes } from './history.js';
 import { overviewRoutes } from './overview.js';
 import type { Answer, FakeRoutes } from './routes.js';
+import { ruleRoutes } from './rules.js';
 
-const routes: FakeRoutes = { ...overviewRoutes, ...historyRoutes, ...conversationRoutes, ...figureRoutes };
+const routes: FakeRoutes = {
+  ...overviewRoutes,
+  ...historyRoutes,
+  ...conversationRoutes,
+  ...figureRoutes,
+  ...ruleRoutes,
+};
 
 /** Answers below `api/` where CONSOLE_FAKE_API is not `off`, in `vite` and in `vite preview`. */
 export function fakeApi(): Plugin {
@@ -47,6 +54,7 @@ function ofSession(who: { role: Role | 'nobody' }, asked: string, body: string):
     who.role = 'nobody';
     return { status: 204 };
   }
+  if (asked === 'POST password') return { status: 204 };
   if (asked !== 'POST sign-in') return undefined;
   const { name, password } = JSON.parse(body) as SignInRequest;
   if (password === 'slow')

@@ -10,6 +10,7 @@ export const shell = {
     messages: 'Messages',
     deliveries: 'Deliveries',
     why: 'Why no answer?',
+    rules: 'Rules',
     analytics: 'Analytics',
     actions: 'Actions',
     accounts: 'Accounts',
@@ -27,6 +28,12 @@ export const shell = {
   connecting: 'connecting',
   you: 'Signed in as {name}',
   signOut: 'Sign out',
+  password: {
+    change: 'Change password',
+    old: 'Old password',
+    hint: 'At least {n} characters.',
+    changed: 'The password is changed. Other sessions have ended.',
+  },
   signIn: {
     name: 'Name',
     password: 'Password',

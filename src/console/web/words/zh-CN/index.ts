@@ -7,6 +7,7 @@ import { conversations } from './conversations.js';
 import { history } from './history.js';
 import { message } from './message.js';
 import { now } from './now.js';
+import { rules } from './rules.js';
 import { shell } from './shell.js';
 import { states } from './states.js';
 import { time } from './time.js';
@@ -27,5 +28,6 @@ export const chinese = {
   actions,
   accounts,
   users,
+  rules,
   time,
 };

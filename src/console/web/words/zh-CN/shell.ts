@@ -12,6 +12,7 @@ export const shell: SameKeys<typeof english> = {
     messages: '消息',
     deliveries: '发送记录',
     why: '为什么没有回复？',
+    rules: '回复规则',
     analytics: '统计分析',
     actions: '操作记录',
     accounts: '公众号',
@@ -29,6 +30,12 @@ export const shell: SameKeys<typeof english> = {
   connecting: '正在连接',
   you: '当前登录：{name}',
   signOut: '退出登录',
+  password: {
+    change: '修改密码',
+    old: '原密码',
+    hint: '至少 {n} 个字符。',
+    changed: '密码已修改，其他登录已结束。',
+  },
   signIn: {
     name: '用户名',
     password: '密码',

@@ -1,15 +1,17 @@
-import { judge, type Unmet } from '../../replies/rules/conditions.js';
-import { defaultName, isForDefault } from '../../replies/rules/find.js';
-import type { Rule, Rules } from '../../replies/rules/rules.js';
-import { type Saying, sayingOf } from '../../replies/rules/say.js';
-import { createSubject, type Subject } from '../../replies/rules/subject.js';
-import { createLocalTimes } from '../../replies/rules/zone-time.js';
 import type { FieldMap } from '../../wechat/in/fields.js';
 import { type InboundMessage, toMessage } from '../../wechat/in/message.js';
+import { judge, type Unmet } from './conditions.js';
+import { defaultName, isForDefault } from './find.js';
+import type { Rule, Rules } from './rules.js';
+import { type Saying, sayingOf } from './say.js';
+import { createSubject, type Subject } from './subject.js';
+import { createLocalTimes } from './zone-time.js';
 
 /** What a made-up user does. */
 export interface Deed {
   text?: string | undefined;
+  /** The entry of a msgmenu that is tapped; the tap comes as this text. */
+  choice?: string | undefined;
   event?: string | undefined;
   click?: string | undefined;
   scan?: string | undefined;
@@ -51,17 +53,17 @@ export function tryOut(
 }
 
 /** The message that WeChat would push for it; undefined where the deed is none. */
-export function messageOf({ text, event, click, scan, type, openid, at }: Deed): InboundMessage | undefined {
+export function messageOf({ openid, at, ...deed }: Deed): InboundMessage | undefined {
   const fields: FieldMap = {
     ...{ ToUserName: 'gh_account', FromUserName: openid },
     CreateTime: String(Math.floor(at.getTime() / 1_000)),
-    ...contentOf({ text, event, click, scan, type }),
+    ...contentOf(deed),
   };
   const parsed = toMessage(fields);
   return parsed.ok ? parsed.message : undefined;
 }
 
-function contentOf({ text, event, click, scan, type }: Omit<Deed, 'openid' | 'at'>): FieldMap {
+function contentOf({ text, choice, event, click, scan, type }: Omit<Deed, 'openid' | 'at'>): FieldMap {
   if (click !== undefined) return { MsgType: 'event', Event: 'CLICK', EventKey: click };
   if (scan !== undefined) {
     const isNew = event?.toLowerCase() === 'subscribe';
@@ -73,5 +75,6 @@ function contentOf({ text, event, click, scan, type }: Omit<Deed, 'openid' | 'at
   }
   if (event !== undefined) return { MsgType: 'event', Event: event };
   const words = text === undefined ? {} : { Content: text, Recognition: text };
-  return { MsgType: type ?? 'text', MsgId: '1', ...words };
+  const tap = choice === undefined ? {} : { Content: choice, bizmsgmenuid: choice };
+  return { MsgType: type ?? 'text', MsgId: '1', ...words, ...tap };
 }
