@@ -8,6 +8,7 @@ export const sections = [
       { file: 'http-replies', title: { en: 'Replies by HTTP', 'zh-CN': 'HTTP 回复' } },
       { file: 'checks', title: { en: 'Checks and limits', 'zh-CN': '检查与限量' } },
       { file: 'model', title: { en: 'A model', 'zh-CN': '大模型' } },
+      { file: 'rules', title: { en: 'Rules', 'zh-CN': '回复规则' } },
       { file: 'settings', title: { en: 'Settings', 'zh-CN': '配置项' } },
     ],
   },

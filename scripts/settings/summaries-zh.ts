@@ -20,7 +20,7 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   WECHAT_ACCOUNT_NAME: '默认回复里对公众号的称呼。',
   PUBLIC_URL: '默认回复里的图片和下载链接所在的网址。',
   REPLIES:
-    '回复从哪里来，用逗号分隔，依次询问：你自己的模块的路径，或后端服务的地址。见[编写回复](replies.md)。',
+    '回复从哪里来，用逗号分隔，依次询问：规则文件（`rules.yaml`）、你自己的模块的路径、后端服务的地址，或大模型（`model:model.yaml`）。见[编写回复](replies.md)。',
   REPLIES_HTTP_SECRET:
     '给发往后端服务的请求签名：`whsec_` 加上 24 到 64 字节的 base64。见 [HTTP 回复](http-replies.md)。',
   REPLIES_HTTP_SECRET_PREVIOUS: '更换期间的旧密钥：请求用新旧两个签名。',

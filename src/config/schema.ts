@@ -287,7 +287,7 @@ export const settings = z.object({
   REPLIES: list(z.string().max(2_000, form('word'))).meta(
     about(
       'replies',
-      'Where replies come from, separated by commas and asked in turn: the path of a module of your own, or the address of a back end. See [Replies](replies.md).',
+      'Where replies come from, separated by commas and asked in turn: a file of rules (`rules.yaml`), the path of a module of your own, the address of a back end, or a model (`model:model.yaml`). See [Replies](replies.md).',
       {
         absent: 'the default replies',
         accountKey: 'replies',
