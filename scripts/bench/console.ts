@@ -29,6 +29,10 @@ export const consolePages: Benchmark = async (lab, { history: millions }, progre
   await storeConsoleHistory(lab, millions * 1e6, (stored) =>
     progress(`history: ${stored.toLocaleString('en')} messages`),
   );
+  return measureConsole(lab, progress);
+};
+
+export async function measureConsole(lab: Lab, progress: (what: string) => void): Promise<Measure[]> {
   const service = await startProduct('all', await settingsOf(lab));
   try {
     const client = await signIn(lab, service.adminPort);
@@ -46,7 +50,7 @@ export const consolePages: Benchmark = async (lab, { history: millions }, progre
   } finally {
     await service.stop();
   }
-};
+}
 
 async function settingsOf(lab: Lab): Promise<Record<string, string>> {
   const {
