@@ -19,6 +19,8 @@ export interface ListFilter {
   text?: string | undefined;
   /** Only what has a lower id: the last row of the page before. */
   before?: string | undefined;
+  /** Only what has a higher id: where a search ends that is done in steps. */
+  above?: string | undefined;
   limit: number;
 }
 
