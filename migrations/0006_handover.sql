@@ -309,17 +309,31 @@ $$;
 comment on function wechat.ask_for_person is
   'From now on the conversation waits for a person, and the reply logic is silent: waiting, held (somebody has it) or no_conversation';
 
-create function wechat.hand_back(of_app_id text, of_openid text, of_agent text, force boolean default false) returns text
-language plpgsql security definer set search_path = '' as $$
-declare
-  held wechat.handover;
+-- The lanes come first, as everywhere, and stay locked until the end of the transaction.
+create function wechat.hold_handover(
+  of_app_id text, of_openid text, of_agent text, force boolean, out verdict text, out held wechat.handover)
+language plpgsql as $$
 begin
   perform wechat.lock_conversation(of_app_id, of_openid, adding => false);
   select * into held from wechat.handover h where h.app_id = of_app_id and h.openid = of_openid for update;
-  if not found then
-    return 'not_taken';
-  elsif held.agent <> of_agent and not force then
-    return 'not_yours';
+  verdict := case
+    when not found then 'not_taken'
+    when held.agent <> of_agent and not force then 'not_yours'
+    else 'ready'
+  end;
+end
+$$;
+comment on function wechat.hold_handover is
+  'Locks a conversation to end its handover or give it to others: ready, not_yours (somebody else has it, and force is not said) or not_taken, and the row as it is';
+
+create function wechat.hand_back(of_app_id text, of_openid text, of_agent text, force boolean default false) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  hold record := wechat.hold_handover(of_app_id, of_openid, of_agent, force);
+  held wechat.handover := hold.held;
+begin
+  if hold.verdict <> 'ready' then
+    return hold.verdict;
   end if;
   perform wechat.end_handover(
     of_app_id, of_openid, case when held.agent <> of_agent then 'operator' else 'agent' end);
@@ -336,14 +350,11 @@ create function wechat.transfer(of_app_id text, of_openid text, of_agent text, k
 returns text
 language plpgsql security definer set search_path = '' as $$
 declare
-  held wechat.handover;
+  hold record := wechat.hold_handover(of_app_id, of_openid, of_agent, force);
+  held wechat.handover := hold.held;
 begin
-  perform wechat.lock_conversation(of_app_id, of_openid, adding => false);
-  select * into held from wechat.handover h where h.app_id = of_app_id and h.openid = of_openid for update;
-  if not found then
-    return 'not_taken';
-  elsif held.agent <> of_agent and not force then
-    return 'not_yours';
+  if hold.verdict <> 'ready' then
+    return hold.verdict;
   end if;
   perform wechat.note_handover(held, 'external', kf_account);
   update wechat.handover h
@@ -358,31 +369,42 @@ $$;
 comment on function wechat.transfer is
   'Notes that WeChat has given a conversation to Tencent''s own customer service (kfsession/create): transferred, not_yours or not_taken. The reply logic is silent until WeChat tells that the session ended';
 
--- By the window that leaves most: WeChat counts for each, and no page says how they add up.
+-- By the window that leaves most: WeChat counts for each, and no page says how they add up. Back from the latest message, and no
+-- further than a window may be open: whoever wrote twenty thousand messages costs no more than anybody.
 create function wechat.allowance_of(of_app_id text, of_openid text)
 returns table (ends_at timestamptz, quota integer, used integer)
-language sql stable as $$
-  with latest as materialized (
-    select m.id, m.window_ends_at, m.window_quota from wechat.inbound_message m
+language plpgsql stable as $$
+declare
+  one record;
+  windows integer := 0;
+  sent integer := 0;
+begin
+  for one in
+    select m.window_ends_at, m.window_quota, m.created_at, (
+      select count(*) from wechat.delivery d
+      where d.message_id = m.id and d.status in ('pending', 'sending', 'sent', 'unknown')) as messages
+    from wechat.inbound_message m
     where m.app_id = of_app_id and m.openid = of_openid
     order by m.id desc limit 1000
-  ),
-  open as materialized (
-    select * from latest where window_ends_at > now() order by id desc limit 20
-  ),
-  sent as materialized (
-    select d.message_id, count(*) as messages
-    from latest join wechat.delivery d on d.message_id = latest.id
-    where latest.id >= (select min(id) from open) and d.status in ('pending', 'sending', 'sent', 'unknown')
-    group by 1
-  )
-  select open.window_ends_at, open.window_quota, told.messages
-  from open
-  cross join lateral (
-    select coalesce(sum(sent.messages), 0)::integer as messages from sent where sent.message_id >= open.id
-  ) told
-  order by open.window_quota - told.messages desc nulls first, open.window_ends_at desc
-  limit 1
+  loop
+    exit when windows = 20 or one.created_at < now() - interval '7 days';
+    -- What was sent on a later message counts in the windows before it, too.
+    sent := sent + one.messages;
+    if one.window_ends_at > now() then
+      windows := windows + 1;
+      if windows = 1 or quota is not null
+        and (one.window_quota is null or (one.window_quota - sent, one.window_ends_at) > (quota - used, ends_at))
+      then
+        ends_at := one.window_ends_at;
+        quota := one.window_quota;
+        used := sent;
+      end if;
+    end if;
+  end loop;
+  if windows > 0 then
+    return next;
+  end if;
+end
 $$;
 comment on function wechat.allowance_of is
   'How many messages WeChat lets this user be sent, and how many of them are used, by the open window that leaves most; no row when none is open';

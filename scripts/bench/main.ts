@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import type { Benchmark, BenchOptions } from './benchmark.ts';
+import { consolePages } from './console.ts';
 import { backlog, history, scale } from './growth.ts';
 import { http } from './http.ts';
 import { ingress } from './ingress.ts';
@@ -27,9 +28,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   http,
   stock,
   rules,
+  console: consolePages,
 };
 /** Without being asked for by name: what has a goal, in less than eight minutes. */
-const onlyByName = ['retention', 'http', 'stock'];
+const onlyByName = ['retention', 'http', 'stock', 'console'];
 const byDefault = Object.keys(benchmarks).filter((name) => !onlyByName.includes(name));
 const results = 'bench-results';
 
@@ -86,7 +88,7 @@ function positive(text: string): number {
 const program = new Command('bench')
   .description('Measures the product beside its baselines; exit code 1 where it falls short')
   .addArgument(
-    new Argument('[benchmarks...]', 'by default all but retention, http and stock').choices(
+    new Argument('[benchmarks...]', 'by default all but retention, http, stock and console').choices(
       Object.keys(benchmarks),
     ),
   )
@@ -104,7 +106,8 @@ Examples:
   npm run bench -- http                          replies by HTTP
   npm run bench -- rules                         what 5,000 keywords cost a message
   npm run bench -- stock                         needs Debian's PostgreSQL 15
-  npm run bench -- backlog --backlog 500`,
+  npm run bench -- backlog --backlog 500
+  npm run bench -- console --history 10          every page of the console over 10 million messages`,
   );
 
 program.parse();

@@ -7,16 +7,21 @@ const question = '你好，请问怎么退款？';
 const groupSize = 200;
 
 /** Stores messages that wait for their answers, by the ingress's own statement and in groups of its size. */
-export async function storeMessages({ pool }: Lab, count: number, users: number): Promise<void> {
+export async function storeMessages(
+  { pool }: Lab,
+  count: number,
+  users: number,
+  appId = account.appId,
+): Promise<void> {
   const arrive = createArrive(pool);
   for (let from = 1; from <= count; from += groupSize) {
     const numbers = Array.from({ length: Math.min(groupSize, count + 1 - from) }, (_, nth) => from + nth);
-    await arrive(numbers.map((number) => toArrival(number, users)));
+    await arrive(numbers.map((number) => toArrival(number, users, appId)));
   }
   await pool.query('vacuum (analyze) wechat.inbound_message, wechat.lane');
 }
 
-function toArrival(number: number, users: number): Arrival {
+function toArrival(number: number, users: number, appId: string): Arrival {
   const createTime = Math.floor(Date.now() / 1_000);
   const openid = `o${number % users}`;
   const msgId = String(number);
@@ -29,7 +34,7 @@ function toArrival(number: number, users: number): Arrival {
     MsgId: msgId,
   };
   return {
-    appId: account.appId,
+    appId,
     ordered: true,
     message: { kind: 'text', toUserName: 'gh_bench', openid, createTime, content: question, msgId, fields },
     window: { endsAt: new Date((createTime + 48 * 3_600) * 1_000), quota: 5 },

@@ -11,6 +11,8 @@ const startTimeoutMs = 30_000;
 /** A process under measurement. */
 export interface Measured {
   readonly port: number;
+  /** Of the first of its processes. */
+  readonly adminPort: number;
   readonly pid: number;
   /** Peak of its resident memory so far; NaN where the system does not tell (no /proc). */
   peakMb(): number;
@@ -73,7 +75,7 @@ async function startMeasured(
     if (Date.now() > deadline) throw new Error(`${args.join(' ')} did not start:\n${tail(logFile)}`);
     await sleep(50);
   }
-  return { port, pid: child.pid ?? 0, peakMb: () => peakMb(child), stop: () => end(child) };
+  return { port, adminPort, pid: child.pid ?? 0, peakMb: () => peakMb(child), stop: () => end(child) };
 }
 
 /** The log goes with the lab. */

@@ -56,7 +56,9 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
       .$if(filter.account !== undefined, (query) => query.where(ofItsMessages))
       .where('d.app_id', 'in', accounts)
       .where('d.id', '<=', lastIdBefore('delivery', 'created_at', filter.until))
-      .where('d.id', '>=', firstIdSince('delivery', 'created_at', filter.since))
+      .$if(filter.above === undefined, (query) =>
+        query.where('d.id', '>=', firstIdSince('delivery', 'created_at', filter.since)),
+      )
       .orderBy('d.id', 'desc')
       .limit(limit + 1);
 
@@ -106,7 +108,7 @@ function inLanes(db: Database, asked: ReturnType<typeof askedDeliveries>, accoun
 }
 
 function askedDeliveries(db: Database, filter: ListFilter, states: readonly string[]) {
-  const { since, until, code, text, type, before } = filter;
+  const { since, until, code, text, type, before, above } = filter;
   let query = db
     .selectFrom('wechat.delivery as d')
     .select([
@@ -127,6 +129,7 @@ function askedDeliveries(db: Database, filter: ListFilter, states: readonly stri
   if (code !== undefined) query = query.where('d.errcode', '=', code);
   if (type !== undefined) query = query.where('d.msg_type', '=', type);
   if (before !== undefined) query = query.where('d.id', '<', before);
+  if (above !== undefined) query = query.where('d.id', '>', above);
   if (text === undefined) return query;
   const pattern = patternOf(text);
   return query.where((eb) =>

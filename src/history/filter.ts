@@ -19,6 +19,8 @@ export interface ListFilter {
   text?: string | undefined;
   /** Only what has a lower id: the last row of the page before. */
   before?: string | undefined;
+  /** Only what has a higher id: where a search ends that is done in steps. */
+  above?: string | undefined;
   limit: number;
 }
 
@@ -39,23 +41,42 @@ export function statesOf({ state, states }: ListFilter, otherwise: readonly stri
   return states ?? (state ? [state] : otherwise);
 }
 
+type Table = 'delivery' | 'inbound_message';
+
 /**
- * Where to begin, going back by id, for what came before a time: ids grow with time, and only times have an index that finds a day.
- * Within an hour of it, so that little is read for this; where nothing came in that hour, at the end. (+ 0: a bare max would go back by
- * id itself.)
+ * The last id that came before a time; null where the table is empty. Ids grow with time, so it is found by halving, in some thirty looks
+ * at the primary key. The indexes on times would read whole parts of the table for it, and all of it where retention has made room
+ * among old rows for new ones.
  */
-export function lastIdBefore(table: 'delivery' | 'inbound_message', column: string, until: Date | undefined) {
-  const end = sql<string>`9223372036854775807`;
-  if (!until) return end;
-  return sql<string>`coalesce((
-    select max(id + 0) from ${sql.table(`wechat.${table}`)}
-    where ${sql.ref(column)} < ${until} and ${sql.ref(column)} >= ${until}::timestamptz - interval '1 hour'), ${end})`;
+export function lastIdAt(table: Table, column: string, time: Date) {
+  const rows = sql.table(`wechat.${table}`);
+  return sql<string | null>`(
+    with recursive search as (
+      select min(id) - 1 as low, max(id) as high from ${rows}
+      union all
+      select case when probe.is_before then half.id else s.low end, case when probe.is_before then s.high else half.id - 1 end
+      from search s
+      cross join lateral (select (s.low + s.high + 1) / 2 as id) half
+      cross join lateral (
+        select coalesce((
+          select r.${sql.ref(column)} < ${time}::timestamptz from ${rows} r where r.id <= half.id order by r.id desc limit 1), true)
+          as is_before
+      ) probe
+      where s.low < s.high
+    )
+    select low from search where low >= high)`;
 }
 
-/** Where to end, by the same reasoning; where nothing came within a day of that time, nowhere. */
-export function firstIdSince(table: 'delivery' | 'inbound_message', column: string, since: Date) {
-  const firstWithin = (hours: number) => sql`(
-    select min(id + 0) from ${sql.table(`wechat.${table}`)}
-    where ${sql.ref(column)} >= ${since} and ${sql.ref(column)} < ${since}::timestamptz + ${hours} * interval '1 hour')`;
-  return sql<string>`coalesce(${firstWithin(1)}, ${firstWithin(24)}, 0)`;
+/** Of transactions that overlap the later id may have the earlier time: so many ids are looked at beyond an end. */
+const overlap = 1_000;
+
+/** Where to begin, going back by id, for what came before a time; the time itself is to be asked for as well. */
+export function lastIdBefore(table: Table, column: string, until: Date | undefined) {
+  const end = sql<string>`9223372036854775807`;
+  return until ? sql<string>`coalesce(${lastIdAt(table, column, until)} + ${overlap}::bigint, ${end})` : end;
+}
+
+/** Where to end, by the same reasoning. */
+export function firstIdSince(table: Table, column: string, since: Date) {
+  return sql<string>`coalesce(${lastIdAt(table, column, since)} - ${overlap}::bigint, 0)`;
 }

@@ -63,7 +63,9 @@ function sourcesOf(db: Database, filter: ListFilter, accounts: readonly string[]
     const query = ofAccounts()
       .where('m.status', '=', 'settled')
       .where('m.id', '<=', lastIdBefore('inbound_message', 'received_at', until))
-      .where('m.id', '>=', firstIdSince('inbound_message', 'received_at', since));
+      .$if(filter.above === undefined, (all) =>
+        all.where('m.id', '>=', firstIdSince('inbound_message', 'received_at', since)),
+      );
     return latest(forAgent === undefined ? query : query.where('m.for_agent', '=', forAgent));
   };
   const open = states.filter((one) => one === 'received' || one === 'answering');
@@ -98,7 +100,7 @@ function inLanes(db: Database, filter: ListFilter, accounts: readonly string[], 
   return states.length === 1 ? query.where(hasReplies, '=', states.includes('answering')) : query;
 }
 
-function askedMessages(db: Database, { since, until, text, type, before }: ListFilter) {
+function askedMessages(db: Database, { since, until, text, type, before, above }: ListFilter) {
   let query = db
     .selectFrom('wechat.inbound_message as m')
     .select(['m.id', 'm.app_id', 'm.openid', 'm.slot', 'm.msg_type', 'm.event', 'm.event_key', 'm.content'])
@@ -106,6 +108,7 @@ function askedMessages(db: Database, { since, until, text, type, before }: ListF
     .where('m.received_at', '>=', since);
   if (until) query = query.where('m.received_at', '<', until);
   if (before !== undefined) query = query.where('m.id', '<', before);
+  if (above !== undefined) query = query.where('m.id', '>', above);
   if (type !== undefined) {
     const [kind = '', event] = type.split(':');
     query = query.where('m.msg_type', '=', kind);

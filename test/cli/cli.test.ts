@@ -2,7 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { startEmbeddedPostgres } from '../../src/db/embedded.js';
 import type { Snapshot } from '../../src/simulator/phone/contract.js';
 import { runInProcess } from '../support/command-line.js';
 import { runCommand } from '../support/processes.js';
@@ -147,6 +149,36 @@ describe('wechat-outbox', () => {
     expect(err).toContain('REPLIES=./none.js: cannot be loaded');
   });
 });
+
+test('demo on a database of an earlier state says in both languages what to remove', {
+  timeout: 60_000,
+}, async () => {
+  const folder = await temporaryDirectory();
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const postgres = await startEmbeddedPostgres({ dataDir: path.join(folder, 'demo') });
+  await asEarlierState(postgres.url);
+  await postgres.stop();
+  const demo = (language: string) =>
+    runInProcess(['demo', '--once'], { DATA_DIR: folder, WECHAT_OUTBOX_LANG: language });
+  expect(await demo('en')).toMatchObject({
+    ...{ code: 1, err: expect.stringContaining(`remove ${folder}/demo, and start the demo again`) },
+  });
+  expect(await demo('zh-CN')).toMatchObject({
+    ...{ code: 1, err: expect.stringContaining(`请删除 ${folder}/demo，再重新运行演示`) },
+  });
+});
+
+/** What an unreleased version left behind: it kept no texts of its migrations. */
+async function asEarlierState(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query(`
+    create schema wechat;
+    create table wechat.schema_migration (name text primary key, timestamp text not null);
+    insert into wechat.schema_migration values ('0001_inbox', '2026-01-01')`);
+  await client.end();
+}
+
 
 const stateOf = async (page: string) => (await (await fetch(`${page}api/state`)).json()) as Snapshot;
 

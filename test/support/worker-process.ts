@@ -14,7 +14,10 @@ export interface WorkerProcessOptions {
 }
 
 /** A worker as a process of its own, to be ended by signals. Resolves once it works. */
-export async function startWorkerProcess(stage: Stage, options: WorkerProcessOptions = {}): Promise<Command> {
+export async function startWorkerProcess(
+  stage: Pick<Stage, 'account' | 'simulator' | 'database'>,
+  options: WorkerProcessOptions = {},
+): Promise<Command> {
   const { account, simulator, database } = stage;
   const { settings = {}, replies, databaseUrl = database.url } = options;
   const module = replies === undefined ? {} : { REPLIES: writeModule(replies) };

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { type Config, readConfig } from '../../config/settings.js';
 import { createLink, linkUrl } from '../../console/server/sign-in/links.js';
 import { startEmbeddedPostgres } from '../../db/embedded.js';
+import { UnknownMigrationsError } from '../../db/migrate.js';
 import { createPool, type Pool } from '../../db/pool.js';
 import { createLogger } from '../../observe/log.js';
 import type { LoadedSource } from '../../replies/source.js';
@@ -69,6 +70,10 @@ export async function demo(context: CommandContext, { once, replies }: DemoOptio
         await signal;
       }
     }
+  } catch (error) {
+    // What is said elsewhere, to drop schemas of this database, is no help: it runs for as long as the demo does.
+    if (!(error instanceof UnknownMigrationsError)) throw error;
+    throw new Error(words.demo.ofEarlierState(dataDir), { cause: error });
   } finally {
     screen.note(words.demo.stopping);
     await set.strike();

@@ -21,7 +21,10 @@ export interface HistoryQuery {
   limit?: number;
 }
 
-/** Never by offset: `next` is what `before` must be for the following page; null on the last. */
+/**
+ * Never by offset: `next` is what `before` must be for the following page; null on the last. A search that only reading can answer ends
+ * after a moment: then a page may have fewer rows than asked for, or none, and there is a next.
+ */
 export interface Page<Row> {
   rows: Row[];
   next: string | null;

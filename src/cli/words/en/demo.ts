@@ -5,6 +5,8 @@ export const demo = {
   starting: (folder: string) => `Starting PostgreSQL in ${folder} …`,
   stopping: 'Stopping …',
   own: (names: string) => `Answers come from ${names}`,
+  ofEarlierState: (folder: string) =>
+    `Another state of wechat-outbox made the demo’s database, and this one cannot work with it. Nothing in it is needed: remove ${folder}, and start the demo again.`,
   scenes: {
     subscribe:
       '小明 subscribes: the welcome card goes out as three messages, for the API takes one article each',

@@ -4,6 +4,8 @@ export const demo: typeof English = {
   starting: (folder) => `正在启动 PostgreSQL（${folder}）……`,
   stopping: '正在停止……',
   own: (names) => `回复来自 ${names}`,
+  ofEarlierState: (folder) =>
+    `演示用的数据库是另一个版本的 wechat-outbox 建的，本版本不能使用。里面没有需要保留的数据：请删除 ${folder}，再重新运行演示。`,
   scenes: {
     subscribe: '小明关注公众号：欢迎图文分成三条发出，因为接口一次只收一篇',
     keyword: '小明发关键词 tw，再随便发一句',

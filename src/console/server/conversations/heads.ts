@@ -1,4 +1,7 @@
+import { sql } from 'kysely';
+import { createKysely } from '../../../db/kysely.js';
 import type { Pool } from '../../../db/pool.js';
+import { lastIdAt } from '../../../history/filter.js';
 import type { ConversationState } from '../../contract/conversations.js';
 import { quietAfterMs } from './state.js';
 
@@ -141,26 +144,10 @@ export async function walk(pool: Pool, query: ListQuery): Promise<{ ids: string[
 
 const endless = '9223372036854775807';
 
-/** The id behind the last that came before this time. Ids grow with time, so it is found by halving, in some forty looks at an index. */
+/** The id behind the last that came before this time. */
 async function endOf(pool: Pool, time: Date): Promise<string> {
-  const { rows } = await pool.query<{ id: string }>(
-    `with recursive search as (
-       select min(m.id) - 1 as low, max(m.id) as high from wechat.inbound_message m
-       union all
-       select case when probe.is_before then half.id else s.low end,
-         case when probe.is_before then s.high else half.id - 1 end
-       from search s
-       cross join lateral (select (s.low + s.high + 1) / 2 as id) half
-       cross join lateral (
-         select coalesce((
-           select m.received_at < $1 from wechat.inbound_message m where m.id <= half.id order by m.id desc limit 1), true)
-           as is_before
-       ) probe
-       where s.low < s.high
-     )
-     select low + 1 as id from search where low >= high`,
-    [time],
-  );
+  const last = lastIdAt('inbound_message', 'received_at', time);
+  const { rows } = await sql<{ id: string | null }>`select ${last} + 1 as id`.execute(createKysely(pool));
   return rows[0]?.id ?? endless;
 }
 

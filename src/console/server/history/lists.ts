@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import { type DeliveryRow as FoundDelivery, findDeliveries } from '../../../history/deliveries.js';
 import { type MessageRow as FoundMessage, findMessages } from '../../../history/messages.js';
+import { needsReading, search } from '../../../history/search.js';
 import type { DeliveryRow, MessageRow, MessageState, Page } from '../../contract/history.js';
 import { readQuery } from '../http/input.js';
 import type { HistoryDependencies } from './dependencies.js';
@@ -12,14 +13,28 @@ export function addLists(
 ): void {
   router.get('/messages', requires('read'), async (ctx) => {
     const { before, limit, lang: _lang, ...filter } = readQuery(ctx, pageShape);
-    const found = await findMessages(pool, { ...messageFilter(filter, limit), before });
-    ctx.body = toPage(found, limit, toMessageRow) satisfies Page<MessageRow>;
+    const asked = { ...messageFilter(filter, limit), before };
+    if (!needsReading(asked)) {
+      ctx.body = toPage(await findMessages(pool, asked), limit, toMessageRow) satisfies Page<MessageRow>;
+      return;
+    }
+    const found = await search(pool, asked, {
+      ...{ table: 'inbound_message', column: 'received_at', find: (part) => findMessages(pool, part) },
+    });
+    ctx.body = { ...found, rows: found.rows.map(toMessageRow) } satisfies Page<MessageRow>;
   });
 
   router.get('/deliveries', requires('read'), async (ctx) => {
     const { before, limit, lang: _lang, ...filter } = readQuery(ctx, pageShape);
-    const found = await findDeliveries(pool, { ...deliveryFilter(filter, limit), before });
-    ctx.body = toPage(found, limit, toDeliveryRow) satisfies Page<DeliveryRow>;
+    const asked = { ...deliveryFilter(filter, limit), before };
+    if (!needsReading(asked)) {
+      ctx.body = toPage(await findDeliveries(pool, asked), limit, toDeliveryRow) satisfies Page<DeliveryRow>;
+      return;
+    }
+    const found = await search(pool, asked, {
+      ...{ table: 'delivery', column: 'created_at', find: (part) => findDeliveries(pool, part) },
+    });
+    ctx.body = { ...found, rows: found.rows.map(toDeliveryRow) } satisfies Page<DeliveryRow>;
   });
 }
 

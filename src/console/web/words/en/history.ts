@@ -24,6 +24,8 @@ export const history = {
   allOfFilter: 'All that the filters match',
   noMessages: 'No message matches',
   noDeliveries: 'No delivery matches',
+  noneSoFar: 'Nothing found so far',
+  goOn: 'Only reading can find this. Go on with what is older, or choose a shorter time.',
   noneText: 'Take a filter away, or look at another time.',
   noneAtAll: 'As soon as a user writes, it stands here.',
   open: 'Open message {id}',

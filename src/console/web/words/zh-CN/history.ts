@@ -26,6 +26,8 @@ export const history: SameKeys<typeof english> = {
   allOfFilter: '符合筛选条件的全部',
   noMessages: '没有符合条件的消息',
   noDeliveries: '没有符合条件的发送记录',
+  noneSoFar: '目前还没有找到',
+  goOn: '这样的查找只能逐条读取。可以继续查找更早的，或缩短时间段。',
   noneText: '可以去掉一个筛选条件，或换一个时间段。',
   noneAtAll: '用户发来消息后会显示在这里。',
   open: '打开消息 {id}',
