@@ -6,6 +6,7 @@ import { news, type Reply, text } from '../../../src/wechat/out/reply.js';
 import { setStage, settled } from '../../support/stage.js';
 import { waitFor } from '../../support/wait.js';
 import { writeModule } from '../../support/worker-process.js';
+import { sourceOptions } from '../../support/sources.js';
 
 const contentOf = (reply: Reply) => (reply.type === 'text' ? reply.content : '');
 
@@ -144,7 +145,7 @@ describe('a module', () => {
     const { simulator, database, start } = await setStage();
     const hook = writeModule(`export const beforeSend = (reply) => reply.content.toUpperCase();`);
     const replies = writeModule(`export const replies = () => 'hello';`);
-    await start({ sources: [await loadSource(hook), await loadSource(replies)] });
+    await start({ sources: [await loadSource(hook, sourceOptions()), await loadSource(replies, sourceOptions())] });
     await simulator.user('oUser').say('hello');
     await settled(database, 1);
     expect(simulator.inboxOf('oUser').map((one) => one.text)).toEqual(['HELLO']);
@@ -152,7 +153,7 @@ describe('a module', () => {
 
   test('with a beforeSend that is no function is refused', async () => {
     const file = writeModule(`export const replies = () => 'hello'; export const beforeSend = 'yes';`);
-    await expect(loadSource(file)).rejects.toMatchObject({
+    await expect(loadSource(file, sourceOptions())).rejects.toMatchObject({
       ...{ code: 'REPLIES', message: expect.stringContaining('"beforeSend" must be a function') },
     });
   });

@@ -10,6 +10,7 @@ import { secret, startBackEnd } from '../../support/back-end.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { textMessage } from '../../support/messages.js';
 import { replyContext } from '../../support/reply-context.js';
+import { sourceServices } from '../../support/sources.js';
 
 const defaults: HttpReplies = {
   secrets: [secret],
@@ -21,15 +22,10 @@ const defaults: HttpReplies = {
 };
 
 async function open(url: string, options: Partial<HttpReplies> = {}, services: Partial<SourceServices> = {}) {
-  const source = await httpSource(url, { ...defaults, ...options }).open({
-    appId: 'wx1',
+  const source = await httpSource(url, { ...defaults, ...options }).open(
     // Without callbacks nothing is stored.
-    pool: undefined as unknown as Pool,
-    proxies: undefined,
-    log: pino({ level: 'silent' }),
-    clock: () => new Date(),
-    ...services,
-  });
+    sourceServices(services),
+  );
   onTestFinished(() => source.close());
   const ask = (given: Partial<ReplyContext> = {}) =>
     source.answer(replyContext(textMessage({ openid: 'o1', content: '你好' }), given));

@@ -11,6 +11,7 @@ import { startModelStub } from '../../support/model-stub.js';
 import { replyContext } from '../../support/reply-context.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
 import { toReplies } from './support.js';
+import { sourceOptions, sourceServices } from '../../support/sources.js';
 
 const example = path.resolve(import.meta.dirname, '../../../docs/examples/model');
 
@@ -32,9 +33,8 @@ test('the example answers, looking up the stock', async () => {
     .replace('https://shop.example.com', `http://127.0.0.1:${(shop.address() as AddressInfo).port}`);
   writeFileSync(file, content);
   const environment = { MODEL_API_KEY: 'key', SHOP_SECRET: 'secret' };
-  const loaded = await loadSource(`model:${file}`, { environment, replyTimeoutMs: 60_000 });
-  const services = { appId: 'wx1', pool: database.pool, proxies: undefined, log: pino({ level: 'silent' }) };
-  const source = await loaded.open({ ...services, clock: () => new Date() });
+  const loaded = await loadSource(`model:${file}`, sourceOptions({ environment }));
+  const source = await loaded.open(sourceServices({ pool: database.pool }));
   onTestFinished(() => source.close());
 
   stub.behave(({ body }) =>

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { readModelFile } from '../../../src/replies/model/file.js';
 import { loadSource } from '../../../src/replies/open.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
+import { sourceOptions } from '../../support/sources.js';
 
 const least = 'baseUrl: https://api.example.com/v1/\nmodel: some-model\n';
 
@@ -83,7 +84,7 @@ test('a key that was written into the file is not repeated', () => {
 });
 
 test('REPLIES names it, and its time limit must end before that of the reply logic', async () => {
-  const options = { environment: {}, replyTimeoutMs: 60_000 };
+  const options = sourceOptions();
   const file = write(`${least}timeout: 70s\n`);
   await expect(loadSource(`model:${file}`, options)).rejects.toThrow(
     /timeout is 70s.*REPLY_TIMEOUT, which is 60 s/,

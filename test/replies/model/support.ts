@@ -9,6 +9,7 @@ import { createTestDatabase } from '../../support/database.js';
 import { textMessage } from '../../support/messages.js';
 import { startModelStub } from '../../support/model-stub.js';
 import { replyContext } from '../../support/reply-context.js';
+import { sourceServices } from '../../support/sources.js';
 
 export interface AskOptions extends Partial<ReplyContext> {
   openid?: string;
@@ -40,13 +41,7 @@ export async function setModel(settings: Record<string, unknown> = {}) {
       tools: tools.map((tool) => ({ ...tool, secret: 'tool-secret' })),
       continueNotice: continueNotice ?? '（回复“继续”）',
     },
-    {
-      appId: 'wx1',
-      pool: database.pool,
-      proxies: undefined,
-      log: pino({ level: 'silent' }),
-      clock: () => now ?? new Date(),
-    },
+    sourceServices({ pool: database.pool, clock: () => now ?? new Date() }),
   );
   onTestFinished(() => model.close());
 

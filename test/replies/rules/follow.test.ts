@@ -12,6 +12,7 @@ import { textMessage } from '../../support/messages.js';
 import { replyContext } from '../../support/reply-context.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
 import { waitFor } from '../../support/wait.js';
+import { sourceOptions } from '../../support/sources.js';
 
 let database: TestDatabase;
 let files = 0;
@@ -245,11 +246,12 @@ test('a person is asked for by the rule that says so', async () => {
 
 test('two files of one name in different folders are refused: versions are known by it', async () => {
   const load = createSourceLoader();
+  const options = sourceOptions();
   const [one, other] = [scratchDirectory(), scratchDirectory()].map((folder) =>
     path.join(folder, 'rules.yaml'),
   );
   for (const file of [one, other]) writeFileSync(file ?? '', rulesSaying('x'));
-  const first = await load(one ?? '');
-  expect(await load(one ?? '')).toBe(first);
-  expect(() => load(other ?? '')).toThrow(/has the same name as/);
+  const first = await load(one ?? '', options);
+  expect(await load(one ?? '', options)).toBe(first);
+  expect(() => load(other ?? '', options)).toThrow(/has the same name as/);
 });
