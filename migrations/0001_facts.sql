@@ -27,12 +27,16 @@ create table wechat.inbound_message (
   status          text not null default 'received' check (status in ('received', 'settled', 'failed')),
   settled_at      timestamptz,
   error           text,
+  merged_into     bigint,
+  merged_count    integer check (merged_count >= 0),
   for_agent       boolean not null default false,
   failed          boolean not null generated always as (status = 'failed') stored,
   forgotten_at    timestamptz,
   unique (app_id, dedupe_key),
   check ((status = 'received') = (settled_at is null)),
-  check (forgotten_at is null or settled_at is not null)
+  check (forgotten_at is null or settled_at is not null),
+  -- It is answered with a later one, which is answered itself.
+  check (merged_into is null or (status = 'settled' and merged_into > id and merged_count is null))
 ) with (
   -- The closing update finds room for the second version on its page, so it touches no index (HOT).
   fillfactor = 50,
@@ -46,6 +50,8 @@ create index inbound_message_conversation on wechat.inbound_message (app_id, ope
 create index inbound_message_failed on wechat.inbound_message (app_id, id) where failed;
 -- Few: those that were left to a person.
 create index inbound_message_for_agent on wechat.inbound_message (app_id, id) where for_agent;
+-- Those that are answered with another; its own update alone changes what is indexed.
+create index inbound_message_merged on wechat.inbound_message (merged_into) where merged_into is not null;
 -- Few: those who may have to be forgotten, see wechat.forget_unsubscribed.
 create index inbound_message_unsubscribed on wechat.inbound_message (id) where event = 'unsubscribe' and forgotten_at is null;
 create index inbound_message_received_at on wechat.inbound_message using brin (received_at) with (autosummarize = on);
@@ -74,6 +80,10 @@ comment on column wechat.inbound_message.status is
   'received: not answered to the end (see lane); settled: all its deliveries are final, or there was nothing to say; failed: the reply logic failed for good (see error)';
 comment on column wechat.inbound_message.settled_at is 'When the status became final (settled or failed); null before';
 comment on column wechat.inbound_message.error is 'Why the reply logic failed for good, why it did not run (limited: …) or its replies were stopped by a check, or what had to be cut from them';
+comment on column wechat.inbound_message.merged_into is
+  'The later message of the same user (inbound_message.id) that it was answered with (MERGE_WITHIN): what became of it stands there; null otherwise';
+comment on column wechat.inbound_message.merged_count is
+  'How many earlier messages are answered with it: none are added once it is set, for the reply logic may have run; null: MERGE_WITHIN did not concern it, or not yet';
 comment on column wechat.inbound_message.for_agent is
   'It came while a person had the conversation, or was asked for (handover): the reply logic did not run for it';
 comment on column wechat.inbound_message.failed is 'Whether the status is failed. Indexed, which status is not';

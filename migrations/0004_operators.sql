@@ -725,6 +725,7 @@ begin
     delete from wechat.inbound_media i where i.message_id = any(locked);
     perform wechat.forget_handover(of_app_id, of_openid, pseudonym);
     perform wechat.forget_limits(of_app_id, of_openid);
+    perform wechat.forget_turns(of_app_id, of_openid, pseudonym);
   end if;
 
   perform wechat.close_lanes(free, closing);

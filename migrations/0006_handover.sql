@@ -185,6 +185,14 @@ language sql stable as $$
 $$;
 comment on function wechat.latest_message is 'The last that a user wrote or did (inbound_message.id); null when they never did, or are forgotten';
 
+create function wechat.first_merged(message_id bigint) returns bigint
+language sql stable as $$
+  select coalesce(
+    (select min(m.id) from wechat.inbound_message m where m.merged_into = message_id), message_id)
+$$;
+comment on function wechat.first_merged is
+  'The first of the messages that are answered with this one (inbound_message.merged_into); itself where there is none';
+
 -- The lanes are locked by the caller. The rows of messages stay as they are: what an agent has seen, the reply logic need not answer.
 create function wechat.end_handover(of_app_id text, of_openid text, because text) returns void
 language plpgsql as $$
@@ -260,7 +268,7 @@ create function wechat.request_person(of_app_id text, of_openid text, because te
 language plpgsql as $$
 begin
   insert into wechat.handover (app_id, openid, reason, read_up_to)
-  select of_app_id, of_openid, because, latest.id - 1
+  select of_app_id, of_openid, because, wechat.first_merged(latest.id) - 1
   from wechat.latest_message(of_app_id, of_openid) latest (id)
   where latest.id is not null
   on conflict do nothing;

@@ -1,15 +1,21 @@
 /** What a module of replies needs (setting REPLIES). */
 
 export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
+export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
+export { ContextError } from './replies/context/errors.js';
 export {
   type BeforeSend,
   type BeforeSendResult,
+  type ConversationState,
   createRouter,
+  type JsonValue,
   type Replies,
   type ReplyContext,
   type ReplyHandler,
   type ReplyResult,
   ReplyRouter,
+  type StoredState,
+  type Turn,
   type WeChatAccess,
 } from './replies/router.js';
 export { InvalidHandOverError } from './replies/validate.js';
@@ -54,6 +60,7 @@ export type {
   VoiceMessage,
 } from './wechat/in/message.js';
 export type { SubscribeMessageEvent, SubscribeMessageItem } from './wechat/in/subscribe-message-events.js';
+export type { ErrorClass } from './wechat/out/error-code.js';
 export {
   type Article,
   type CardReply,

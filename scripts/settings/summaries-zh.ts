@@ -22,6 +22,8 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   REPLIES: '你自己的回复模块的路径。见[编写回复](replies.md)。',
   REPLY_TIMEOUT: '回复逻辑处理一条消息最多用多少秒。',
   TYPING_INDICATOR: '回复逻辑运行超过一秒时，向用户显示“正在输入”。',
+  MERGE_WITHIN:
+    '用户在上一条消息之后这么多秒内接着发的消息，合在一起回复一次；`0`：每条单独回复。见[连发的消息一起回复](replies.md#连发的消息一起回复)。',
   WINDOW_MESSAGE: '用户发消息之后，平台允许下发的条数/时间。',
   WINDOW_MENU: '同上，用户点击自定义菜单之后。',
   WINDOW_SUBSCRIBE: '同上，用户关注之后。',

@@ -24,6 +24,8 @@ export interface AccountConfig extends AppCredentials, EncryptionSettings {
   onOverflow: 'cut' | 'refuse';
   /** A user's replies leave in the order of their messages; off, each as soon as it is ready. */
   ordered: boolean;
+  /** What a user sends within so long of what they sent before is answered at once; 0: each message by itself. */
+  mergeWithinMs: number;
   /** Shows "typing" to the user while the reply logic runs. */
   typingIndicator: boolean;
   /** Sends a second, over all processes; 0 is no limit. */
@@ -66,6 +68,12 @@ export const sendRate = z.coerce
   .number(form('sendRate'))
   .min(0, form('sendRate'))
   .max(100_000, form('sendRate'));
+
+/** Seconds. */
+export const mergeWithin = z.coerce
+  .number(form('mergeWithin'))
+  .min(0, form('mergeWithin'))
+  .max(30, form('mergeWithin'));
 
 /** Messages and time, e.g. `5/48h`. */
 export const allowance = z

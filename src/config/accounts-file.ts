@@ -14,6 +14,7 @@ import {
   encodingAesKeys,
   isContradiction,
   limitNotice,
+  mergeWithin,
   onOverflow,
   onUnknown,
   origin,
@@ -60,6 +61,7 @@ const entry = z.strictObject({
   onUnknown: onUnknown.optional(),
   onOverflow: onOverflow.optional(),
   ordered: flag.optional(),
+  mergeWithin: mergeWithin.optional(),
   typingIndicator: flag.optional(),
   sendRate: sendRate.optional(),
   windows: z
@@ -189,6 +191,7 @@ function toAccount(
     onUnknown: one.onUnknown ?? defaults.onUnknown,
     onOverflow: one.onOverflow ?? defaults.onOverflow,
     ordered: one.ordered ?? defaults.ordered,
+    mergeWithinMs: one.mergeWithin === undefined ? defaults.mergeWithinMs : one.mergeWithin * 1_000,
     typingIndicator: one.typingIndicator ?? defaults.typingIndicator,
     sendRate: one.sendRate ?? defaults.sendRate,
     windows: {

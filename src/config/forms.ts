@@ -24,6 +24,7 @@ export const forms = {
   sendRate: 'must be a number of sends a second, at most 100000, 0 for no limit',
   port: 'must be a port number, 0 to 65535',
   seconds: 'must be a number of seconds, 0 to 86400',
+  mergeWithin: 'must be a number of seconds, 0 (each message by itself) to 30',
   rescueAfter: 'must be a number of seconds, 1 to 600',
   concurrency: 'must be a number, 1 to 1000',
   processes: 'must be a number, 1 to 64',

@@ -319,6 +319,15 @@ export const settings = z.object({
         { accountKey: 'onOverflow' },
       ),
     ),
+  MERGE_WITHIN: shapes.mergeWithin
+    .default(0)
+    .meta(
+      about(
+        'replies',
+        'What a user sends within so many seconds of their message before is answered at once, as one; `0`: each by itself. See [Quick messages together](replies.md#quick-messages-together).',
+        { accountKey: 'mergeWithin' },
+      ),
+    ),
   TYPING_INDICATOR: flag().meta(
     about('replies', 'Show “typing” to the user while the reply logic runs longer than a second.', {
       accountKey: 'typingIndicator',

@@ -166,6 +166,7 @@ function accountDefaults(data: z.infer<typeof settings>): AccountDefaults {
     onUnknown: data.ON_UNKNOWN,
     onOverflow: data.ON_OVERFLOW,
     ordered: data.ORDERED,
+    mergeWithinMs: data.MERGE_WITHIN * 1_000,
     typingIndicator: data.TYPING_INDICATOR,
     sendRate: data.SEND_RATE,
     windows: {

@@ -184,6 +184,29 @@ export interface WechatConsoleUser {
   role: string;
 }
 
+export interface WechatConversationState {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The user; the row goes when they are forgotten
+   */
+  openid: string;
+  /**
+   * When it was last changed
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * The value; null (of SQL): it was cleared, and the row stays for a day, so that the version goes on
+   */
+  value: Json | null;
+  /**
+   * Counts the changes, from 1; clearing is one
+   */
+  version: number;
+}
+
 export interface WechatCredential {
   /**
    * The account it belongs to
@@ -484,7 +507,7 @@ export interface WechatInboundMessage {
    */
   dedupe_key: string;
   /**
-   * Why the reply logic failed for good, or what had to be cut from its replies
+   * Why the reply logic failed for good, why it did not run (limited: …) or its replies were stopped by a check, or what had to be cut from them
    */
   error: string | null;
   /**
@@ -511,6 +534,14 @@ export interface WechatInboundMessage {
    * Order of arrival; a conversation is answered in this order
    */
   id: Generated<Int8>;
+  /**
+   * How many earlier messages are answered with it: none are added once it is set, for the reply logic may have run; null: MERGE_WITHIN did not concern it, or not yet
+   */
+  merged_count: number | null;
+  /**
+   * The later message of the same user (inbound_message.id) that it was answered with (MERGE_WITHIN): what became of it stands there; null otherwise
+   */
+  merged_into: Int8 | null;
   /**
    * MsgType as sent: text, image, voice, video, shortvideo, location, link, event or one unknown to us
    */
@@ -653,6 +684,25 @@ export interface WechatMediaUpload {
    * When it was uploaded last
    */
   uploaded_at: Generated<Timestamp>;
+}
+
+export interface WechatOnceResult {
+  /**
+   * When it was done
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * What the reply logic calls the action
+   */
+  key: string;
+  /**
+   * The message (inbound_message.id); the row goes when it goes, or when its user is forgotten
+   */
+  message_id: Int8;
+  /**
+   * What the action returned
+   */
+  value: Json;
 }
 
 export interface WechatOperatorAction {
@@ -879,6 +929,7 @@ export interface DB {
   "wechat.console_link": WechatConsoleLink;
   "wechat.console_session": WechatConsoleSession;
   "wechat.console_user": WechatConsoleUser;
+  "wechat.conversation_state": WechatConversationState;
   "wechat.credential": WechatCredential;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
@@ -888,6 +939,7 @@ export interface DB {
   "wechat.inbound_message": WechatInboundMessage;
   "wechat.lane": WechatLane;
   "wechat.media_upload": WechatMediaUpload;
+  "wechat.once_result": WechatOnceResult;
   "wechat.operator_action": WechatOperatorAction;
   "wechat.reply_check": WechatReplyCheck;
   "wechat.saved_answer": WechatSavedAnswer;

@@ -26,6 +26,7 @@ export async function findMessage(pool: Pool, id: string, isDelivery: boolean) {
     .select(sql<number>`case when ${isFirst} then l.failures else 0 end`.as('failures'))
     .select(sql<number>`case when ${isFirst} then l.crashes else 0 end`.as('crashes'))
     .select(['m.window_ends_at', 'm.window_quota', 'm.payload', 'm.forgotten_at', 'm.for_agent'])
+    .select(['m.merged_into', 'm.merged_count'])
     .select(['m.slot', 'm.request_id', 'm.dedupe_key'])
     .select(sql<Date | null>`wechat.window_of(m.app_id, m.openid)`.as('reachable_until'))
     .where('m.id', '=', isDelivery ? ofDelivery : id)

@@ -55,6 +55,10 @@ export interface OpenMessage {
   fields: FieldMap;
   /** Whether the result of its reply logic is stored: then the logic does not run again. */
   isPlanned: boolean;
+  /** Whether it is decided which messages are answered with it (see merge.ts): none with an event, nor where the account keeps no order. */
+  isGathered: boolean;
+  /** Of a message whose reply logic is to run: the earlier ones that are answered with it, oldest first, as WeChat sent them. */
+  merged: readonly FieldMap[];
   /** Those that are not final, in order. */
   deliveries: OpenDelivery[];
 }

@@ -21,7 +21,10 @@ const lookSql = `
     m.window_quota, wechat.is_urgent(m.window_ends_at, m.created_at) as is_urgent, m.payload,
     case when wechat.is_urgent(m.window_ends_at, m.created_at) or m.window_ends_at <= now() then date_part('epoch', wechat.window_of(l.app_id, l.openid))
     end as longest_window_ends_at,
-    d.is_planned, d.deliveries
+    d.is_planned, d.deliveries, m.merged_count is not null or m.msg_type = 'event' or m.slot <> '' as is_gathered,
+    case when m.merged_count > 0 and not d.is_planned then (
+      select json_agg(earlier.payload order by earlier.id) from wechat.inbound_message earlier where earlier.merged_into = m.id)
+    end as merged
   from unnest($1::bigint[], $2::bigint[]) as hold (lane_id, claim)
   join wechat.lane l on l.id = hold.lane_id and l.claim = hold.claim
   left join lateral (
@@ -67,6 +70,8 @@ interface Row {
   is_urgent: boolean;
   payload: FieldMap;
   is_planned: boolean;
+  is_gathered: boolean;
+  merged: FieldMap[] | null;
   deliveries:
     | {
         id: string;
@@ -130,6 +135,8 @@ function toMessage(row: Row, id: string): OpenMessage {
     isUrgent: row.is_urgent,
     fields: row.payload,
     isPlanned: row.is_planned,
+    isGathered: row.is_gathered,
+    merged: row.merged ?? [],
     deliveries: (row.deliveries ?? []).map(({ startedAt, ...delivery }) => ({
       ...delivery,
       attemptStartedAt: toOptionalDate(startedAt),

@@ -66,7 +66,7 @@ const statements = {
     text: planSql(`,
   asked as (
     insert into wechat.handover (app_id, openid, reason, read_up_to)
-    select held.app_id, held.openid, min(asking.reason), min(held.message_id) - 1
+    select held.app_id, held.openid, min(asking.reason), min(wechat.first_merged(held.message_id)) - 1
     from held
     join unnest($1::bigint[], $2::bigint[], $8::text[]) as asking (lane_id, claim, reason)
       on (asking.lane_id, asking.claim) = (held.lane_id, held.claim) and asking.reason is not null

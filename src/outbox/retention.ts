@@ -64,6 +64,9 @@ const batchSql = `
   ),
   gone_check as (
     delete from wechat.reply_check c using gone where c.message_id = gone.id
+  ),
+  gone_result as (
+    delete from wechat.once_result o using gone where o.message_id = gone.id
   )
   select is_ours, (select max(id) from passed) as position, (select count(*)::int from passed) as passed,
     (select count(*)::int from gone) as deleted

@@ -69,6 +69,13 @@ export const messageTransitions: readonly Transition<MessageState>[] = [
     writes: 'settled_at, error; the end of its last delivery; the lane',
   },
   {
+    name: 'merge',
+    moves: [['received', 'settled'], ...staying<MessageState>(['received'])],
+    by: 'holder',
+    file: 'src/outbox/merge.ts',
+    writes: 'settled_at, merged_into, of all but the last of them; merged_count of the last; the lane',
+  },
+  {
     name: 'entrust',
     moves: [['received', 'settled']],
     by: 'holder',
@@ -232,6 +239,13 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     file: 'src/outbox/settle.ts',
     writes:
       'it goes if nothing has come since the look; else done_id, by comparison; the same where it entrusts',
+  },
+  {
+    name: 'merge',
+    moves: [['held', 'held']],
+    by: 'holder',
+    file: 'src/outbox/merge.ts',
+    writes: 'waiting',
   },
   {
     name: 'release',

@@ -8,7 +8,7 @@ export interface Subject {
   messageId: string;
 }
 
-/** What stands behind the parts of a context that reach out of this process. */
+/** What stands behind the parts of a context that reach out of this process (context/services.ts). */
 export interface ContextServices {
   /** What was said before this message, oldest first. */
   history(subject: Subject, turns: number): Promise<readonly Turn[]>;
@@ -19,11 +19,4 @@ export interface ContextServices {
     request: { method: 'GET' | 'POST'; path: string; body: JsonValue | undefined },
     signal: AbortSignal,
   ): Promise<JsonValue>;
-}
-
-export function createContextServices(): ContextServices {
-  const missing = () => {
-    throw new Error('It comes with the next commits');
-  };
-  return { history: missing, state: missing, once: missing, call: missing };
 }

@@ -1,4 +1,5 @@
 import type { InboundMedia } from '../accounts/inbound-media.js';
+import type { JsonValue } from '../lib/json.js';
 import type { Logger } from '../observe/log.js';
 import type { ClickEvent, EventMessage, SubscribeEvent } from '../wechat/in/events.js';
 import type { InboundMessage, TextMessage } from '../wechat/in/message.js';
@@ -39,13 +40,7 @@ export interface ReplyContext<M extends InboundMessage = InboundMessage> {
   handOver(reason: string): void;
 }
 
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+export type { JsonValue };
 
 /** One thing that was said in a conversation. */
 export interface Turn {
@@ -87,7 +82,8 @@ export interface WeChatAccess {
    * @param path such as `/cgi-bin/user/info?openid=…`, without the token
    * @param body sent as JSON
    * @returns what WeChat responded, errcode 0 or absent
-   * @throws WeChatCallError with errcode, errmsg and the class of the error; or why there was no response
+   * @throws WeChatCallError with errcode, errmsg and the class of the error, or why there was no response; InvalidCallError for what
+   *   is no call, such as a path with a token in it
    */
   call(method: 'GET' | 'POST', path: string, body?: JsonValue): Promise<JsonValue>;
   /**

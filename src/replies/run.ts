@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpenInboundMedia } from '../accounts/inbound-media.js';
 import type { AccountConfig } from '../config/settings.js';
 import { createSlots, type Slots } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
 import type { HeldLane, Hold, OpenMessage } from '../outbox/lane.js';
 import { suspectAfter } from '../outbox/rescue.js';
-import { toMessage } from '../wechat/in/message.js';
+import { type InboundMessage, toMessage } from '../wechat/in/message.js';
 import type { Check } from './checks/check.js';
 import { checked } from './checks/checked.js';
-import type { ContextServices } from './context.js';
-import type { JsonValue } from './router.js';
+import { buildContext, type ContextDependencies } from './context/build.js';
 import type { Answer } from './source.js';
 import { type Thought, think } from './think.js';
-import { validateReason } from './validate.js';
 
 /** An account, and what answers its users. */
 export interface ServedAccount extends AccountConfig {
@@ -21,9 +18,7 @@ export interface ServedAccount extends AccountConfig {
   checks: readonly Check[];
 }
 
-export interface RunRepliesDependencies {
-  openMedia: OpenInboundMedia;
-  services: ContextServices;
+export interface RunRepliesDependencies extends ContextDependencies {
   /** Shows the user that an answer is on its way, until stopped. */
   showTyping(account: AccountConfig, openid: string): { stop(): void };
   /** Notes that the reply logic of a lane under suspicion starts; false where the lane is another worker's by now. */
@@ -49,8 +44,7 @@ export type RunReplies = (
 const maxCrashes = 4;
 
 export function createRunReplies(dependencies: RunRepliesDependencies): RunReplies {
-  const { openMedia, services, showTyping, suspect, overflowNotice, timeoutMs, slots, signals } =
-    dependencies;
+  const { showTyping, suspect, overflowNotice, timeoutMs, slots, signals } = dependencies;
   /** One at a time: when the process dies, it is known which one ran. */
   const suspects = createSlots(1);
 
@@ -60,7 +54,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     account: ServedAccount,
     log: () => Logger,
   ): Promise<Thought> {
-    const { appId, name, answer, checks, onOverflow } = account;
+    const { answer, checks, onOverflow } = account;
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
@@ -70,36 +64,21 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       return { kind: 'stopped' };
     }
     const typing = showTyping(account, openid);
-    const subject = { account, openid, messageId: message.id };
     let handOver: string | undefined;
     const fit = { quota: message.windowQuota, onOverflow, notice: overflowNotice };
     const thought = await think({
       replies: checked(answer, checks, fit),
-      createContext: (signal) => ({
-        message: parsed.message,
-        messages: [parsed.message],
-        account: { appId, name },
-        window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },
-        history: ({ turns }) => services.history(subject, turns),
-        get state() {
-          return services.state(subject);
-        },
-        once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) =>
-          services.once(subject, key, async () => action()) as Promise<T>,
-        wechat: {
-          call: (method, path, body) => services.call(subject, { method, path, body }, signal()),
-          media: (mediaId, options) => openMedia(account, mediaId, { ...options, signal: signal() }),
-        },
-        get log() {
-          return log();
-        },
-        get signal() {
-          return signal();
-        },
-        handOver: (reason) => {
-          handOver = validateReason(reason);
-        },
-      }),
+      createContext: (signal) =>
+        buildContext(dependencies, {
+          subject: { account, openid, messageId: message.id },
+          message: parsed.message,
+          messages: [...readable(message.merged), parsed.message],
+          window: message.windowEndsAt && { endsAt: message.windowEndsAt, quota: message.windowQuota },
+          ...{ log, signal },
+          onHandOver: (reason) => {
+            handOver = reason;
+          },
+        }),
       fit,
       timeoutMs,
       stop: signals.stop,
@@ -127,6 +106,14 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
       suspects.release();
     }
   };
+}
+
+/** Those that cannot be read are left out: the one that is answered can. */
+function readable(merged: OpenMessage['merged']): InboundMessage[] {
+  return merged.flatMap((fields) => {
+    const parsed = toMessage(fields);
+    return parsed.ok ? [parsed.message] : [];
+  });
 }
 
 /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */

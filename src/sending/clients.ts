@@ -9,7 +9,10 @@ export interface SendClients {
   sends(appId: string): Pick<WeChatClient, 'sendMessage'>;
   others(
     appId: string,
-  ): Pick<WeChatClient, 'uploadMedia' | 'downloadMedia' | 'setTyping' | 'createSession' | 'fetchQuota'>;
+  ): Pick<
+    WeChatClient,
+    'uploadMedia' | 'downloadMedia' | 'setTyping' | 'createSession' | 'fetchQuota' | 'call'
+  >;
   readonly tokens: Pick<WeChatClient, 'fetchToken' | 'fetchJsapiTicket'>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;

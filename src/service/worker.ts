@@ -1,21 +1,21 @@
-import type { AccessTokens } from '../accounts/access-token.js';
 import { createMediaUploads } from '../accounts/media-uploads.js';
+import { createWeChatCall } from '../accounts/wechat-call.js';
 import type { AccountConfig, Config } from '../config/settings.js';
 import { createKysely } from '../db/kysely.js';
 import { persist } from '../db/persist.js';
 import { createWeb } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import { checksOf } from '../replies/checks/of-sources.js';
-import { createContextServices } from '../replies/context.js';
-import { inTurn, type LoadedSource, type ReplySource } from '../replies/source.js';
+import { createContextServices } from '../replies/context/services.js';
+import type { LoadedSource } from '../replies/source.js';
 import type { Words } from '../replies/words/words.js';
 import type { SendClients } from '../sending/clients.js';
 import type { RetryPolicy } from '../sending/retry-policy.js';
-import { defaultWorkerOptions } from '../worker/options.js';
+import { defaultWorkerOptions, type WorkerDependencies, type WorkerOptions } from '../worker/options.js';
 import { startWorker, type Worker } from '../worker/runner.js';
 import { createTokens } from './credentials.js';
 import type { Pools } from './pools.js';
+import { openSources } from './sources.js';
 
 export interface WorkerRoleDependencies {
   pools: Pools;
@@ -33,66 +33,39 @@ export interface WorkerRoleDependencies {
 
 /** The role `worker`: from jobs to settled messages. */
 export async function startWorkerRole(dependencies: WorkerRoleDependencies): Promise<Worker> {
-  const { pools, config, databaseUrl, clients, repliesOf, words, log, metrics, clock } = dependencies;
+  const { pools, config, repliesOf, words, log, clock } = dependencies;
   const pool = pools.open('writes');
   const givingUp = new AbortController();
+  const sources = await openSources({
+    accounts: config.accounts,
+    repliesOf,
+    words: words?.current,
+    services: { pool, proxies: config.proxies, log, clock },
+  });
   const web = createWeb({
     allowPrivateAddresses: config.mediaFromPrivateAddresses,
     proxies: config.proxies,
   });
-  const sources = new Map<string, readonly ReplySource[]>();
-  for (const account of config.accounts) {
-    const services = { appId: account.appId, pool, proxies: config.proxies, log, clock };
-    const opened: ReplySource[] = [];
-    for (const source of repliesOf(account)) opened.push(await source.open(services));
-    sources.set(account.appId, opened);
+  async function close(): Promise<void> {
+    await sources.close();
+    givingUp.abort();
+    await web.destroy();
   }
+  const parts = { pool, web, accounts: sources.accounts, giveUp: givingUp.signal };
   const worker = await startWorker(
-    {
-      pool,
-      claimPool: pools.open('jobs'),
-      connectionString: databaseUrl,
-      accounts: config.accounts.map((account) => ({
-        ...account,
-        answer: inTurn(sources.get(account.appId) ?? []),
-        checks: checksOf(sources.get(account.appId) ?? [], words?.current),
-      })),
-      clients,
-      tokens: patientTokens(dependencies, givingUp.signal),
-      web,
-      uploads: createMediaUploads(createKysely(pool)),
-      services: createContextServices(),
-      words: words?.current,
-      log,
-      metrics,
-      clock,
-      random: Math.random,
-    },
-    {
-      ...defaultWorkerOptions,
-      ...(dependencies.pollIntervalMs === undefined ? {} : { pollIntervalMs: dependencies.pollIntervalMs }),
-      replyTimeoutMs: config.replyTimeoutMs,
-      overflowNotice: config.overflowNotice,
-      handBackWords: config.handBackWords,
-      handoverIdleMinutes: config.handoverIdleMinutes,
-      policy: dependencies.retryPolicy,
-      shutdownGraceMs: config.shutdownGraceMs,
-      rescueAfterMs: config.rescueAfterMs,
-      replyConcurrency: config.replyConcurrency,
-      sendConcurrency: config.sendConcurrency,
-      retentionDays: config.retentionDays,
-      forgetAfterUnsubscribeDays: config.forgetAfterUnsubscribeDays,
-    },
-  );
+    workerDependencies(dependencies, parts),
+    workerOptions(dependencies),
+  ).catch(async (error) => {
+    await close();
+    throw error;
+  });
   const watched = words?.watch(log);
   async function stop(): Promise<void> {
     await watched?.stop();
     const grace = setTimeout(() => givingUp.abort(), config.shutdownGraceMs);
     await worker.stop();
-    for (const opened of sources.values()) for (const source of opened) await source.close();
     clearTimeout(grace);
-    givingUp.abort();
-    await web.destroy();
+    await close();
   }
   return {
     get workerId() {
@@ -106,18 +79,60 @@ export async function startWorkerRole(dependencies: WorkerRoleDependencies): Pro
   };
 }
 
-/** A reply waits for a database that is away: that is no failure of its own. */
-function patientTokens(
-  { pools, clients, log, metrics, clock }: WorkerRoleDependencies,
-  givingUp: AbortSignal,
-): AccessTokens {
-  const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');
-  return createTokens({
-    pool: pools.open('writes'),
-    durably: (statements) => persist(statements, { signal: givingUp, onOutage }),
-    client: clients.tokens,
+function workerDependencies(
+  dependencies: WorkerRoleDependencies,
+  { pool, giveUp, ...parts }: Pick<WorkerDependencies, 'pool' | 'web' | 'accounts'> & { giveUp: AbortSignal },
+): WorkerDependencies {
+  const { pools, databaseUrl, clients, log, metrics, clock } = dependencies;
+  const durably = <T>(statements: () => Promise<T>) =>
+    persist(statements, { signal: giveUp, onOutage: (error) => noteOutage(log, error) });
+  // A reply waits for a database that is away: that is no failure of its own.
+  const { tokens } = createTokens({ pool, client: clients.tokens, durably, log, metrics, clock });
+  const call = createWeChatCall({ clientOf: clients.others, tokens });
+  return {
+    ...parts,
+    pool,
+    claimPool: pools.open('jobs'),
+    connectionString: databaseUrl,
+    clients,
+    tokens,
+    uploads: createMediaUploads(createKysely(pool)),
+    services: createContextServices({
+      pool,
+      durably,
+      call: ({ account }, request, signal) => call(account, request, signal),
+    }),
+    words: dependencies.words?.current,
     log,
     metrics,
     clock,
-  }).tokens;
+    random: Math.random,
+  };
+}
+
+function noteOutage(log: Logger, error: unknown): void {
+  log.warn({ event: 'database_away', err: error }, 'database away');
+}
+
+/** Who waits for what a user may still be writing waits for a look at the queue as well. */
+const mergePollMs = 500;
+
+const merges = ({ accounts }: Config) => accounts.some(({ mergeWithinMs }) => mergeWithinMs > 0);
+
+function workerOptions({ config, retryPolicy, pollIntervalMs }: WorkerRoleDependencies): WorkerOptions {
+  return {
+    ...defaultWorkerOptions,
+    pollIntervalMs: pollIntervalMs ?? (merges(config) ? mergePollMs : defaultWorkerOptions.pollIntervalMs),
+    replyTimeoutMs: config.replyTimeoutMs,
+    overflowNotice: config.overflowNotice,
+    handBackWords: config.handBackWords,
+    handoverIdleMinutes: config.handoverIdleMinutes,
+    policy: retryPolicy,
+    shutdownGraceMs: config.shutdownGraceMs,
+    rescueAfterMs: config.rescueAfterMs,
+    replyConcurrency: config.replyConcurrency,
+    sendConcurrency: config.sendConcurrency,
+    retentionDays: config.retentionDays,
+    forgetAfterUnsubscribeDays: config.forgetAfterUnsubscribeDays,
+  };
 }

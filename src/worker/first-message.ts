@@ -1,8 +1,10 @@
+import type { Logger } from '../observe/log.js';
 import type { HeldLane, OpenMessage } from '../outbox/lane.js';
+import type { Merge, MergeResult } from '../outbox/merge.js';
 import type { RunReplies, ServedAccount } from '../replies/run.js';
 import type { SendReply, Thought } from '../sending/reply.js';
 import { toWire } from '../wechat/out/reply.js';
-import { createHandoverWork, type HandoverDependencies } from './handover.js';
+import { createHandoverWork, type HandoverDependencies, type HandoverWork } from './handover.js';
 import {
   type LaneEnds,
   type LaneEndsDependencies,
@@ -14,6 +16,7 @@ import {
 export interface FirstMessageDependencies extends LaneEndsDependencies, HandoverDependencies {
   accounts: ReadonlyMap<string, ServedAccount>;
   runReplies: RunReplies;
+  merge(merge: Merge): Promise<MergeResult>;
   sendReply: SendReply;
   isPaused(appId: string): boolean;
   /** Aborted when nothing new may begin. */
@@ -25,9 +28,11 @@ export function createFirstMessageWork(
   dependencies: FirstMessageDependencies,
   ends: LaneEnds,
 ): (lane: HeldLane) => Promise<Next> {
-  const { settle, fail, retry, release, awaitAccount, observeSettled } = ends;
-  const { accounts, runReplies, sendReply, isPaused, clock, log, drain } = dependencies;
+  const { settle, fail, release, awaitAccount } = ends;
+  const { accounts, runReplies, merge, isPaused, clock, log, drain } = dependencies;
   const handover = createHandoverWork(dependencies, ends);
+  const send = createSend(dependencies, ends);
+  const follow = createFollow({ ends, send, handover, clock });
   return workOnFirst;
 
   async function workOnFirst(lane: HeldLane): Promise<Next> {
@@ -45,13 +50,51 @@ export function createFirstMessageWork(
     }
     if (!lane.isProbe && isPaused(lane.appId) && isOverdue(message, clock()))
       return fail(lane, message, 'the reply window ended while the account rested');
+    if (account.mergeWithinMs > 0 && !message.isGathered) return gather(lane, account);
     return think(lane, message, account);
+  }
+
+  /** Waits for what the user may still be writing, and then looks again, at what is answered together. */
+  async function gather(lane: HeldLane, { mergeWithinMs }: ServedAccount): Promise<Next> {
+    const result = await merge({ lane, withinMs: mergeWithinMs });
+    return result.kind === 'wait' ? release(lane, result.forMs) : 'look';
   }
 
   async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {
     const about = () =>
       log.child({ request_id: message.requestId, app_id: lane.appId, message_id: message.id });
     const thought = await runReplies(lane, message, account, about);
+    return follow({ lane, message, account, about }, thought);
+  }
+}
+
+type Send = (
+  lane: HeldLane,
+  message: OpenMessage,
+  account: ServedAccount,
+  thought: Thought | undefined,
+) => Promise<Next>;
+
+interface Asked {
+  lane: HeldLane;
+  message: OpenMessage;
+  account: ServedAccount;
+  about(): Logger;
+}
+
+/** Does what the run of the reply logic came to. */
+function createFollow({
+  ends: { settle, fail, retry, release },
+  send,
+  handover,
+  clock,
+}: {
+  ends: LaneEnds;
+  send: Send;
+  handover: Pick<HandoverWork, 'askForPerson'>;
+  clock: () => Date;
+}): (asked: Asked, thought: Awaited<ReturnType<RunReplies>>) => Promise<Next> {
+  return async ({ lane, message, account, about }, thought) => {
     switch (thought.kind) {
       case 'replies': {
         const { replies, cut, note = cut, handOver } = thought;
@@ -77,14 +120,14 @@ export function createFirstMessageWork(
         return retry(lane, message, error);
       }
     }
-  }
+  };
+}
 
-  async function send(
-    lane: HeldLane,
-    message: OpenMessage,
-    account: ServedAccount,
-    thought: Thought | undefined,
-  ): Promise<Next> {
+function createSend(
+  { sendReply }: Pick<FirstMessageDependencies, 'sendReply'>,
+  { release, observeSettled }: LaneEnds,
+): Send {
+  return async (lane, message, account, thought) => {
     const end = await sendReply(lane, message, account, thought);
     switch (end.kind) {
       case 'settled':
@@ -99,7 +142,7 @@ export function createFirstMessageWork(
       case 'lost':
         return 'look';
     }
-  }
+  };
 }
 
 /** Let through a pause only to be ended: the reply logic is not run for what nobody may be sent. */

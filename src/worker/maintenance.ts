@@ -7,6 +7,7 @@ import { deleteSendKeys, returnIdle } from '../outbox/handover.js';
 import { reconcile } from '../outbox/reconcile.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
 import { deleteUsage } from '../replies/checks/usage.js';
+import { deleteClearedStates } from '../replies/context/state.js';
 import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 
@@ -91,6 +92,7 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
     seldom(returnIdleEveryMs, returnIdleRound),
     every(hourMs, () => deleteSendKeys(pool)),
     every(hourMs, () => deleteUsage(pool)),
+    every(hourMs, () => deleteClearedStates(pool)),
   ];
   if (retention) rounds.push(every(retention.pauseMs, retention.run));
   if (forgetting) rounds.push(every(forgetting.pauseMs, forgetting.run));

@@ -9,6 +9,7 @@ import { createEntrust } from '../outbox/entrust.js';
 import { createHandovers, type Handovers } from '../outbox/handover.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
 import { createLook } from '../outbox/look.js';
+import { createMerge } from '../outbox/merge.js';
 import { createPlanner } from '../outbox/plan.js';
 import { createRelease } from '../outbox/release.js';
 import { createSettle } from '../outbox/settle.js';
@@ -72,6 +73,7 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
       return { lanes: lanes.filter((lane) => lane !== undefined), busy };
     },
     look: batched((holds: readonly Hold[]) => look(holds)),
+    merge: batched(createMerge(pool)),
     plan: batched(createPlanner(pool), beforeSend),
     begin: batched(begin),
     suspect: (hold: Hold) => durably(() => suspect(hold)),

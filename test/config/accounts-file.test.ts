@@ -31,6 +31,7 @@ accounts:
     onUnknown: hold
     onOverflow: refuse
     ordered: false
+    mergeWithin: 2.5
     typingIndicator: true
     sendRate: 50
     windows: { message: 20/48h }
@@ -67,6 +68,7 @@ test('accounts come from a file, with secrets by reference, and the settings as 
       onUnknown: 'hold',
       onOverflow: 'refuse',
       ordered: false,
+      mergeWithinMs: 2_500,
       typingIndicator: true,
       sendRate: 50,
       windows: {

@@ -46,6 +46,7 @@ describe('the settings', () => {
           onUnknown: 'resend',
           onOverflow: 'cut',
           ordered: true,
+          mergeWithinMs: 0,
           typingIndicator: false,
           sendRate: 0,
           windows: {

@@ -63,6 +63,7 @@ const words = [
     '语音',
     '视频',
   ],
+  ...['summary', 'tag', '小结', '标签'],
   ...['音乐', '评价', '商城', '优惠券', '文章', '草稿', '人工'],
 ];
 
@@ -81,6 +82,14 @@ const messages: readonly InboundMessage[] = [
 const contextOf = (message: InboundMessage): ReplyContext =>
   replyContext(message, {
     account: { appId: 'wx1', name: '晨光书店' },
+    history: async () => [
+      { from: 'user', at: new Date(), type: 'image', text: undefined, agent: undefined, messageId: '1' },
+    ],
+    state: {
+      get: async () => ({ value: ['hello'], version: 1 }),
+      set: async () => 'stored',
+      clear: async () => {},
+    },
     wechat: {
       call: async () => ({}),
       media: async () => ({

@@ -6,6 +6,7 @@ import { createClaim, createClaimNumbers } from '../../src/outbox/claim.js';
 import { createEnd, type DeliveryEnd } from '../../src/outbox/end.js';
 import type { HeldLane, OpenDelivery } from '../../src/outbox/lane.js';
 import { createLook } from '../../src/outbox/look.js';
+import { createMerge, type MergeResult } from '../../src/outbox/merge.js';
 import { createPlanner } from '../../src/outbox/plan.js';
 import { createRelease, type Release } from '../../src/outbox/release.js';
 import { createSettle, type Settlement, type SettleResult } from '../../src/outbox/settle.js';
@@ -52,6 +53,8 @@ export interface LaneWorker {
   /** Claims the user's one lane. @throws when it is not to be had */
   take(openid: string): Promise<HeldLane>;
   look(lane: HeldLane): Promise<HeldLane | undefined>;
+  /** Decides what is answered together with the lane's first message. */
+  merge(lane: HeldLane, withinMs: number): Promise<MergeResult>;
   /** Plans texts for the lane's first message; the first attempt is begun with it. Undefined: the lane is lost. */
   plan(lane: HeldLane, ...texts: string[]): Promise<OpenDelivery[] | undefined>;
   begin(lane: HeldLane, deliveryId: string, attempt: number): Promise<boolean>;
@@ -122,6 +125,7 @@ function createWorker(
 ): LaneWorker {
   const { claim } = createClaim(pool);
   const look = createLook(pool);
+  const merge = createMerge(pool);
   const plan = createPlanner(pool);
   const { begin } = createBegin(pool);
   const end = createEnd(pool);
@@ -150,6 +154,7 @@ function createWorker(
       return lane;
     },
     look: async (lane) => (await look([lane]))[0],
+    merge: async (lane, withinMs) => known((await merge([{ lane, withinMs }]))[0]),
     async plan(lane, ...texts) {
       const payloads = texts.map((content) => ({ msgtype: 'text', text: { content } }));
       const messageId = known(lane.message).id;

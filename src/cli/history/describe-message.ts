@@ -27,10 +27,12 @@ export function describeMessage({ message, deliveries, attempts }: Found, reader
       message.reachable_until ? say.until(localTime(message.reachable_until)) : say.noWindow,
     ],
     [labels.replyLogic, describeReplyLogic(message, say)],
+    ...describeMerge(message, words),
   ];
   const parts = [
     [say.title(message.id), ...facts.map(([name, fact]) => `  ${pad(name, labelWidth)}${fact}`)].join('\n'),
   ];
+  if (message.merged_into && deliveries.length === 0) return parts.join('\n\n');
   parts.push(deliveries.length === 0 ? say.nothingPlanned : describeDeliveries(deliveries, reader));
   if (attempts.length > 0) parts.push(describeAttempts(attempts, reader));
   const more = [describeEnds(deliveries, say), explain(attempts, words), advise(message, deliveries, say)];
@@ -58,11 +60,20 @@ function describeReplyLogic(message: MessageDetails, { runs: say }: MessageWords
   return crashes > 0 ? say.crashes(runs, crashes) : runs;
 }
 
+function describeMerge(
+  { merged_into, merged_count }: MessageDetails,
+  { message: { labels, ...say } }: Words,
+): [string, string][] {
+  if (merged_into) return [[labels.together, say.mergedInto(merged_into)]];
+  return merged_count ? [[labels.together, say.answersAlso(merged_count)]] : [];
+}
+
 function describeRuns(
-  { status, error, claimed_by, is_first, failures }: MessageDetails,
+  { status, error, claimed_by, is_first, failures, merged_into }: MessageDetails,
   say: MessageWords['runs'],
 ): string {
   if (status === 'failed') return say.failed;
+  if (merged_into) return say.merged;
   if (status !== 'received') return error !== null && isNotRun(error) ? say.notRun : say.done;
   if (is_first && claimed_by) return failures > 0 ? say.nowAgain(failures) : say.now;
   return failures > 0 ? say.nextAgain(failures) : say.next;

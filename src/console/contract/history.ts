@@ -104,6 +104,10 @@ export interface MessageDetail extends MessageRow {
   /** Of its conversation, oldest first: what is answered before it. */
   behind: { messages: number; firstId: string | null };
   deliveries: DeliveryDetail[];
+  /** The later message that it was answered with (MERGE_WITHIN); null: it is answered itself. */
+  mergedInto: string | null;
+  /** How many earlier messages are answered with it. */
+  mergedCount: number;
   /** To be pasted into a search of the log. */
   logQuery: string;
 }
@@ -124,6 +128,7 @@ export type WhyCause =
   | 'account_paused'
   | 'taken_over'
   | 'waiting_for_turn'
+  | 'put_off'
   | 'being_answered'
   | 'reply_retrying'
   | 'reply_failed'

@@ -1,4 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
+import { escapeControls, isJson, stringOrNumber } from '../../lib/json.js';
 import { type FieldMap, Fields, type FieldValue } from './fields.js';
 import { decodeReferences } from './references.js';
 import { readWeChatXml } from './wechat-xml.js';
@@ -72,26 +73,6 @@ function readXml(body: string): Root {
   }
 }
 
-/** Escapes control characters inside strings: they may come as they are, which is no JSON. */
-function escapeControls(text: string): string {
-  let escaped = '';
-  let from = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === 0x22) inString = !inString;
-    else if (code === 0x5c) at += 1;
-    else if (code < 0x20 && inString) {
-      escaped += `${text.slice(from, at)}\\u${code.toString(16).padStart(4, '0')}`;
-      from = at + 1;
-    }
-  }
-  return escaped + text.slice(from);
-}
-
-/** A string of JSON, or a number outside of one. */
-const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-
 /** Numbers become strings before they are parsed: as doubles, MsgIds of 64 bits would lose their last digits. */
 function readJson(body: string): Root {
   const text = body.replace(/^\uFEFF/, '');
@@ -103,15 +84,6 @@ function readJson(body: string): Root {
     return { ok: true, root: JSON.parse(quoted) };
   } catch (error) {
     return { ok: false, reason: `the JSON cannot be read: ${describe(error)}` };
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -3,7 +3,9 @@ import { FormData } from 'undici';
 import { classifyErrcode, type ErrorClass, TokenError } from './errors.js';
 import { type CallOptions, createHttp, type HttpOptions } from './http.js';
 import type { MediaType, WirePayload } from './reply.js';
-import type { Call } from './response.js';
+import { type Call, errcodeOf, type JsonObject, type NoResponse } from './response.js';
+
+export type { JsonObject, NoResponse };
 
 /** WeChat responded with an error; `errorClass` is undefined for a code that our table does not know. */
 export interface Refusal {
@@ -13,9 +15,6 @@ export interface Refusal {
   errmsg: string;
   errorClass: ErrorClass | undefined;
 }
-
-/** No response of WeChat's: `unknown` if the call may have been carried out all the same. */
-export type NoResponse = Exclude<Call, { kind: 'responded' }>;
 
 /** What came of one HTTP call to send a message. */
 export type SendOutcome = { kind: 'sent'; httpStatus: number; errmsg: string } | Refusal | NoResponse;
@@ -32,6 +31,18 @@ export interface SendQuota {
 export type QuotaOutcome = { kind: 'told'; quota: SendQuota } | Refusal | NoResponse;
 
 export type UploadOutcome = { kind: 'uploaded'; mediaId: string } | Refusal | NoResponse;
+
+/** Of any API: `response` as it came, whole numbers that a double cannot hold as strings. */
+export type ApiOutcome = { kind: 'told'; httpStatus: number; response: JsonObject } | Refusal | NoResponse;
+
+/** A call of any API. */
+export interface ApiRequest {
+  method: 'GET' | 'POST';
+  /** With its query, without the token. */
+  path: string;
+  /** JSON. */
+  body: string | undefined;
+}
 
 export type TicketOutcome = { kind: 'granted'; ticket: FetchedToken } | Refusal | NoResponse;
 
@@ -95,6 +106,8 @@ export interface WeChatClient {
   fetchJsapiTicket(accessToken: string): Promise<TicketOutcome>;
   uploadMedia(accessToken: string, upload: Upload): Promise<UploadOutcome>;
   downloadMedia(accessToken: string, mediaId: string, signal?: AbortSignal): Promise<DownloadOutcome>;
+  /** Any API that responds in JSON. */
+  call(accessToken: string, request: ApiRequest, signal?: AbortSignal): Promise<ApiOutcome>;
   /** Breaks off what is under way. */
   destroy(): Promise<void>;
 }
@@ -177,6 +190,16 @@ export function createClient(options: HttpOptions): WeChatClient {
       const { video_url: url } = call.response;
       if (typeof url === 'string' && url !== '') return { kind: 'elsewhere', url };
       return readRefusal(call) ?? unexpected(call);
+    },
+
+    async call(accessToken, { method, path, body }, signal) {
+      const withToken = `${path}${path.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(accessToken)}`;
+      const call = await http.exchangeJson(method, withToken, body, { signal });
+      if (call.kind !== 'json') return call;
+      const { httpStatus, json } = call;
+      const { errcode, errmsg } = errcodeOf(json);
+      if (errcode === 0) return { kind: 'told', httpStatus, response: json };
+      return { kind: 'refused', httpStatus, errcode, errmsg, errorClass: classifyErrcode(errcode) };
     },
 
     destroy: () => http.destroy(),

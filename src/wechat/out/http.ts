@@ -4,7 +4,14 @@ import { type Dispatcher, errors, type FormData, Pool } from 'undici';
 import { createProxyAgent, type Proxies } from '../../lib/proxies.js';
 import { scrub } from '../../lib/scrub.js';
 import { callLimits } from './limits.js';
-import { type Call, readResponse, unreadable } from './response.js';
+import {
+  type Call,
+  type JsonObject,
+  type NoResponse,
+  readJsonObject,
+  readResponse,
+  unreadable,
+} from './response.js';
 
 export interface HttpOptions {
   /** e.g. https://api.weixin.qq.com */
@@ -39,13 +46,25 @@ export interface CallOptions {
    * byte of it is written.
    */
   mayWrite?: (() => boolean) | undefined;
+  /** Breaks the call off: what was written by then may have been carried out. */
+  signal?: AbortSignal | undefined;
 }
+
+/** A call of any API, with the JSON of its response as it came. */
+export type JsonCall = { kind: 'json'; httpStatus: number; json: JsonObject } | NoResponse;
 
 /** Calls of WeChat's API over connections that are kept. Knows paths and JSON, but no API. */
 export interface WeChatHttp {
   get(path: string): Promise<Call>;
   /** `body`: JSON in raw UTF-8 (WeChat refuses \uXXXX escapes in some fields, 40033), or a form. */
   post(path: string, body: string | FormData, options?: CallOptions): Promise<Call>;
+  /** As get and post, for an API whose response has a form of its own: up to 8 million characters of it are read. */
+  exchangeJson(
+    method: 'GET' | 'POST',
+    path: string,
+    body: string | undefined,
+    options?: CallOptions,
+  ): Promise<JsonCall>;
   /** Reads a response in JSON; anything else is a file, which the caller must read or destroy. */
   getFile(path: string, signal?: AbortSignal): Promise<FileCall>;
   /** Breaks off what is under way. */
@@ -88,14 +107,21 @@ export function createHttp(options: HttpOptions): WeChatHttp {
    * One request and its whole response, on undici's lowest level: it costs less than its `request`, and tells when
    * the request begins to be written. Before that, nothing can have reached WeChat.
    */
-  function exchange(
+  function exchange<Read>(
     method: 'GET' | 'POST',
     path: string,
-    body?: string | FormData,
-    { mayWrite }: CallOptions = {},
-  ): Promise<Call> {
-    return new Promise((resolve) => {
+    body: string | FormData | undefined,
+    { mayWrite, signal }: CallOptions,
+    { read, maxLength }: Reader<Read>,
+  ): Promise<Read | NoResponse> {
+    return new Promise((settle) => {
       const hide = hideSecrets(path, body);
+      let breakOff = () => resolve(toFailure(signal?.reason, false, hide));
+      const onAbort = () => breakOff();
+      function resolve(call: Read | NoResponse): void {
+        signal?.removeEventListener('abort', onAbort);
+        settle(call);
+      }
       let written = false;
       let isTooLong = false;
       let httpStatus = 0;
@@ -110,23 +136,26 @@ export function createHttp(options: HttpOptions): WeChatHttp {
         headers,
         body: body ?? null,
       };
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener('abort', onAbort);
       pool.dispatch(options, {
-        onRequestStart() {
+        onRequestStart(controller) {
           // To throw ends this request alone; to abort it would end the connection as well.
-          if (mayWrite && !mayWrite()) throw new UnwrittenError();
+          if (signal?.aborted || (mayWrite && !mayWrite())) throw new UnwrittenError();
           written = true;
+          breakOff = () => controller.abort(toError(signal?.reason));
         },
         onResponseStart(_controller, statusCode) {
           httpStatus = statusCode;
         },
         onResponseData(controller, chunk) {
           text += decoder.write(chunk);
-          if (text.length <= maxResponseLength) return;
+          if (text.length <= maxLength) return;
           isTooLong = true;
           controller.abort(new Error('the response is too long'));
         },
         onResponseEnd() {
-          resolve(readResponse(httpStatus, text + decoder.end(), hide));
+          resolve(read(httpStatus, text + decoder.end(), hide));
         },
         onResponseError(_controller, error) {
           resolve(isTooLong ? unreadable(httpStatus, text, hide) : toFailure(error, written, hide));
@@ -136,8 +165,9 @@ export function createHttp(options: HttpOptions): WeChatHttp {
   }
 
   return {
-    get: (path) => exchange('GET', path),
-    post: (path, body, options) => exchange('POST', path, body, options),
+    get: (path) => exchange('GET', path, undefined, {}, known),
+    post: (path, body, options = {}) => exchange('POST', path, body, options, known),
+    exchangeJson: (method, path, body, options = {}) => exchange(method, path, body, options, any),
     async getFile(path, signal) {
       const hide = hideSecrets(path);
       try {
@@ -157,8 +187,23 @@ export function createHttp(options: HttpOptions): WeChatHttp {
   };
 }
 
-/** WeChat's are of some hundred characters. */
-const maxResponseLength = 1_000_000;
+interface Reader<Read> {
+  read(httpStatus: number, text: string, hide: Hide): Read | NoResponse;
+  /** Of the response: what is longer is broken off. */
+  maxLength: number;
+}
+
+/** Of the APIs that we know: their responses are of some hundred characters. */
+const known: Reader<Call> = { read: readResponse, maxLength: 1_000_000 };
+
+/** Of any API: twenty articles with their texts are the longest. */
+const any: Reader<JsonCall> = {
+  read(httpStatus, text, hide) {
+    const read = readJsonObject(httpStatus, text, hide);
+    return 'kind' in read ? read : { kind: 'json', httpStatus, json: read.json };
+  },
+  maxLength: 8_000_000,
+};
 
 class UnwrittenError extends Error {
   readonly code = 'UNWRITTEN';
@@ -190,7 +235,7 @@ function secretsIn(path: string, body: string | FormData | undefined): string[] 
   return secrets.filter((secret) => secret.length >= 8);
 }
 
-function toFailure(error: unknown, written: boolean, hide: Hide): Call {
+function toFailure(error: unknown, written: boolean, hide: Hide): NoResponse {
   const errmsg = hide(describe(error));
   if (error instanceof UnwrittenError) return { kind: 'transient', errmsg, unwritten: true };
   return written && !isConnectError(error) ? { kind: 'unknown', errmsg } : { kind: 'transient', errmsg };
@@ -210,6 +255,10 @@ async function readFile(response: Dispatcher.ResponseData, hide: Hide): Promise<
     length: Number.isNaN(length) ? undefined : length,
     body,
   };
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function isConnectError(error: unknown): boolean {

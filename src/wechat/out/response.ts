@@ -1,3 +1,5 @@
+import { type JsonValue, parseJson } from '../../lib/json.js';
+
 export interface ApiResponse {
   /** Undefined where there is none, which is success. */
   errcode: number | undefined;
@@ -18,6 +20,11 @@ export type Call =
    * was none of WeChat's (an empty body, a page of something in between). To ask again often gives the same.
    */
   | { kind: 'unknown'; httpStatus?: number; errmsg: string; unreadable?: boolean };
+
+/** No response of WeChat's: `unknown` if the call may have been carried out all the same. */
+export type NoResponse = Exclude<Call, { kind: 'responded' }>;
+
+export type JsonObject = { readonly [name: string]: JsonValue };
 
 /** Of a text that is none of WeChat's, as much as tells what it was. */
 const maxQuoted = 200;
@@ -43,8 +50,28 @@ export function readResponse(httpStatus: number, text: string, hide: (text: stri
   return { kind: 'responded', httpStatus, response: response as unknown as ApiResponse };
 }
 
+/** Reads the response of any API as it came: without an errcode it is success. */
+export function readJsonObject(
+  httpStatus: number,
+  text: string,
+  hide: (text: string) => string,
+): { json: JsonObject } | NoResponse {
+  if (httpStatus >= 500) return { kind: 'transient', httpStatus, errmsg: `HTTP ${httpStatus}` };
+  const json = parseJson(withoutPadding(text));
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    return unreadable(httpStatus, text, hide);
+  const object = json as JsonObject;
+  const isOfWeChat = object.errcode === undefined ? httpStatus < 400 : toCode(object.errcode) !== undefined;
+  return isOfWeChat ? { json: object } : unreadable(httpStatus, text, hide);
+}
+
+/** What a response says of its success; without an errcode it is 0. */
+export function errcodeOf({ errcode, errmsg }: JsonObject): { errcode: number; errmsg: string } {
+  return { errcode: toCode(errcode) ?? 0, errmsg: typeof errmsg === 'string' ? errmsg : '' };
+}
+
 /** A 4xx from something in between was not carried out; a garbled 200 may have been. */
-export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): Call {
+export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): NoResponse {
   // First hidden, then cut: half a secret would not be known for one.
   const quoted = hide(text).slice(0, maxQuoted);
   const errmsg = `HTTP ${httpStatus}, not a response of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;

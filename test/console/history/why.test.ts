@@ -88,6 +88,7 @@ const cases: [what: string, Situation, WhyCause[]][] = [
     ['stopped', 'answered'],
   ],
   ['it waits for a worker', open(), ['waiting_for_turn']],
+  ['it is put off', open({}, { lane: lane({ isDue: false }) }), ['put_off']],
   [
     'it waits behind one whose reply logic failed',
     open(

@@ -7,6 +7,7 @@ import { createClaim } from '../../../src/outbox/claim.js';
 import { createEnd } from '../../../src/outbox/end.js';
 import type { HeldLane } from '../../../src/outbox/lane.js';
 import { leave } from '../../../src/outbox/leave.js';
+import { createMerge } from '../../../src/outbox/merge.js';
 import { createPlanner } from '../../../src/outbox/plan.js';
 import { createRelease } from '../../../src/outbox/release.js';
 import { rescue } from '../../../src/outbox/rescue.js';
@@ -50,6 +51,7 @@ const statements: Record<string, (pool: Pool, two: Two) => Promise<unknown>> = {
   begin: (pool, { begun }) =>
     createBegin(pool).begin(begun.map(({ lane, reply }) => ({ ...lane, deliveryId: reply.id, attempt: 2 }))),
   end: (pool, { begun }) => createEnd(pool)(begun.map(({ lane, reply }) => ({ ...lane, ...sent(reply) }))),
+  merge: (pool, { held }) => createMerge(pool)(held.map((lane) => ({ lane, withinMs: 0 }))),
   settle: (pool, { held }) => createSettle(pool)(held.map((lane) => ({ lane, status: 'settled' }))),
   release: (pool, { held }) => createRelease(pool)(held.map((lane) => ({ ...lane, delayMs: 0 }))),
   leave: (pool, { worker }) => leave(pool as unknown as ClientBase, worker.id),

@@ -25,6 +25,7 @@ const forms: ProblemWords['forms'] = {
   sendRate: '应是每秒发送的次数，最多 100000，0 表示不限',
   port: '应是端口号，0 到 65535',
   seconds: '应是秒数，0 到 86400',
+  mergeWithin: '应是秒数，0（每条单独回复）到 30',
   rescueAfter: '应是秒数，1 到 600',
   concurrency: '应是数字，1 到 1000',
   processes: '应是数字，1 到 64',

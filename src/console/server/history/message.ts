@@ -119,6 +119,8 @@ function toDetail(
       explained: explain(delivery.errcode, language),
       verdict: verdicts.get(delivery.id) ?? null,
     })) satisfies DeliveryDetail[],
+    mergedInto: message.merged_into,
+    mergedCount: message.merged_count ?? 0,
     logQuery: [`message_id:"${id}"`, ...(request_id ? [`request_id:"${request_id}"`] : [])].join(' OR '),
   };
 }

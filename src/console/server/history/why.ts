@@ -68,6 +68,7 @@ function underWay({ lane }: Situation, first: SituatedMessage): Cause[] {
   if (held !== null) return [of('being_answered', { ...about, worker: held, at: lane?.claimedAt ?? null })];
   if (lane && lane.failures > 0)
     return [of('reply_retrying', { ...about, at: lane.dueAt, error: lane.error, attempts: lane.failures })];
+  if (lane && !lane.isDue) return [of('put_off', { ...about, at: lane.dueAt })];
   return [of('waiting_for_turn', { ...about, at: lane?.dueAt ?? null })];
 }
 

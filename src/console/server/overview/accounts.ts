@@ -99,6 +99,7 @@ export function describeAccount(
     ON_UNKNOWN: account.onUnknown,
     ON_OVERFLOW: account.onOverflow,
     ORDERED: account.ordered,
+    MERGE_WITHIN: account.mergeWithinMs / 1_000,
     TYPING_INDICATOR: account.typingIndicator,
     SEND_RATE: account.sendRate,
     USER_LIMIT:

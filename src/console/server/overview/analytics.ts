@@ -89,7 +89,7 @@ const inboundSql = `
   )
   select date_trunc($4, m.received_at, 'Asia/Shanghai') as at, count(distinct m.openid)::int as users, count(*)::int as messages,
     count(answer.sent_at)::int as answered,
-    count(*) filter (where answer.sent_at is null and m.msg_type <> 'event')::int as unanswered,
+    count(*) filter (where answer.sent_at is null and m.msg_type <> 'event' and m.merged_into is null)::int as unanswered,
     percentile_cont(0.5) within group (order by extract(epoch from answer.sent_at - m.received_at)::float8 * 1000) as p50,
     percentile_cont(0.95) within group (order by extract(epoch from answer.sent_at - m.received_at)::float8 * 1000) as p95,
     percentile_cont(0.99) within group (order by extract(epoch from answer.sent_at - m.received_at)::float8 * 1000) as p99

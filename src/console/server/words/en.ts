@@ -58,6 +58,12 @@ const why: WhyWords = {
           detail: 'All workers are busy with other conversations.',
           remedy: 'If this lasts, start another worker or raise REPLY_CONCURRENCY.',
         },
+  put_off: () => ({
+    headline: 'It is taken up again in a moment',
+    detail:
+      'Either the user may still be writing, and what they send soon after is answered with it (MERGE_WITHIN), or the reply logic said that its answer comes later.',
+    remedy: null,
+  }),
   being_answered: ({ worker }) => ({
     headline: 'It is being answered right now',
     detail: worker ? `Worker ${worker} has the conversation.` : 'A worker has the conversation.',

@@ -58,6 +58,12 @@ const why: (typeof en)['why'] = {
           detail: '所有 worker 都在处理别的会话。',
           remedy: '如果一直如此，再启动一个 worker，或调大 REPLY_CONCURRENCY。',
         },
+  put_off: () => ({
+    headline: '稍后再处理',
+    detail:
+      '或者用户可能还在输入，紧接着发来的消息会与它一起回复（MERGE_WITHIN）；或者回复逻辑表示稍后才有答案。',
+    remedy: null,
+  }),
   being_answered: ({ worker }) => ({
     headline: '正在回复',
     detail: worker ? `worker ${worker} 正在处理这个会话。` : '有 worker 正在处理这个会话。',

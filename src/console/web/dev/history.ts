@@ -118,6 +118,8 @@ function messageOf(id: number): MessageDetail {
     behind: state === 'received' ? { messages: 2, firstId: String(id - 2) } : { messages: 0, firstId: null },
     deliveries:
       state === 'received' ? [] : [deliveryOf(id), { ...deliveryOf(id + 1), messageId: String(id) }],
+    mergedInto: null,
+    mergedCount: id % 5 === 0 ? 2 : 0,
     logQuery: `message_id=${id} or request_id="req-01HZX5Y8K3"`,
   };
 }
