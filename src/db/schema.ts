@@ -509,7 +509,7 @@ export interface WechatInboundMessage {
    */
   dedupe_key: string;
   /**
-   * Why the reply logic failed for good, or what had to be cut from its replies
+   * Why the reply logic failed for good, why it did not run (limited: …) or its replies were stopped by a check, or what had to be cut from them
    */
   error: string | null;
   /**

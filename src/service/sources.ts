@@ -2,6 +2,7 @@ import type { AccountConfig } from '../config/account.js';
 import { checksOf } from '../replies/checks/of-sources.js';
 import type { ServedAccount } from '../replies/run.js';
 import { inTurn, type LoadedSource, type ReplySource, type SourceServices } from '../replies/source.js';
+import type { CurrentWords } from '../replies/words/check-words.js';
 
 export interface OpenSources {
   /** Each account with what answers its users. */
@@ -13,6 +14,8 @@ export interface OpenSources {
 export interface OpenSourcesOptions {
   accounts: readonly AccountConfig[];
   repliesOf(account: AccountConfig): readonly LoadedSource[];
+  /** Undefined: there is no word list. */
+  words?: CurrentWords | undefined;
   services: Omit<SourceServices, 'appId'>;
   /** What is asked of every account's words. */
   words?: Parameters<typeof checksOf>[1];
@@ -26,6 +29,7 @@ export interface OpenSourcesOptions {
 export async function openSources({
   accounts,
   repliesOf,
+  words,
   services,
   words,
 }: OpenSourcesOptions): Promise<OpenSources> {

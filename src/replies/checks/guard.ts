@@ -45,9 +45,7 @@ export function createGuard({ words, use, record }: GuardDependencies, runReplie
   ): Promise<Thought | undefined> {
     const list = words?.();
     if (!list?.categories.some(({ inbound }) => inbound)) return undefined;
-    const parsed = toMessage(message.fields);
-    const written = parsed.ok ? searchableText(parsed.message) : undefined;
-    const found = written === undefined ? undefined : checkInbound(list, [written]);
+    const found = checkInbound(list, [...message.merged, message.fields].flatMap(writtenIn));
     if (!found) return undefined;
     const { category, reason, findings } = found;
     await tell(lane, message, findings, log);
@@ -78,6 +76,12 @@ export function createGuard({ words, use, record }: GuardDependencies, runReplie
 
 function said(reply: string | undefined, more: { note: string; handOver?: string | undefined }): Thought {
   return { kind: 'replies', replies: reply === undefined ? [] : [text(reply)], cut: undefined, ...more };
+}
+
+function writtenIn(fields: FieldMap): string[] {
+  const parsed = toMessage(fields);
+  const text = parsed.ok ? searchableText(parsed.message) : undefined;
+  return text === undefined ? [] : [text];
 }
 
 /** What users send, and what they tap and scan. Of other events many come by themselves. */

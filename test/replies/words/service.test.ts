@@ -104,6 +104,19 @@ describe('a word list', () => {
     ]);
   });
 
+  test('looks at all that is answered together', async () => {
+    const { simulator, database, start } = await setStage();
+    await start({
+      replies: () => 'hello',
+      settings: { WORDS_FILE: writeWords(list), MERGE_WITHIN: '1' },
+    });
+    const user = simulator.user('oUser');
+    await user.say('滚开');
+    await user.say('对不起');
+    await settled(database, 2);
+    expect(simulator.inboxOf('oUser').map(({ text }) => text)).toEqual(['请文明用语。']);
+  });
+
   test('is read again when its file changes; one that is wrong changes nothing, and is told with its place', async () => {
     const { simulator, database, start } = await setStage();
     const file = writeWords('categories:\n  rude: { action: mask, words: [笨蛋] }');
