@@ -137,6 +137,18 @@ test.each<[string, object, Content | object]>([
   expect((await client.contents()).at(-1)).toEqual(content);
 });
 
+test('what a model wrote bears WeChat’s mark of it, and nothing else does', async () => {
+  const simulator = await simulateAcknowledged({ phone });
+  const client = phoneOf(simulator);
+  const { openid } = await client.me();
+  await simulator.user(openid).say('你好');
+  await send(simulator, { ...textTo(openid, '一'), aimsgcontext: { is_ai_msg: 1 } });
+  await send(simulator, { ...textTo(openid, '二'), aimsgcontext: { is_ai_msg: 0 } });
+  const { chats } = await client.state();
+  const marks = chats.flatMap(({ entries }) => entries.map(({ isByAi }) => isByAi));
+  expect(marks).toEqual([false, true, false]);
+});
+
 test('a text has links of http and https only, taps of a menu, and no other markup', async () => {
   const simulator = await simulateAcknowledged({ phone });
   const client = phoneOf(simulator);
