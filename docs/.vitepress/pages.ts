@@ -9,6 +9,7 @@ export const sections = [
       { file: 'checks', title: { en: 'Checks and limits', 'zh-CN': '检查与限量' } },
       { file: 'model', title: { en: 'A model', 'zh-CN': '大模型' } },
       { file: 'rules', title: { en: 'Rules', 'zh-CN': '回复规则' } },
+      { file: 'menu', title: { en: 'Menu', 'zh-CN': '菜单' } },
       { file: 'settings', title: { en: 'Settings', 'zh-CN': '配置项' } },
     ],
   },

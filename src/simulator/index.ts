@@ -8,15 +8,12 @@ import type { PlatformTimes, PushResult } from './pushes/platform.js';
 import { createPushes, type Pushes } from './pushes/pushes.js';
 import type { SimulatedUser } from './pushes/user.js';
 import type { Notice } from './pushes/users.js';
+import { type AccountControls, createAccountControls } from './state/account-controls.js';
 import type { PushSettings, SimulatedAccount } from './state/accounts.js';
-import { type Accounts, createAccounts } from './state/accounts.js';
-import { type AgentControls, createAgentControls } from './state/agents.js';
-import { type AutoReplyControls, createAutoReplyControls } from './state/auto-replies.js';
+import { createAccounts } from './state/accounts.js';
 import type { DeliveredMessage } from './state/deliveries.js';
 import { createDeliveries, type DeliveredPredicate, type Expected } from './state/deliveries.js';
-import { createFollowerControls, type FollowerControls } from './state/followers.js';
 import { createMedia, type MediaControls } from './state/media.js';
-import { createMenuControls, type MenuControls } from './state/menus.js';
 import { createQuotaControls, type QuotaControls } from './state/quota-controls.js';
 import { createTickets, type TicketControls } from './state/tickets.js';
 import { createTokens, type TokenControls } from './state/tokens.js';
@@ -49,7 +46,7 @@ export interface SimulatorOptions {
  * A WeChat to play with: its API, its pushes, and its users. An app id that no account has is an error.
  * It shares no code with the service, so that it can catch its mistakes.
  */
-export interface Simulator {
+export interface Simulator extends AccountControls {
   /** For WECHAT_API_BASE. */
   readonly apiBase: string;
   /** Of the page, if it was asked for. */
@@ -59,10 +56,6 @@ export interface Simulator {
   readonly tickets: TicketControls;
   readonly quotas: QuotaControls;
   readonly media: MediaControls;
-  readonly menus: MenuControls;
-  readonly autoReplies: AutoReplyControls;
-  readonly followers: FollowerControls;
-  readonly agents: AgentControls;
   /** Every call of the API, in order, faulted ones included. */
   readonly calls: readonly ApiCall[];
   /** Every message that reached a user, in order. */
@@ -145,7 +138,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     tokens,
     tickets,
     media,
-    ...controlsOf(accounts),
+    ...createAccountControls(accounts),
+    quotas: createQuotaControls(accounts),
     calls,
     delivered: deliveries.all,
     typing,
@@ -164,17 +158,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       await pushes.close();
       await api.close();
     },
-  };
-}
-
-/** What a test may see and change of the accounts. */
-function controlsOf(accounts: Accounts) {
-  return {
-    quotas: createQuotaControls(accounts),
-    menus: createMenuControls(accounts),
-    autoReplies: createAutoReplyControls(accounts),
-    followers: createFollowerControls(accounts),
-    agents: createAgentControls(accounts),
   };
 }
 
@@ -235,12 +218,9 @@ export type { SimulatedUser } from './pushes/user.js';
 export type { Notice } from './pushes/users.js';
 export type { XmlFields, XmlValue } from './pushes/xml.js';
 export type { PushSettings, SimulatedAccount } from './state/accounts.js';
-export type { Agent, AgentControls } from './state/agents.js';
-export type { AutoReplyControls, AutoReplyInfo } from './state/auto-replies.js';
+export type { AutoReplyInfo } from './state/auto-replies.js';
 export type { DeliveredMessage, DeliveredPredicate, Expected } from './state/deliveries.js';
-export type { Follower, FollowerControls } from './state/followers.js';
 export type { MediaControls } from './state/media.js';
-export type { MenuControls } from './state/menus.js';
 export type { QuotaControls } from './state/quota-controls.js';
 export type { TicketControls } from './state/tickets.js';
 export type { TokenControls } from './state/tokens.js';

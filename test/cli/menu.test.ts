@@ -261,3 +261,10 @@ test('a diff keeps what both have in common', () => {
   expect(shown).toEqual([' a', '-b', '+x', ' c', ' d', '+e']);
   expect(diffLines('', 'a\n')).toEqual([{ sign: '+', line: 'a' }]);
 });
+
+test('the example of the page is a menu that WeChat takes', async () => {
+  const { simulator, run } = await stage();
+  const example = path.join(import.meta.dirname, '../../docs/examples/menu/menu.yaml');
+  expect(await run('push', example, '--yes')).toMatchObject({ code: 0 });
+  expect(simulator.menus.current()).toHaveLength(3);
+});

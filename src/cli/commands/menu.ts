@@ -95,7 +95,10 @@ function notesOf(
   note: (type: string, value: string) => string,
 ): ReadonlyMap<Button, string> {
   return new Map(
-    [...answered].map(([button, { type, value }]) => [button, note(type, value.replace(/\s+/g, ' '))]),
+    [...answered].map(([button, { type, value }]) => [
+      button,
+      note(type, value.replace(/\s+/g, ' ').slice(0, 100)),
+    ]),
   );
 }
 

@@ -51,7 +51,7 @@ export async function withApi<T>(
   const config = readConfig({ ...environment, REPLIES: environment.REPLIES ?? 'unused.js' });
   const { api: words } = context.words.commands;
   const known = config.accounts.map((one) => one.appId);
-  if (appId === undefined && known.length > 1) throw new UsageError(words.whichAccount(known));
+  if (appId === undefined && known.length > 1) throw new UsageError(words.severalAccounts(known.join(', ')));
   const account = config.accounts.find((one) => one.appId === (appId ?? known[0]));
   if (!account) throw new UsageError(words.notInSettings(String(appId)));
   const client = createClient(apiOptions(config));

@@ -74,7 +74,7 @@ function unique(name: string, names: Set<string>): string {
 }
 
 function whenOf(condition: ConsoleCondition): unknown {
-  if (condition.kind === 'subscribe') return { event: 'subscribe' };
+  if (condition.kind === 'subscribe') return { event: condition.kind };
   if (condition.kind === 'click') return { click: condition.key };
   if (condition.kind === 'default') return undefined;
   const [equals, contains] = [condition.equals, condition.contains].map((words) =>

@@ -1,5 +1,3 @@
-import type { Accounts } from './accounts.js';
-
 /** One who answers users by hand, in WeChat's own customer service. */
 export interface Agent {
   /** `name@account` */
@@ -24,14 +22,6 @@ export interface Agents {
   /** `began`: false where this agent served the user already. */
   open(openid: string, kfAccount: string): { errcode: number } | { began: boolean };
   close(openid: string, kfAccount: string): number | undefined;
-}
-
-/** What a test may see of the customer service, and do to it. Without an app id: of the first account. */
-export interface AgentControls {
-  /** Switches it on, with these; undefined switches it off, as it is at first. */
-  set(agents: readonly Agent[] | undefined, appId?: string): void;
-  /** The kf_account that serves the user now. */
-  servedBy(openid: string, appId?: string): string | undefined;
 }
 
 export function createAgents(clock: () => number): Agents {
@@ -72,14 +62,5 @@ export function createAgents(clock: () => number): Agents {
       sessions.delete(openid);
       return undefined;
     },
-  };
-}
-
-export function createAgentControls(accounts: Accounts): AgentControls {
-  return {
-    set(agents, appId) {
-      accounts.of(appId).agents.all = agents;
-    },
-    servedBy: (openid, appId) => accounts.of(appId).agents.sessionOf(openid)?.kfAccount,
   };
 }

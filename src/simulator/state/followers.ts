@@ -1,5 +1,3 @@
-import type { Accounts } from './accounts.js';
-
 /** What the account knows of a user, in the form of user/info. */
 export interface Follower {
   /** Unix seconds. */
@@ -21,12 +19,6 @@ export interface Followers {
   /** Somebody who follows already did something: nobody but a follower can. */
   acted(openid: string): void;
   change(openid: string, change: Partial<Follower>): void;
-}
-
-/** What a test may do to what is known of a user. */
-export interface FollowerControls {
-  /** Makes a follower of somebody who is none. Without an app id: of the first account. */
-  set(openid: string, change: Partial<Follower>, appId?: string): void;
 }
 
 export function createFollowers(clock: () => number): Followers {
@@ -52,8 +44,4 @@ export function createFollowers(clock: () => number): Followers {
       followers.set(openid, { ...(followers.get(openid) ?? fresh()), ...change });
     },
   };
-}
-
-export function createFollowerControls(accounts: Accounts): FollowerControls {
-  return { set: (openid, change, appId) => accounts.of(appId).followers.change(openid, change) };
 }

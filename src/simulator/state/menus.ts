@@ -1,5 +1,3 @@
-import type { Accounts } from './accounts.js';
-
 /** As menu/create takes it: what a button needs is for `api/menu-form.ts`. */
 export type Button = Readonly<Record<string, unknown>>;
 
@@ -34,13 +32,6 @@ export interface Menus {
   clear(): void;
   /** What a user with these tags, the one given last at the end, sees on this platform. */
   match(user: { tags: readonly number[]; clientPlatform?: string }): readonly Button[] | undefined;
-}
-
-/** What a test may see of the menus, and do to them. Without an app id: of the first account. */
-export interface MenuControls {
-  current(appId?: string): readonly Button[] | undefined;
-  /** A menu that was made in the console, in the form of get_current_selfmenu_info. */
-  setInConsole(selfmenuInfo: Readonly<Record<string, unknown>> | undefined, appId?: string): void;
 }
 
 const firstId = 208_379_533;
@@ -91,15 +82,6 @@ export function createMenus(onChange: () => void): Menus {
           (rule.clientPlatform === undefined || rule.clientPlatform === clientPlatform),
       );
       return (found ?? current)?.button;
-    },
-  };
-}
-
-export function createMenuControls(accounts: Accounts): MenuControls {
-  return {
-    current: (appId) => accounts.of(appId).menus.current?.button,
-    setInConsole(selfmenuInfo, appId) {
-      accounts.of(appId).menus.console = selfmenuInfo;
     },
   };
 }

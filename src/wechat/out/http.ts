@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, errors, type FormData, Pool } from 'undici';
 import { createProxyAgent, type Proxies } from '../../lib/proxies.js';
-import { scrub } from '../../lib/scrub.js';
+import { type Hide, hideSecrets } from './hide-secrets.js';
 import { callLimits } from './limits.js';
 import {
   type Call,
@@ -205,28 +205,6 @@ class UnwrittenError extends Error {
     super('the call was not made: its leave was gone');
     this.name = 'UnwrittenError';
   }
-}
-
-type Hide = (text: string) => string;
-
-/**
- * Texts of others may quote our request: nothing that was secret in it leaves this module with them. By value, whatever
- * form it is quoted in, and by name, for secrets of other requests.
- */
-function hideSecrets(path: string, body?: string | FormData): Hide {
-  return (text) => {
-    let hidden = text;
-    for (const secret of secretsIn(path, body)) hidden = hidden.replaceAll(secret, '[hidden]');
-    return scrub(hidden);
-  };
-}
-
-function secretsIn(path: string, body: string | FormData | undefined): string[] {
-  const inPath = [...path.matchAll(/[?&](?:access_token|secret)=([^&]+)/g)].map(([, value = '']) => value);
-  const inBody = typeof body === 'string' ? /"secret":"([^"]+)"/.exec(body)?.[1] : undefined;
-  const secrets = [...inPath, ...inPath.map(decodeURIComponent), inBody ?? ''];
-  // What is shorter is none, and may stand in any text.
-  return secrets.filter((secret) => secret.length >= 8);
 }
 
 function toFailure(error: unknown, written: boolean, hide: Hide): NoResponse {
