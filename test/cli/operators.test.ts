@@ -114,6 +114,23 @@ describe('an operator', () => {
     await simulator.waitForDelivered('oAnna', 1);
   });
 
+  test('sees which messages were answered together', async () => {
+    const stage = await setStage();
+    const { simulator, database, start } = stage;
+    const { cli } = commandLine(stage);
+    await start({ replies: echo, settings: { MERGE_WITHIN: '1' } });
+    await simulator.user('oAnna').say('one');
+    await simulator.user('oAnna').say('two');
+    await settled(database, 2);
+    const [first, last] = await database.rows<{ id: string }>(
+      'select id from wechat.inbound_message order by id',
+    );
+    const earlier = await cli('show', first?.id ?? '');
+    expect(earlier.out).toMatch(new RegExp(`together +answered with message ${last?.id}`));
+    expect(earlier.out).not.toContain('Nothing was planned');
+    expect((await cli('show', last?.id ?? '')).out).toMatch(/together +1 earlier message answered with it/);
+  });
+
   test('pauses, sends, cancels and resumes', async () => {
     const stage = await setStage();
     const { account, simulator, database, start } = stage;

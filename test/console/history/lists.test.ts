@@ -201,6 +201,21 @@ describe('one message', () => {
     expect(failed).toMatchObject({ state: 'settled', worker: null, dueAt: null, window: null });
   });
 
+  test('with the one that it was answered with, or those that were answered with it', async () => {
+    const pool = database.pool;
+    const list = (await api.get('/messages?state=settled')).body as Page<MessageRow>;
+    const [last, first] = list.rows;
+    await pool.query('update wechat.inbound_message set merged_count = 1 where id = $1', [last?.id]);
+    await pool.query('update wechat.inbound_message set merged_into = $2 where id = $1', [
+      first?.id,
+      last?.id,
+    ]);
+    const of = async (id = '') => (await api.get(`/messages/${id}?lang=en`)).body as MessageDetail;
+    expect(await of(first?.id)).toMatchObject({ mergedInto: last?.id, mergedCount: 0 });
+    expect(await of(last?.id)).toMatchObject({ mergedInto: null, mergedCount: 1 });
+    await pool.query('update wechat.inbound_message set merged_into = null, merged_count = null');
+  });
+
   test('with the worker that has it, the window, and what is before it', async () => {
     const [behind, first] = [await detail('oPlanned'), await detail('oPlanned', 1)];
     expect(first).toMatchObject({

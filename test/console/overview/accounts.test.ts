@@ -135,6 +135,24 @@ describe('accounts', () => {
 describe('figures', () => {
   const since = new Date(Date.now() - 40 * 3_600_000).toISOString();
 
+  test('count no message as unanswered that was answered with a later one', async () => {
+    const all = 'select id, status from wechat.inbound_message order by id';
+    const before = (await database.pool.query<{ id: string }>(all)).rows;
+    const later = String(BigInt(before.at(-1)?.id ?? '0') + 1n);
+    const unanswered = `m.msg_type <> 'event' and m.status = 'settled'
+      and not exists (select from wechat.delivery d where d.message_id = m.id and d.status = 'sent')`;
+    const { rowCount } = await database.pool.query(
+      `update wechat.inbound_message m set merged_into = $1 where ${unanswered}`,
+      [later],
+    );
+    const { body } = await api.get(`/analytics?since=${since}&lang=en`);
+    const { unanswered: left } = (body as Analytics).totals;
+    await database.pool.query('update wechat.inbound_message set merged_into = null');
+    const { body: restored } = await api.get(`/analytics?since=${since}&lang=en`);
+    expect((restored as Analytics).totals.unanswered - left).toBe(rowCount);
+    expect(rowCount).toBe(1);
+  });
+
   test('of messages, answers, menus, scenes, failures and hours', async () => {
     const { body } = await api.get(`/analytics?since=${since}&lang=en`);
     const figures = body as Analytics;
