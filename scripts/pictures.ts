@@ -113,7 +113,7 @@ async function takeConsole(context: BrowserContext, base: string, language: Lang
   await page.locator('.turn').first().waitFor();
   if (language === 'en') await takeOver(page);
   await take('chat');
-  await open('analytics', 'table');
+  await open('analytics', '.chart canvas, .chart svg');
   await take('analytics');
   await open('actions', 'tbody tr');
   await take('actions');
@@ -137,7 +137,7 @@ async function takePhone(context: BrowserContext, phone: string, language: Langu
   const page = await context.newPage();
   await page.goto(`${phone}?lang=${language}`);
   // Of those who wrote in the play, the one with the most to see.
-  await page.getByText('小明').first().click();
+  await page.getByRole('combobox').filter({ hasText: '小明' }).selectOption({ label: '小明' });
   await save(page, 'phone', language);
   await page.close();
 }

@@ -79,7 +79,7 @@ const texts = [`text=${oftenSaid}`, `text=${neverSaid}`, `text=${neverSaid}&${ac
 const messageFilters = (openid: string, middle: string) => [
   ...[
     '',
-    `before=${middle}`,
+    `before=${middle}&since=${ago(365)}`,
     'state=received',
     'state=answering',
     'state=with_agent',
@@ -113,7 +113,7 @@ const messageFilters = (openid: string, middle: string) => [
 const deliveryFilters = (openid: string, middle: string) => [
   ...[
     '',
-    `before=${middle}`,
+    `before=${middle}&since=${ago(365)}`,
     'state=pending',
     'state=sending',
     'state=sent',

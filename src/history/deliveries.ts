@@ -34,6 +34,13 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
   const open = states.filter((one) => ['pending', 'sending'].includes(one));
   const ended = states.filter((one) => one !== 'sent' && !open.includes(one));
   const asked = (of: readonly string[]) => askedDeliveries(db, filter, of);
+  // The times again, as ids: by these an index ends where the times do.
+  const within = (query: ReturnType<typeof asked>) =>
+    query
+      .where('d.id', '<=', lastIdBefore('delivery', 'created_at', filter.until))
+      .$if(filter.above === undefined, (all) =>
+        all.where('d.id', '>=', firstIdSince('delivery', 'created_at', filter.since)),
+      );
 
   // By the user's messages: deliveries have no index by user.
   const ofUser = () =>
@@ -46,6 +53,7 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
     asked(ended)
       .where('d.ended_unsent', '=', true)
       .where('d.app_id', '=', account)
+      .$call(within)
       .orderBy('d.id', 'desc')
       .limit(limit + 1);
   // From the end: nearly all are sent. Of an account that sends little they are found by its messages, which have an index by account.
@@ -55,10 +63,7 @@ export function deliveriesQuery(db: Database, filter: ListFilter, accounts: read
     asked(['sent'])
       .$if(filter.account !== undefined, (query) => query.where(ofItsMessages))
       .where('d.app_id', 'in', accounts)
-      .where('d.id', '<=', lastIdBefore('delivery', 'created_at', filter.until))
-      .$if(filter.above === undefined, (query) =>
-        query.where('d.id', '>=', firstIdSince('delivery', 'created_at', filter.since)),
-      )
+      .$call(within)
       .orderBy('d.id', 'desc')
       .limit(limit + 1);
 

@@ -50,22 +50,24 @@ function sourcesOf(db: Database, filter: ListFilter, accounts: readonly string[]
   if (openid !== undefined) return [ofAccounts().where('m.openid', '=', openid)];
 
   const latest = (query: ReturnType<typeof asked>) => query.orderBy('m.id', 'desc').limit(limit + 1);
+  // The times again, as ids: by these an index ends where the times do.
+  const within = (query: ReturnType<typeof asked>) =>
+    query
+      .where('m.id', '<=', lastIdBefore('inbound_message', 'received_at', until))
+      .$if(filter.above === undefined, (all) =>
+        all.where('m.id', '>=', firstIdSince('inbound_message', 'received_at', since)),
+      );
   const failedOf = (account: string) =>
-    latest(asked().where('m.failed', '=', true).where('m.app_id', '=', account));
+    latest(within(asked().where('m.failed', '=', true).where('m.app_id', '=', account)));
   // Few, too, and with an index of their own.
   const leftToPersonOf = (account: string) =>
-    latest(asked().where('m.for_agent', '=', true).where('m.app_id', '=', account)).where(
+    latest(within(asked().where('m.for_agent', '=', true).where('m.app_id', '=', account))).where(
       'm.status',
       '=',
       'settled',
     );
   const settled = () => {
-    const query = ofAccounts()
-      .where('m.status', '=', 'settled')
-      .where('m.id', '<=', lastIdBefore('inbound_message', 'received_at', until))
-      .$if(filter.above === undefined, (all) =>
-        all.where('m.id', '>=', firstIdSince('inbound_message', 'received_at', since)),
-      );
+    const query = within(ofAccounts().where('m.status', '=', 'settled'));
     return latest(forAgent === undefined ? query : query.where('m.for_agent', '=', forAgent));
   };
   const open = states.filter((one) => one === 'received' || one === 'answering');

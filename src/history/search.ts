@@ -23,9 +23,9 @@ export interface Search<Row> {
 
 const mostInStep = 1_000_000;
 
-/** Whether only reading can find it: no index knows texts and types. What one user wrote is found by their own index. */
-export const needsReading = ({ text, type, openid }: ListFilter) =>
-  openid === undefined && (text !== undefined || type !== undefined);
+/** Whether only reading can find it: no index knows texts, types and codes. What one user wrote is found by their own index. */
+export const needsReading = ({ text, type, code, openid }: ListFilter) =>
+  openid === undefined && (text !== undefined || type !== undefined || code !== undefined);
 
 /** Back by id in steps, so that what is rare, or nowhere, takes no longer than what is found at once. */
 export async function search<Row extends { id: string }>(
