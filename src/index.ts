@@ -4,9 +4,9 @@ export { type InboundMedia, MediaError } from './accounts/inbound-media.js';
 export { InvalidCallError, WeChatCallError } from './accounts/wechat-call.js';
 export { ContextError } from './replies/context/errors.js';
 export {
-  type ConversationState,
   type BeforeSend,
   type BeforeSendResult,
+  type ConversationState,
   createRouter,
   type JsonValue,
   type Replies,

@@ -13,15 +13,15 @@ import {
   currentAndPrevious,
   encodingAesKey,
   isContradiction,
-  mergeWithin,
   limitNotice,
+  mergeWithin,
   onOverflow,
   onUnknown,
   origin,
   sendRate,
   token,
-  webhookSecret,
   userLimit,
+  webhookSecret,
   webUrl,
 } from './account.js';
 import { form } from './forms.js';

@@ -612,7 +612,7 @@ export interface WechatLane {
    */
   done_id: Int8;
   /**
-   * Not to be worked on before: arrival, or the next try
+   * Not to be worked on before: arrival, or the next try. Later than claimed_at: an answer came meanwhile that it waits for, so it is to be looked at again as soon as it is given back
    */
   due_at: Generated<Timestamp>;
   /**
@@ -834,7 +834,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
+   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
    */
   action: string;
   /**
@@ -861,6 +861,88 @@ export interface WechatOperatorAction {
    * Identity, in the order of the actions
    */
   id: Generated<Int8>;
+}
+
+export interface WechatReplyCallback {
+  /**
+   * The replies as they were posted; null before
+   */
+  answer: Json | null;
+  /**
+   * When the replies came; null before
+   */
+  answered_at: Timestamp | null;
+  /**
+   * The account that the message was sent to
+   */
+  app_id: string;
+  /**
+   * When the back end said that it answers later (202); null before, and where it said nothing of the kind
+   */
+  awaited_at: Timestamp | null;
+  /**
+   * SHA-256 of the body that brought them: the same once more is no other answer. Null before
+   */
+  body_hash: Buffer | null;
+  /**
+   * When it was found to be over without an answer; null otherwise
+   */
+  closed_at: Timestamp | null;
+  /**
+   * When the back end was about to be asked
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Until when the callback is good: the end of the reply window, or of REPLIES_CALLBACK_WAIT
+   */
+  expires_at: Timestamp;
+  /**
+   * The message that is to be answered (inbound_message.id)
+   */
+  message_id: Int8;
+  /**
+   * The user who sent it
+   */
+  openid: string;
+  /**
+   * The back end: its entry of REPLIES, without user, password and query
+   */
+  source: string;
+  /**
+   * SHA-256 of the token, which stands in the request to the back end alone
+   */
+  token_hash: Buffer;
+}
+
+export interface WechatReplyCheck {
+  /**
+   * What the category asks for: refuse, mask or handOver. Of several that are found in one answer handOver wins, then refuse
+   */
+  action: string;
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The category of WORDS_FILE
+   */
+  category: string;
+  /**
+   * When they were found
+   */
+  found_at: Generated<Timestamp>;
+  /**
+   * The message of the user that was answered; its row goes with it
+   */
+  message_id: Int8;
+  /**
+   * In how many places it has words of the category
+   */
+  places: number;
+  /**
+   * Which of the replies, from 1, as the reply logic gave them; 0: the user wrote it
+   */
+  position: number;
 }
 
 export interface WechatRulesVersion {
@@ -988,6 +1070,33 @@ export interface WechatSignInAttempt {
   last_at: Timestamp;
 }
 
+export interface WechatUserUsage {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * When nothing in it counts any more, and it may go
+   */
+  kept_until: Timestamp;
+  /**
+   * Messages that the reply logic was let run for within the longest period, in the order in which they were counted
+   */
+  message_ids: Generated<ArrayType<Int8>>;
+  /**
+   * By the seconds of a limit: the message that was last answered with LIMIT_NOTICE (id), and when (at)
+   */
+  notices: Generated<Json>;
+  /**
+   * The user
+   */
+  openid: string;
+  /**
+   * When each of them was counted
+   */
+  used_at: Generated<ArrayType<Timestamp>>;
+}
+
 export interface WechatWorkerProcess {
   /**
    * When it stopped, or was declared dead and its work rescued
@@ -1044,6 +1153,8 @@ export interface DB {
   "wechat.model_rest": WechatModelRest;
   "wechat.once_result": WechatOnceResult;
   "wechat.operator_action": WechatOperatorAction;
+  "wechat.reply_callback": WechatReplyCallback;
+  "wechat.reply_check": WechatReplyCheck;
   "wechat.rules_version": WechatRulesVersion;
   "wechat.saved_answer": WechatSavedAnswer;
   "wechat.schema_migration": WechatSchemaMigration;
@@ -1051,5 +1162,6 @@ export interface DB {
   "wechat.schema_migration_lock": WechatSchemaMigrationLock;
   "wechat.schema_migration_text": WechatSchemaMigrationText;
   "wechat.sign_in_attempt": WechatSignInAttempt;
+  "wechat.user_usage": WechatUserUsage;
   "wechat.worker_process": WechatWorkerProcess;
 }

@@ -17,8 +17,6 @@ export interface OpenSourcesOptions {
   /** Undefined: there is no word list. */
   words?: CurrentWords | undefined;
   services: Omit<SourceServices, 'appId'>;
-  /** What is asked of every account's words. */
-  words?: Parameters<typeof checksOf>[1];
 }
 
 /**
@@ -31,7 +29,6 @@ export async function openSources({
   repliesOf,
   words,
   services,
-  words,
 }: OpenSourcesOptions): Promise<OpenSources> {
   const opened: ReplySource[] = [];
   const close = () => closeAll(opened, services);

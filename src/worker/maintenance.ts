@@ -7,8 +7,8 @@ import { deleteSendKeys, returnIdle } from '../outbox/handover.js';
 import { reconcile } from '../outbox/reconcile.js';
 import { deleteExpiredCallbacks } from '../outbox/reply-callback.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
-import { deleteClearedStates } from '../replies/context/state.js';
 import { deleteUsage } from '../replies/checks/usage.js';
+import { deleteClearedStates } from '../replies/context/state.js';
 import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 

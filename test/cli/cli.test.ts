@@ -179,7 +179,6 @@ async function asEarlierState(connectionString: string): Promise<void> {
   await client.end();
 }
 
-
 const stateOf = async (page: string) => (await (await fetch(`${page}api/state`)).json()) as Snapshot;
 
 /** Writes, and waits for the answer of the service. */

@@ -103,7 +103,11 @@ export async function startService(options: ServiceOptions): Promise<TestService
   const [first] = accounts;
   const http = { ...httpReplies, secrets: first.httpReplySecrets };
   const named = options.repliesOfSettings
-    ? await Promise.all(first.replies.map((entry) => loadSource(entry, { http, environment: {}, replyTimeoutMs: config.replyTimeoutMs })))
+    ? await Promise.all(
+        first.replies.map((entry) =>
+          loadSource(entry, { http, environment: {}, replyTimeoutMs: config.replyTimeoutMs }),
+        ),
+      )
     : undefined;
   const app = await startApp({
     config,

@@ -3,10 +3,10 @@ import { loadSource } from '../../../src/replies/open.js';
 import type { BeforeSend } from '../../../src/replies/router.js';
 import { sourceOf } from '../../../src/replies/source.js';
 import { news, type Reply, text } from '../../../src/wechat/out/reply.js';
+import { sourceOptions } from '../../support/sources.js';
 import { setStage, settled } from '../../support/stage.js';
 import { waitFor } from '../../support/wait.js';
 import { writeModule } from '../../support/worker-process.js';
-import { sourceOptions } from '../../support/sources.js';
 
 const contentOf = (reply: Reply) => (reply.type === 'text' ? reply.content : '');
 
@@ -145,7 +145,9 @@ describe('a module', () => {
     const { simulator, database, start } = await setStage();
     const hook = writeModule(`export const beforeSend = (reply) => reply.content.toUpperCase();`);
     const replies = writeModule(`export const replies = () => 'hello';`);
-    await start({ sources: [await loadSource(hook, sourceOptions()), await loadSource(replies, sourceOptions())] });
+    await start({
+      sources: [await loadSource(hook, sourceOptions()), await loadSource(replies, sourceOptions())],
+    });
     await simulator.user('oUser').say('hello');
     await settled(database, 1);
     expect(simulator.inboxOf('oUser').map((one) => one.text)).toEqual(['HELLO']);

@@ -1,8 +1,6 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Pool } from '../../../src/db/pool.js';
 import { type HttpReplies, httpSource } from '../../../src/replies/http/source.js';
 import type { ReplyContext } from '../../../src/replies/router.js';
 import { SourceError, type SourceServices } from '../../../src/replies/source.js';

@@ -2,16 +2,15 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadSource } from '../../../src/replies/open.js';
 import { createTestDatabase } from '../../support/database.js';
 import { textMessage } from '../../support/messages.js';
 import { startModelStub } from '../../support/model-stub.js';
 import { replyContext } from '../../support/reply-context.js';
+import { sourceOptions, sourceServices } from '../../support/sources.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
 import { toReplies } from './support.js';
-import { sourceOptions, sourceServices } from '../../support/sources.js';
 
 const example = path.resolve(import.meta.dirname, '../../../docs/examples/model');
 

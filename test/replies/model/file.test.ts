@@ -3,8 +3,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readModelFile } from '../../../src/replies/model/file.js';
 import { loadSource } from '../../../src/replies/open.js';
-import { scratchDirectory } from '../../support/temporary-directory.js';
 import { sourceOptions } from '../../support/sources.js';
+import { scratchDirectory } from '../../support/temporary-directory.js';
 
 const least = 'baseUrl: https://api.example.com/v1/\nmodel: some-model\n';
 

@@ -1,4 +1,3 @@
-import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { modelFile } from '../../../src/replies/model/schema.js';
 import { openModel } from '../../../src/replies/model/source.js';

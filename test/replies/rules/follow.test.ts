@@ -10,9 +10,9 @@ import { type LoadedSource, type ReplySource, sourceOf } from '../../../src/repl
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { textMessage } from '../../support/messages.js';
 import { replyContext } from '../../support/reply-context.js';
+import { sourceOptions } from '../../support/sources.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
 import { waitFor } from '../../support/wait.js';
-import { sourceOptions } from '../../support/sources.js';
 
 let database: TestDatabase;
 let files = 0;
