@@ -4,8 +4,7 @@
  */
 
 /** But for those, any text field of the push by its name: `{{fields.Label}}`, and what an expression matched: `{{match.1}}`. */
-export const fieldNames = ['content', 'openid', 'eventKey', 'scene', 'appId', 'account'] as const;
-export type FieldName = (typeof fieldNames)[number];
+const fieldNames = ['content', 'openid', 'eventKey', 'scene', 'appId', 'account'] as const;
 
 const placeholder = /\\\{\{|\{\{([^{}]*)\}\}/g;
 
