@@ -136,7 +136,7 @@ const weekdays = text.regex(
 
 const timeZone = filled.meta({ description: 'A time zone by its IANA name. Default: Asia/Shanghai.' });
 
-export const messageTypes = [
+const messageTypes = [
   ...['text', 'image', 'voice', 'video', 'shortvideo', 'location', 'link', 'event', 'unknown'],
 ] as const;
 

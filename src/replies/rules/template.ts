@@ -4,8 +4,7 @@
  */
 
 /** But for those, any text field of the push by its name: `{{fields.Label}}`, and what an expression matched: `{{match.1}}`. */
-export const fieldNames = ['content', 'openid', 'eventKey', 'scene', 'appId', 'account'] as const;
-export type FieldName = (typeof fieldNames)[number];
+const fieldNames = ['content', 'openid', 'eventKey', 'scene', 'appId', 'account'] as const;
 
 const placeholder = /\\\{\{|\{\{([^{}]*)\}\}/g;
 
@@ -16,11 +15,6 @@ export interface FieldSource {
 
 export function hasFields(text: string): boolean {
   return text.includes('{{');
-}
-
-/** The names used in a text that are none, each as it was written. */
-export function unknownFields(text: string): string[] {
-  return namesIn(text).filter((name) => !isField(name));
 }
 
 export function namesIn(text: string): string[] {
