@@ -10,6 +10,7 @@ import { latency, retention } from './latency.ts';
 import { models } from './models.ts';
 import { picture } from './picture.ts';
 import { type Judged, judge, toTable } from './report.ts';
+import { rules } from './rules.ts';
 import { stock } from './stock.ts';
 import { worker } from './worker.ts';
 
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   backlog,
   scale,
   stock,
+  rules,
 };
 /** Without being asked for by name: what has a goal, in less than eight minutes. */
 const onlyByName = ['retention', 'stock'];
@@ -97,6 +99,7 @@ Examples:
   npm run bench -- ingress worker --rounds 5
   npm run bench -- history --history 10 --rounds 6
   npm run bench -- models
+  npm run bench -- rules                         what 5,000 keywords cost a message
   npm run bench -- stock                         needs Debian's PostgreSQL 15
   npm run bench -- backlog --backlog 500`,
   );

@@ -95,7 +95,7 @@ function buildIndex(rules: readonly Rule[]): Index {
         if (message.event === 'click') take(clicks.get(message.key));
         if (scene !== undefined) take(scans.get(scene));
       }
-      return ranks.sort((a, b) => a - b);
+      return ranks.length > 1 ? ranks.sort((a, b) => a - b) : ranks;
     },
   };
 }

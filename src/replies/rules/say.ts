@@ -36,7 +36,7 @@ function say(said: readonly Said[], fields: FieldSource): Saying {
   let handOver: string | undefined;
   for (const one of said) {
     if (one.kind === 'reply') {
-      replies.push(one.hasFields ? (filled(one.reply, fields) as Reply) : one.reply);
+      replies.push(one.hasFields ? filledReply(one.reply, fields) : one.reply);
     } else {
       // Fields may be as long as messages, and may be empty.
       const reason = fill(one.reason, fields).trim().slice(0, maxReasonLength);
@@ -44,6 +44,13 @@ function say(said: readonly Said[], fields: FieldSource): Saying {
     }
   }
   return { kind: 'say', replies, handOver };
+}
+
+/** Nearly every reply is a text. */
+function filledReply(reply: Reply, fields: FieldSource): Reply {
+  if (reply.type !== 'text') return filled(reply, fields) as Reply;
+  const { type, content, kfAccount } = reply;
+  return { type, content: fill(content, fields), ...(kfAccount === undefined ? {} : { kfAccount }) };
 }
 
 const addresses = ['url', 'picUrl', 'musicUrl', 'hqMusicUrl', 'pagePath'];

@@ -27,19 +27,27 @@ export function createSubject(
 ): Subject {
   const text = textOf(message);
   const folded = text === undefined ? undefined : message.kind === 'voice' ? foldSpeech(text) : fold(text);
-  const times = new Map<string, LocalTime>();
+  let times: Map<string, LocalTime> | undefined;
+  const { appId, name: accountName } = account;
+  const type = message.kind === 'unknown' ? 'unknown' : messageType(message);
+  // Field by field, and no map before it is needed: it is made for each message.
   return {
-    ...{ message, appId: account.appId, accountName: account.name, text, folded },
-    type: message.kind === 'unknown' ? 'unknown' : messageType(message),
+    message,
+    appId,
+    accountName,
+    text,
+    folded,
+    type,
     scene: sceneOf(message),
     localTime(timeZone) {
+      times ??= new Map();
       const known = times.get(timeZone);
       if (known) return known;
       const time = localTimes(timeZone, new Date(message.createTime * 1_000));
       times.set(timeZone, time);
       return time;
     },
-    draw: (purpose) => draw([account.appId, identityOf(message), purpose]),
+    draw: (purpose) => draw([appId, identityOf(message), purpose]),
   };
 }
 
