@@ -5,6 +5,7 @@ export const sections = [
     pages: [
       { file: 'getting-started', title: { en: 'Getting started', 'zh-CN': '快速上手' } },
       { file: 'replies', title: { en: 'Replies', 'zh-CN': '编写回复' } },
+      { file: 'rules', title: { en: 'Rules', 'zh-CN': '回复规则' } },
       { file: 'settings', title: { en: 'Settings', 'zh-CN': '配置项' } },
     ],
   },

@@ -19,7 +19,8 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
     '可以获取 JS-SDK 签名的网页来源（origin），用逗号分隔。见 [JS-SDK 页面](replies.md#js-sdk-页面)。',
   WECHAT_ACCOUNT_NAME: '默认回复里对公众号的称呼。',
   PUBLIC_URL: '默认回复里的图片和下载链接所在的网址。',
-  REPLIES: '你自己的回复模块的路径。见[编写回复](replies.md)。',
+  REPLIES:
+    '回复的来源，用逗号分隔，依次询问：规则文件（`rules.yaml`），或你自己的回复模块的路径。见[编写回复](replies.md)。',
   REPLY_TIMEOUT: '回复逻辑处理一条消息最多用多少秒。',
   TYPING_INDICATOR: '回复逻辑运行超过一秒时，向用户显示“正在输入”。',
   WINDOW_MESSAGE: '用户发消息之后，平台允许下发的条数/时间。',

@@ -274,7 +274,7 @@ export const settings = z.object({
   REPLIES: list(z.string().max(2_000, form('word'))).meta(
     about(
       'replies',
-      'Where replies come from, separated by commas and asked in turn: the path of a module of your own. See [Replies](replies.md).',
+      'Where replies come from, separated by commas and asked in turn: a file of rules (`rules.yaml`) or the path of a module of your own. See [Replies](replies.md).',
       {
         absent: 'the default replies',
         accountKey: 'replies',

@@ -4,7 +4,7 @@ import { type AccountConfig, type Config, readConfig } from '../../src/config/se
 import { createLogger } from '../../src/observe/log.js';
 import { createDefaultReplies } from '../../src/replies/default-replies.js';
 import type { Replies } from '../../src/replies/router.js';
-import { sourceOf } from '../../src/replies/source.js';
+import { type LoadedSource, sourceOf } from '../../src/replies/source.js';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/sending/retry-policy.js';
 import type { ConsoleFactory } from '../../src/service/console.js';
 import { type App, type Role, startApp } from '../../src/service/service.js';
@@ -51,6 +51,8 @@ export interface ServiceOptions {
   replies?: Replies;
   /** For several accounts. */
   repliesOf?: (account: AccountConfig) => Replies;
+  /** Instead of these: what REPLIES would name. */
+  sources?: readonly LoadedSource[];
   settings?: Record<string, string>;
   /** Default: none. */
   console?: ConsoleFactory | undefined;
@@ -98,7 +100,8 @@ export async function startService(options: ServiceOptions): Promise<TestService
     config,
     databaseUrl: options.databaseUrl,
     role: options.role ?? 'all',
-    repliesOf: (account) => [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
+    repliesOf: (account) =>
+      options.sources ?? [sourceOf('the test', options.repliesOf?.(account) ?? replies)],
     log,
     console: options.console,
     pollIntervalMs: 200,

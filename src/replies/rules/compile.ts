@@ -1,29 +1,9 @@
 import { RE2JS } from 're2js';
-import type { Reply } from '../../wechat/out/reply.js';
+import { compileAnswer } from './compile-answer.js';
 import { fold } from './fold.js';
-import type { Path } from './places.js';
-import type {
-  Conditions,
-  Key,
-  Keyword,
-  NamedSource,
-  Rule,
-  RuleAnswer,
-  Rules,
-  Said,
-  TimeOfWeek,
-} from './rules.js';
-import {
-  type AnswerShape,
-  type RuleShape,
-  type RulesFile,
-  type SayingShape,
-  weekdayNames,
-} from './shapes.js';
-import { hasFields, isField, namesIn } from './template.js';
-
-/** Notes what is wrong with the value at this path: a sentence without its subject. */
-export type Note = (path: Path, problem: string) => void;
+import type { Note, Path } from './places.js';
+import type { Conditions, Key, Keyword, NamedSource, Rule, Rules, TimeOfWeek } from './rules.js';
+import { type RuleShape, type RulesFile, weekdayNames } from './shapes.js';
 
 const defaultTimeZone = 'Asia/Shanghai';
 
@@ -44,13 +24,13 @@ export function compile(
     const groups = when.keyword?.matches ?? [];
     return {
       ...{ name, priority: shape.priority ?? 0, line: lineOf(path), when },
-      answer: answer(shape.answer, { path: [...path, 'answer'], groups, sources, note }),
+      answer: compileAnswer(shape.answer, { path: [...path, 'answer'], groups, sources, note }),
     };
   });
   const defaultAnswer =
     file.default === undefined
       ? undefined
-      : answer(file.default, { path: ['default'], groups: [], sources, note });
+      : compileAnswer(file.default, { path: ['default'], groups: [], sources, note });
   // Sorting keeps the order of equals.
   return { rules: rules.sort((a, b) => b.priority - a.priority), defaultAnswer, sources };
 }
@@ -169,90 +149,6 @@ function zone(name: string, path: Path, note: Note): string {
     note(path, `"${name}" is no time zone`);
     return defaultTimeZone;
   }
-}
-
-interface AnswerScope {
-  path: Path;
-  /** The expressions whose groups a text may use. */
-  groups: readonly RE2JS[];
-  sources: NamedSource[];
-  note: Note;
-}
-
-function answer(shape: AnswerShape, scope: AnswerScope): RuleAnswer {
-  if (typeof shape === 'object' && 'oneOf' in shape) {
-    return {
-      kind: 'oneOf',
-      answers: shape.oneOf.map((one, index) =>
-        answer(one, { ...scope, path: [...scope.path, 'oneOf', index] }),
-      ),
-    };
-  }
-  const source = sourceIn(shape);
-  if (!source) return { kind: 'say', said: say(shape as SayingShape, scope) };
-  if (source.kind === 'http' && !URL.canParse(source.url)) scope.note([...scope.path, 'http'], 'is no URL');
-  scope.sources.push(source);
-  return { kind: 'source', source };
-}
-
-function sourceIn(shape: AnswerShape): NamedSource | undefined {
-  if (typeof shape === 'string' || Array.isArray(shape)) return undefined;
-  if ('http' in shape) return { kind: 'http', url: shape.http };
-  return 'llm' in shape ? { kind: 'llm', file: shape.llm } : undefined;
-}
-
-function say(shape: SayingShape, { path, groups, note }: AnswerScope): Said[] {
-  const several = Array.isArray(shape) ? shape : [shape];
-  return several.map((one, index): Said => {
-    const at = Array.isArray(shape) ? [...path, index] : path;
-    checkFields(one, { path: at, groups, note });
-    if (typeof one !== 'string' && 'handOver' in one) return { kind: 'handOver', reason: one.handOver };
-    const reply: Reply = typeof one === 'string' ? { type: 'text', content: one } : one;
-    return { kind: 'reply', reply, hasFields: stringsIn(reply, []).some(({ text }) => hasFields(text)) };
-  });
-}
-
-/** Names a file or an id at WeChat: the words of a user have no place there. */
-const fixed: readonly PropertyKey[] = [
-  'media',
-  'thumb',
-  'mediaId',
-  'articleId',
-  'cardId',
-  'appId',
-  'kfAccount',
-  'id',
-];
-
-function checkFields(
-  value: unknown,
-  { path, groups, note }: Pick<AnswerScope, 'path' | 'groups' | 'note'>,
-): void {
-  for (const { text, path: inner } of stringsIn(value, [])) {
-    const names = namesIn(text);
-    if (names.length > 0 && inner.some((part) => fixed.includes(part)))
-      note([...path, ...inner], 'may not use fields of the message');
-    for (const name of names) {
-      if (!isField(name))
-        note([...path, ...inner], `uses {{${name}}}, which is no field; \\{{ is for two braces`);
-      else if (name.startsWith('match.') && !groups.some((one) => hasGroup(one, name.slice('match.'.length))))
-        note([...path, ...inner], `uses {{${name}}}, and no expression of the rule has such a group`);
-    }
-  }
-}
-
-function hasGroup(pattern: RE2JS, group: string): boolean {
-  if (/^\d+$/.test(group)) return Number(group) <= pattern.groupCount();
-  return Object.hasOwn(pattern.namedGroups(), group);
-}
-
-function stringsIn(value: unknown, path: Path): { text: string; path: Path }[] {
-  if (typeof value === 'string') return [{ text: value, path }];
-  if (typeof value !== 'object' || value === null) return [];
-  const isList = Array.isArray(value);
-  return Object.entries(value).flatMap(([name, inner]) =>
-    stringsIn(inner, [...path, isList ? Number(name) : name]),
-  );
 }
 
 function list<T>(value: T | T[] | undefined): T[] | undefined {

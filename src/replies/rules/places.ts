@@ -20,6 +20,9 @@ export interface RulesProblem {
 
 export type Path = readonly PropertyKey[];
 
+/** Notes what is wrong with the value at this path: a sentence without its subject. */
+export type Note = (path: Path, problem: string) => void;
+
 /** A YAML file as plain values, which still knows where each of them stands. */
 export interface PlacedFile {
   readonly content: unknown;

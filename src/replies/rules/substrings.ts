@@ -12,6 +12,8 @@ const codeUnits = 65_536;
  */
 export function createSubstrings(words: Iterable<readonly [word: string, value: number]>): Substrings {
   const root = new Int32Array(codeUnits);
+  /** Where its steps lead. */
+  const first: number[] = [];
   const steps = new Map<number, Map<number, number>>();
   const values: (number[] | undefined)[] = [undefined];
   let states = 1;
@@ -29,6 +31,7 @@ export function createSubstrings(words: Iterable<readonly [word: string, value: 
         values.push(undefined);
         if (state === 0) {
           root[unit] = to;
+          first.push(to);
         } else {
           const own = steps.get(state) ?? new Map<number, number>();
           steps.set(state, own.set(unit, to));
@@ -41,7 +44,7 @@ export function createSubstrings(words: Iterable<readonly [word: string, value: 
     own.push(value);
     values[state] = own;
   }
-  const { fail, hit } = linkBack({ root, steps, values, states });
+  const { fail, hit } = linkBack({ root, first, steps, values, states });
   const table = flatten(steps);
 
   return {
@@ -65,6 +68,7 @@ export function createSubstrings(words: Iterable<readonly [word: string, value: 
 
 interface Trie {
   root: Int32Array;
+  first: readonly number[];
   steps: ReadonlyMap<number, ReadonlyMap<number, number>>;
   values: readonly (readonly number[] | undefined)[];
   states: number;
@@ -74,10 +78,10 @@ interface Trie {
  * `fail`: the state of the longest end of what a state stands for that is a beginning of a word as well. `hit`: the nearest one on
  * that way where a word ends. Breadth first: a state's are known before those of longer ones are asked for.
  */
-function linkBack({ root, steps, values, states }: Trie): { fail: Int32Array; hit: Int32Array } {
+function linkBack({ root, first, steps, values, states }: Trie): { fail: Int32Array; hit: Int32Array } {
   const fail = new Int32Array(states);
   const hit = new Int32Array(states);
-  const queue: number[] = [...root].filter((state) => state !== 0);
+  const queue = [...first];
   for (let at = 0; at < queue.length; at++) {
     const state = queue[at] ?? 0;
     for (const [unit, to] of steps.get(state) ?? []) {

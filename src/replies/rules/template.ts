@@ -18,11 +18,6 @@ export function hasFields(text: string): boolean {
   return text.includes('{{');
 }
 
-/** The names used in a text that are none, each as it was written. */
-export function unknownFields(text: string): string[] {
-  return namesIn(text).filter((name) => !isField(name));
-}
-
 export function namesIn(text: string): string[] {
   return [...text.matchAll(placeholder)].flatMap(([, name]) => (name === undefined ? [] : [name.trim()]));
 }

@@ -22,7 +22,7 @@ test('in any text, just those words are found that are in it', () => {
       const expected = words.flatMap((one, index) => (text.includes(one) ? [index] : []));
       expect([...found].sort((a, b) => a - b)).toEqual(expected);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -70,6 +70,6 @@ test('whatever the rules and the message, the index finds the rule that asking o
         expect(find(subject)?.rule.name).toBe(expected?.name);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
