@@ -26,6 +26,7 @@ async function main(): Promise<void> {
           ...{ viewport, locale: language, reducedMotion: 'reduce' },
           storageState: await signedIn.storageState(),
         });
+        context.setDefaultTimeout(90_000);
         // The page that signed in has kept its language.
         await context.addInitScript(`localStorage.setItem('console.language', '${language}')`);
         await takeConsole(context, places.link.slice(0, places.link.indexOf('/api/')), language);
