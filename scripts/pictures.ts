@@ -26,6 +26,7 @@ async function main(): Promise<void> {
           ...{ viewport, locale: language, reducedMotion: 'reduce' },
           storageState: await signedIn.storageState(),
         });
+        context.setDefaultTimeout(90_000);
         // The page that signed in has kept its language.
         await context.addInitScript(`localStorage.setItem('console.language', '${language}')`);
         await takeConsole(context, places.link.slice(0, places.link.indexOf('/api/')), language);
@@ -100,7 +101,7 @@ async function takeConsole(context: BrowserContext, base: string, language: Lang
   await take('messages');
   // The link covers the row, and is covered by its cell for whoever points at its middle.
   await page.locator('tbody tr').first().getByRole('link').first().locator('time').click();
-  await page.locator('.attempts').waitFor();
+  await page.locator('.attempts').first().waitFor();
   await take('message');
   const openid = await page.locator('dd a.mono').first().textContent();
   await open(`why?openid=${openid}`, '.finding');

@@ -5,6 +5,7 @@ import { createSourceLoader } from '../../../src/replies/open.js';
 import { runInProcess } from '../../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { newAccount, startService, startTestSimulator, testSettings } from '../../support/service.js';
+import { sourceOptions } from '../../support/sources.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
 import { waitFor } from '../../support/wait.js';
 
@@ -23,7 +24,7 @@ test('a file that REPLIES names answers users, and what is changed answers them 
   const account = newAccount();
   const simulator = await startTestSimulator(account);
   onTestFinished(() => simulator.close());
-  const sources = [await createSourceLoader()(file)];
+  const sources = [await createSourceLoader()(file, sourceOptions())];
   const service = await startService({ account, simulator, databaseUrl: database.url, sources });
   onTestFinished(() => service.stop());
 
