@@ -16,7 +16,7 @@ async function menusOf(simulator: Simulator) {
   };
 }
 
-const books = { name: '新书', type: 'click', key: 'NEW_BOOKS' };
+const books = { name: '新书', type: 'click', key: 'new_books' };
 const site = { name: '官网', type: 'view', url: 'https://shop.example.com/' };
 
 test('a menu is what was made last, and none after it was deleted', async () => {

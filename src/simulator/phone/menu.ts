@@ -2,7 +2,7 @@ import type { MenuButton } from './contract.js';
 
 /** One that has every kind of button that a phone can do something with. */
 export const defaultMenu: readonly MenuButton[] = [
-  { name: '新书', type: 'click', key: 'NEW_BOOKS' },
+  { name: '新书', type: 'click', key: 'new_books' },
   {
     name: '逛逛',
     sub_button: [
