@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** Processes that die, block, exhaust their memory or run beside each other: `npm run test:faults`. */
+/**
+ * Processes that die, block, exhaust their memory or run beside each other, and the two promises about them:
+ * `npm run test:faults`.
+ */
 export default defineConfig({
   test: {
-    include: ['test/faults/**/*.test.ts'],
+    include: ['test/faults/**/*.test.ts', 'test/promises/{5,6}-*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,
