@@ -29,7 +29,10 @@ beforeEach(async () => {
   database = await createTestDatabase();
   console = await startConsole(database, {
     areas: [area],
-    settings: { REPLIES: '/etc/bot/rules.yaml,https://bot.example/reply' },
+    settings: {
+      REPLIES: '/etc/bot/rules.yaml,https://bot.example/reply',
+      REPLIES_HTTP_SECRET: `whsec_${Buffer.alloc(32).toString('base64')}`,
+    },
   });
   mei = await console.signedIn('operator', 'mei');
 });
