@@ -1,7 +1,7 @@
+import { createFindWords } from '../../lib/find-words.js';
 import { type Groups, judge } from './conditions.js';
 import type { Key, Rule, Rules } from './rules.js';
 import type { Subject } from './subject.js';
-import { createSubstrings } from './substrings.js';
 
 export interface Found {
   readonly rule: Rule;
@@ -74,7 +74,7 @@ function buildIndex(rules: readonly Rule[]): Index {
       unkeyed.push(rank);
     }
   }
-  const substrings = createSubstrings(contains);
+  const findWords = createFindWords(contains.map(([word]) => word));
 
   return {
     unkeyed,
@@ -85,8 +85,9 @@ function buildIndex(rules: readonly Rule[]): Index {
       };
       if (folded !== undefined) {
         take(equals.get(folded));
-        substrings.find(folded, (rank) => {
-          ranks.push(rank);
+        findWords(folded, (number) => {
+          const [, rank] = contains[number] ?? [];
+          if (rank !== undefined) ranks.push(rank);
         });
       }
       if (message.kind === 'text' && message.menuId !== undefined) take(choices.get(message.menuId));

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { createFindWords } from '../../../src/lib/find-words.js';
 import { judge } from '../../../src/replies/rules/conditions.js';
 import { createFindRule } from '../../../src/replies/rules/find.js';
 import { parseRules } from '../../../src/replies/rules/parse.js';
 import { createSubject } from '../../../src/replies/rules/subject.js';
-import { createSubstrings } from '../../../src/replies/rules/substrings.js';
 import { createLocalTimes } from '../../../src/replies/rules/zone-time.js';
 import { eventMessage, textMessage } from '../../support/messages.js';
 
@@ -16,7 +16,7 @@ test('in any text, just those words are found that are in it', () => {
   fc.assert(
     fc.property(fc.array(word, { maxLength: 30 }), someText, (words, text) => {
       const found = new Set<number>();
-      createSubstrings(words.map((one, index) => [one, index])).find(text, (index) => {
+      createFindWords(words)(text, (index) => {
         found.add(index);
       });
       const expected = words.flatMap((one, index) => (text.includes(one) ? [index] : []));
