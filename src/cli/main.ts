@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { runCommandLine } from './program.js';
+import { parentProcess } from './start/processes.js';
 import type { Environment } from './terminal/context.js';
 import { untilSignal } from './terminal/signals.js';
 
@@ -11,7 +12,7 @@ process.exitCode = await runCommandLine({
   input: () => process.stdin,
   out: process.stdout,
   err: process.stderr,
-  host: { untilSignal, exit: (code) => process.exit(code) },
+  host: { untilSignal, exit: (code) => process.exit(code), parent: parentProcess },
 });
 
 /** Settings of a .env file in the working directory; the environment wins over them. */

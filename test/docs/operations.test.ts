@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.js';
 import { wordsOf } from '../../src/cli/words/index.js';
 import { createMetrics } from '../../src/observe/metrics.js';
+import { noParent } from '../support/command-line.js';
 import { codeSpansOf, documents, firstCellsOf, pages, readPage, root, sectionsOf } from './pages.js';
 
 interface NamedCommand {
@@ -27,7 +28,11 @@ const context = {
   out: process.stdout,
   err: process.stderr,
   input: () => process.stdin,
-  host: { untilSignal: () => new Promise<never>(() => {}), exit: (code: number) => process.exit(code) },
+  host: {
+    untilSignal: () => new Promise<never>(() => {}),
+    exit: (code: number) => process.exit(code),
+    parent: noParent,
+  },
   setExitCode: () => {},
   words: wordsOf('en'),
 };

@@ -1,6 +1,13 @@
 import { Readable, Writable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.js';
-import type { Environment } from '../../src/cli/terminal/context.js';
+import type { Environment, ParentProcess } from '../../src/cli/terminal/context.js';
+
+/** A process that nobody looks after. */
+export const noParent: ParentProcess = {
+  isOurs: false,
+  tellStarted: () => undefined,
+  untilToldToStop: () => new Promise<never>(() => undefined),
+};
 
 export interface Outcome {
   /** The exit code. */
@@ -45,6 +52,7 @@ export async function runInProcess(
       exit: (code) => {
         throw new Error(`The command ended the process with ${code}`);
       },
+      parent: noParent,
     },
   });
   const written = out.text();

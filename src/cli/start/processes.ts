@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../observe/log.js';
-import type { HostProcess } from '../terminal/context.js';
+import type { HostProcess, ParentProcess } from '../terminal/context.js';
 
 export interface ProcessesOptions {
   count: number;
@@ -127,22 +127,20 @@ function endOf(one: Worker, index: number, log: Logger): Promise<number | string
   });
 }
 
-/** Whether this process is one of several, and has a parent that looks after it. */
-export const isOneOfSeveral = cluster.isWorker;
-
-/** Tells the parent, if there is one, that this process does its work. */
-export function tellStarted(): void {
-  process.send?.(words.started);
-}
-
-/** Resolves when the parent, if there is one, wants this process to stop. */
-export function untilToldToStop(): Promise<'parent'> {
-  return new Promise((resolve) => {
-    process.on('message', (word) => {
-      if (word === words.stop) resolve('parent');
+/** The real one, if there is any. */
+export const parentProcess: ParentProcess = {
+  isOurs: cluster.isWorker,
+  tellStarted() {
+    process.send?.(words.started);
+  },
+  untilToldToStop() {
+    return new Promise((resolve) => {
+      process.on('message', (word) => {
+        if (word === words.stop) resolve('parent');
+      });
+      process.send?.(words.hears);
+      // Else a process that could not start would stay, to listen.
+      process.channel?.unref();
     });
-    process.send?.(words.hears);
-    // Else a process that could not start would stay, to listen.
-    process.channel?.unref();
-  });
-}
+  },
+};

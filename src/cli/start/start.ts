@@ -8,14 +8,14 @@ import { useDatabase } from '../database/in-use.js';
 import type { CommandContext, HostProcess } from '../terminal/context.js';
 import { readVersion } from '../terminal/version.js';
 import { consoleOf } from './console.js';
-import { isOneOfSeveral, runProcesses, tellStarted, untilToldToStop } from './processes.js';
+import { runProcesses } from './processes.js';
 
 /** `wechat-outbox start`: runs until SIGTERM or SIGINT, then stops in good order; as several processes, if so set. */
 export async function start({ environment, host }: CommandContext, role: Role): Promise<void> {
   const config = readConfig(environment());
   const log = createLogger(config.logLevel);
-  if (config.processes > 1 && !isOneOfSeveral) return startSeveral(config, host, log);
-  const toldToStop = untilToldToStop();
+  if (config.processes > 1 && !host.parent.isOurs) return startSeveral(config, host, log);
+  const toldToStop = host.parent.untilToldToStop();
   const repliesOf = await loadAll(config, environment());
   // From here on a signal must not cut the start short: it is answered once there is something to stop.
   const signal = Promise.race([host.untilSignal(() => quitAtOnce(host, log)), toldToStop]);
@@ -35,7 +35,7 @@ export async function start({ environment, host }: CommandContext, role: Role): 
       // Told to stop while it waited for the database.
       if (!giveUp.signal.aborted) throw error;
     });
-    if (app) tellStarted();
+    if (app) host.parent.tellStarted();
     log.info({ event: 'stopping', signal: await signal }, 'stopping');
     await app?.stop();
   } finally {

@@ -41,7 +41,8 @@ test('a file that REPLIES names answers users, and what is changed answers them 
   expect(metrics).toContain(`wechat_outbox_rule_answers_total{account="${account.appId}",rule="hello"}`);
 });
 
-test('a file that is not in order ends the start with exit code 2 and its place', async () => {
+test('a file that is not in order ends the start with exit code 2 and its place, and the process around is left alone', async () => {
+  const listeners = process.listenerCount('message');
   const file = path.join(scratchDirectory(), 'rules.yaml');
   writeFileSync(file, 'rules:\n  - { when: { keyword: a } }\n');
   const account = newAccount();
@@ -55,4 +56,6 @@ test('a file that is not in order ends the start with exit code 2 and its place'
   expect(await runInProcess(['start'], settings)).toMatchObject({
     ...{ code: 2, err: expect.stringContaining(`${file}:2:5: rules[0].answer is missing`) },
   });
+  // Who runs a command in a process of theirs must be able to run another after it.
+  expect(process.listenerCount('message')).toBe(listeners);
 });
