@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { createInboundMedia } from '../accounts/inbound-media.js';
 import type { PauseCause, Pauses } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
-import { createSlots } from '../lib/slots.js';
+import { createSlotsByKey } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
 import { createGuard } from '../replies/checks/guard.js';
 import { createRunReplies } from '../replies/run.js';
@@ -77,7 +77,7 @@ export function laneWorkDependencies(
     suspect: statements.suspect,
     overflowNotice: options.overflowNotice,
     timeoutMs: options.replyTimeoutMs,
-    slots: createSlots(options.replyConcurrency),
+    slotsOf: createSlotsByKey(options.replyConcurrency),
     signals: { drain, stop: signals.stop.signal },
   });
   const served = new Map(accounts.map((account) => [account.appId, account]));

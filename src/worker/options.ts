@@ -45,8 +45,8 @@ export interface WorkerOptions {
   rescueAfterMs: number;
   /** Lanes being worked on at once, those that wait for a slot included; more where concurrency or accounts ask for it. */
   maxInFlight: number;
+  /** Of each account, as is the next. */
   replyConcurrency: number;
-  /** For each account. */
   sendConcurrency: number;
   /** Settled messages older than so many days are deleted; 0: none ever. */
   retentionDays: number;
