@@ -90,3 +90,24 @@ export const backlog: Benchmark = async (lab, { rounds, backlog: thousands }, pr
     },
   ];
 };
+
+/** Two worker processes beside one; what they can gain depends on the cores. */
+export const scale: Benchmark = async (lab, { rounds }, progress) => {
+  const one: number[] = [];
+  const two: number[] = [];
+  for (let round = 1; round <= Math.min(rounds, 2); round += 1) {
+    one.push((await drain(lab, { messages })).rate);
+    two.push((await drain(lab, { messages, processes: 2 })).rate);
+    progress(
+      `round ${round}: one ${Math.round(one.at(-1) ?? 0)}, two ${Math.round(two.at(-1) ?? 0)} replies/s`,
+    );
+  }
+  return [
+    {
+      name: 'two worker processes',
+      unit: 'replies/s',
+      values: two,
+      baseline: { name: 'one process', values: one },
+    },
+  ];
+};
