@@ -292,7 +292,12 @@ describe('once', () => {
        where id <= $1 and settled_at is not null`,
       [one.messageId],
     );
-    await deleteOld(database.pool, { afterId: String(BigInt(one.messageId) - 1n), limit: 10, days: 8 });
+    // What waits to be worked on comes first, and other tests left such.
+    await database.pool.query(
+      'select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs',
+    );
+    const batch = { afterId: String(BigInt(one.messageId) - 1n), limit: 10, days: 8 };
+    expect(await deleteOld(database.pool, batch)).toMatchObject({ isOurs: true, deleted: 1 });
     const left = 'select from wechat.once_result where message_id = $1';
     expect(await database.rows(left, [one.messageId])).toEqual([]);
   });
