@@ -1,3 +1,4 @@
+import { countNextDay } from '#src/worker/count-days.js';
 import type { Lab } from './lab.ts';
 import { storeMessages } from './messages.ts';
 import { account } from './pushes.ts';
@@ -163,6 +164,9 @@ export async function storeConsoleHistory(
   await storeMessages(lab, waiting.messages, waiting.users, waiting.appId);
   for (const table of ['delivery', 'delivery_attempt', 'handover', 'handover_history', 'operator_action'])
     await pool.query(`vacuum (analyze) wechat.${table}`);
+  // As workers do, a while after each day.
+  while ((await countNextDay(pool)) !== undefined);
+  await pool.query('vacuum (analyze) wechat.day_figures');
   await pool.query(`comment on schema desk is '${count}'`);
   await pool.query('checkpoint');
 }
