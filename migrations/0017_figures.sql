@@ -244,12 +244,12 @@ language sql stable as $$
     select c.day from wechat.changed_day c
     union all
     select * from (
-      select day::date
+      select series.at::date as day
       from generate_series(
         (select wechat.china_day(min(m.received_at)) from (
            select received_at from wechat.inbound_message order by id limit 1) m)::timestamp,
-        wechat.china_day(now() - interval '70 minutes')::timestamp - interval '1 day', interval '1 day') day
-      where not exists (select from wechat.counted_day c where c.day = day::date)
+        wechat.china_day(now() - interval '70 minutes')::timestamp - interval '1 day', interval '1 day') series (at)
+      where not exists (select from wechat.counted_day c where c.day = series.at::date)
     ) uncounted
   ) one
   where day < wechat.china_day(now() - interval '70 minutes')

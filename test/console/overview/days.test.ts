@@ -149,7 +149,7 @@ test('what changes in a day that was counted is seen at once, and counted again'
   await days.countAll();
   const failed = `select id, message_id from wechat.delivery where status = 'failed' and created_at < now() - interval '3 days' order by id limit 1`;
   const [delivery] = await days.rows<{ id: string; message_id: string }>(failed);
-  expect(await days.rows(`select * from wechat.requeue($1)`, [delivery?.id])).toHaveLength(1);
+  expect(await days.rows(`select wechat.requeue($1, true)`, [delivery?.id])).toHaveLength(1);
   expect(await days.rows('select from wechat.changed_day')).not.toHaveLength(0);
   await expectAllEqual(days);
   await days.countAll();

@@ -35,11 +35,11 @@ const isCounted = (day: string) => `
 
 /** But for those before the first message, and those that are still to come. */
 const uncountedSql = `
-  select day::date::text as day
+  select series.at::date::text as day
   from generate_series(
     greatest($1::date, (select wechat.china_day(received_at) from wechat.inbound_message order by id limit 1))::timestamp,
-    least($2::date, wechat.china_day(now()))::timestamp, interval '1 day') day
-  where not (${isCounted('day::date')})
+    least($2::date, wechat.china_day(now()))::timestamp, interval '1 day') series (at)
+  where not (${isCounted('series.at::date')})
   order by 1`;
 
 /** More rows of a table say nothing more. */
