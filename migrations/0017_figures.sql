@@ -52,19 +52,23 @@ comment on column wechat.day_figures.failures is 'Of deliveries planned on this 
 
 create table wechat.counted_day (
   day         date primary key,
-  counted_at  timestamptz not null
+  counted_at  timestamptz not null,
+  is_whole    boolean not null
 );
 comment on table wechat.counted_day is 'Days whose figures are in day_figures';
 comment on column wechat.counted_day.day is 'The day in China (Asia/Shanghai)';
 comment on column wechat.counted_day.counted_at is 'When it was counted last';
+comment on column wechat.counted_day.is_whole is 'False: retention had deleted something of it before it was counted';
 
 -- Without a key: who notes a day waits for nobody.
 create table wechat.changed_day (
-  day  date not null
+  day      date not null,
+  deleted  boolean not null default false
 );
 comment on table wechat.changed_day is
   'Days that are over and of which something changed since; a row for each change, until the day is counted again';
 comment on column wechat.changed_day.day is 'The day in China (Asia/Shanghai)';
+comment on column wechat.changed_day.deleted is 'Retention deleted something of it';
 
 create function wechat.china_day(at timestamptz) returns date
 language sql stable as $$ select (at at time zone 'Asia/Shanghai')::date $$;
@@ -228,11 +232,12 @@ comment on function wechat.figures_of_day is
 -- In a transaction of repeatable read: what is noted after its snapshot stays noted.
 create function wechat.count_day(of_day date) returns void
 language sql as $$
+  insert into wechat.counted_day as counted (day, counted_at, is_whole)
+  select of_day, now(), not exists (select from wechat.changed_day c where c.day = of_day and c.deleted)
+  on conflict (day) do update set counted_at = excluded.counted_at, is_whole = counted.is_whole and excluded.is_whole;
   delete from wechat.changed_day c where c.day = of_day;
   delete from wechat.day_figures f where f.day = of_day;
   insert into wechat.day_figures select * from wechat.figures_of_day(of_day);
-  insert into wechat.counted_day (day, counted_at) values (of_day, now())
-  on conflict (day) do update set counted_at = excluded.counted_at;
 $$;
 comment on function wechat.count_day is
   'Counts a day into day_figures; in a transaction of repeatable read, or what changes meanwhile may be missed';

@@ -106,6 +106,10 @@ export interface WechatChangedDay {
    * The day in China (Asia/Shanghai)
    */
   day: Timestamp;
+  /**
+   * Retention deleted something of it
+   */
+  deleted: Generated<boolean>;
 }
 
 export interface WechatConsoleLink {
@@ -225,6 +229,10 @@ export interface WechatCountedDay {
    * The day in China (Asia/Shanghai)
    */
   day: Timestamp;
+  /**
+   * False: retention had deleted something of it before it was counted
+   */
+  is_whole: boolean;
 }
 
 export interface WechatCredential {

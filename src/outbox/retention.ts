@@ -58,8 +58,8 @@ const batchSql = `
     delete from wechat.delivery d using gone where d.message_id = gone.id returning d.id, d.created_at
   ),
   noted as (
-    insert into wechat.changed_day (day)
-    select wechat.china_day(received_at) from gone union select wechat.china_day(created_at) from gone_delivery
+    insert into wechat.changed_day (day, deleted)
+    select wechat.china_day(received_at), true from gone union select wechat.china_day(created_at), true from gone_delivery
   ),
   gone_attempt as (
     delete from wechat.delivery_attempt a using gone_delivery where a.delivery_id = gone_delivery.id

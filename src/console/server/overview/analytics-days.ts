@@ -59,7 +59,8 @@ const msOf = (share: number) => `
 
 /**
  * A user of the range is counted on the first day of theirs in it: who was seen before, but on a day of the range, is none.
- * By day alone that is not known of those who tapped a key: there users are those of each day, added up.
+ * Of days that retention has begun to delete that is not known any more: users are those from the first whole day on.
+ * Nor is it of those who tapped a key: there users are those of each day, added up.
  */
 const figuresSql = `
   with asked as materialized (
@@ -78,12 +79,19 @@ const figuresSql = `
     ) ranked
     group by day
   ),
+  whole as materialized (
+    select greatest($1::date, (
+      select max(day) + 1 from (
+        select day from wechat.counted_day where not is_whole
+        union all select day from wechat.changed_day where deleted) part)) as since
+  ),
   total as (
     select coalesce(sum(messages), 0)::int as messages, coalesce(sum(answered), 0)::int as answered,
       coalesce(sum(unanswered), 0)::int as unanswered, coalesce(sum(not_sent), 0)::int as failed,
-      (coalesce(sum(users), 0) - coalesce(sum((
-        select sum(n) from unnest(seen_days_ago, seen_users) u (days, n) where day - days >= $1::date)), 0))::int as users
-    from asked
+      coalesce(sum(users - (
+        select coalesce(sum(n), 0) from unnest(seen_days_ago, seen_users) u (days, n) where day - days >= whole.since)
+      ) filter (where day >= whole.since), 0)::int as users
+    from asked cross join whole
   ),
   by_day as (
     select day::timestamp at time zone 'Asia/Shanghai' as at, sum(users)::int as users, sum(messages)::int as messages,
