@@ -20,6 +20,8 @@ export const advisoryLocks = {
   forget: -2,
   /** Two numbers, (class, -3), for a transaction: one process at a time makes room for files of users. */
   inboundMedia: -3,
+  /** Two numbers, (class, -4), for a transaction: one process counts days. */
+  figures: -4,
 } as const;
 
 /** One number, a digest of this name, for a transaction: one process decides about the renewal of a credential. */

@@ -101,6 +101,17 @@ export interface WechatAgentSendKey {
   sent_at: Generated<Timestamp>;
 }
 
+export interface WechatChangedDay {
+  /**
+   * The day in China (Asia/Shanghai)
+   */
+  day: Timestamp;
+  /**
+   * Retention deleted something of it
+   */
+  deleted: Generated<boolean>;
+}
+
 export interface WechatConsoleLink {
   /**
    * Until when it is good
@@ -209,6 +220,21 @@ export interface WechatConversationState {
   version: number;
 }
 
+export interface WechatCountedDay {
+  /**
+   * When it was counted last
+   */
+  counted_at: Timestamp;
+  /**
+   * The day in China (Asia/Shanghai)
+   */
+  day: Timestamp;
+  /**
+   * False: retention had deleted something of it before it was counted
+   */
+  is_whole: boolean;
+}
+
 export interface WechatCredential {
   /**
    * The account it belongs to
@@ -250,6 +276,81 @@ export interface WechatCredential {
    * Grows by one with each refresh
    */
   version: Generated<Int8>;
+}
+
+export interface WechatDayFigures {
+  /**
+   * Times from the message to the first that was sent: n stands for 1.02^n to 1.02^(n+1) ms
+   */
+  answer_buckets: number;
+  /**
+   * Messages answered within each of these times
+   */
+  answer_counts: number;
+  /**
+   * Of these messages and events: to which something was sent, whenever
+   */
+  answered: number;
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The day in China (Asia/Shanghai)
+   */
+  day: Timestamp;
+  /**
+   * Of events: [event, count, users], …
+   */
+  events: Json;
+  /**
+   * Of deliveries planned on this day that ended unsent: [errcode, state, count], …
+   */
+  failures: Json;
+  /**
+   * Messages in each of these hours
+   */
+  hour_messages: number;
+  /**
+   * Hours of the day with messages, from 0 to 23
+   */
+  hours: number;
+  /**
+   * Of menus, the 1,000 most tapped: [key, taps, users], …
+   */
+  menu_keys: Json;
+  /**
+   * Messages and events that users sent on this day
+   */
+  messages: number;
+  /**
+   * Deliveries planned on this day that failed, expired or are unknown
+   */
+  not_sent: number;
+  /**
+   * Of QR codes, the 1,000 most used: [scene, scans, new followers, users], …
+   */
+  scenes: Json;
+  /**
+   * So many days before was the last day on which users of this day had written: who wrote within a range for the first time is so known without their names
+   */
+  seen_days_ago: number;
+  /**
+   * Users for each of these; all others had not written before
+   */
+  seen_users: number;
+  /**
+   * Deliveries planned on this day that were sent
+   */
+  sent: number;
+  /**
+   * Of the messages: to which nothing was sent, and which were not answered with a later one
+   */
+  unanswered: number;
+  /**
+   * By how many users
+   */
+  users: number;
 }
 
 export interface WechatDelivery {
@@ -1135,11 +1236,14 @@ export interface WechatWorkerProcess {
 export interface DB {
   "wechat.account_pause": WechatAccountPause;
   "wechat.agent_send_key": WechatAgentSendKey;
+  "wechat.changed_day": WechatChangedDay;
   "wechat.console_link": WechatConsoleLink;
   "wechat.console_session": WechatConsoleSession;
   "wechat.console_user": WechatConsoleUser;
   "wechat.conversation_state": WechatConversationState;
+  "wechat.counted_day": WechatCountedDay;
   "wechat.credential": WechatCredential;
+  "wechat.day_figures": WechatDayFigures;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.handover": WechatHandover;
