@@ -1,4 +1,4 @@
-import { clearSource } from './clear.js';
+import { clearSource, dropGuards } from './clear.js';
 import { copyAccount } from './copy-account.js';
 import { awaitLanes, awaitQuiet, close, hold } from './hold.js';
 import { MoveError } from './move-error.js';
@@ -57,6 +57,7 @@ export async function moveAccount(sides: Sides, options: MoveOptions): Promise<'
   if (atSource.phase === 'left') {
     say(words.step(6, words.clearing));
     await clearSource(sides, atSource);
+    await dropGuards(sides.target, appId);
   }
   return 'moved';
 }
