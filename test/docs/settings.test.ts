@@ -12,6 +12,7 @@ const settings = collectSettings({ ...oneAccount.shape, ...shared.shape });
 /** In the pages, and not ours: of docker compose, Postgres, WeChat's samples and examples. */
 const others = new Set([
   'POSTGRES_PASSWORD',
+  'ANALYST_PASSWORD',
   'LC_CTYPE',
   'LC_ALL',
   'LC_MESSAGES',
