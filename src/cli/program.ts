@@ -12,6 +12,7 @@ import { addForget } from './commands/forget.js';
 import { addList } from './commands/list.js';
 import { addMenu } from './commands/menu.js';
 import { addMigrate } from './commands/migrate.js';
+import { addMoveAccount } from './commands/move-account.js';
 import { addPause } from './commands/pause.js';
 import { addRequeue } from './commands/requeue.js';
 import { addResume } from './commands/resume.js';
@@ -76,6 +77,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addCancel,
   addPause,
   addResume,
+  addMoveAccount,
   addToken,
   addMenu,
   addSend,

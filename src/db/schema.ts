@@ -35,6 +35,92 @@ export type Numeric = ColumnType<string, number | string, number | string>;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WechatAccountMove {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The last inbound_message.id at the target that is kept for the source's messages
+   */
+  block_ends: Int8;
+  /**
+   * The same of model_call.id
+   */
+  call_offset: Int8;
+  /**
+   * When the phase last changed
+   */
+  changed_at: Generated<Timestamp>;
+  /**
+   * At the source: its messages up to this id were copied, or are noted in account_move_change
+   */
+  copied_up_to: Generated<Int8>;
+  /**
+   * The same of delivery.id
+   */
+  delivery_offset: Int8;
+  /**
+   * The same of handover_history.id
+   */
+  handover_offset: Int8;
+  /**
+   * Settled messages from before stay at the source; null: all go along
+   */
+  history_since: Timestamp | null;
+  /**
+   * Whether no lane is claimed, and no operator or agent changes anything
+   */
+  holds: Generated<boolean>;
+  /**
+   * What is added to inbound_message.id of the source to have that of the target
+   */
+  message_offset: Int8;
+  /**
+   * The same in both databases
+   */
+  move_id: string;
+  /**
+   * The row of account_pause from before the move; null: the account did not rest
+   */
+  pause_before: Json | null;
+  /**
+   * The other database: host, port and name
+   */
+  peer: string;
+  /**
+   * source: copying (it works here as ever), held (its conversations rest, pushes are stored), closed (it takes no pushes: the rest is copied), left (the target works, what is here goes), gone; target: filling (pushes are stored and wait), open (it works here), refused (called off), gone
+   */
+  phase: string;
+  /**
+   * Whether pushes are refused (503), so that WeChat tries again where the account is
+   */
+  refuses: Generated<boolean>;
+  /**
+   * Whether tokens are renewed here
+   */
+  renews: Generated<boolean>;
+  /**
+   * source: it leaves this database; target: it comes here
+   */
+  side: string;
+  /**
+   * When the move began
+   */
+  started_at: Generated<Timestamp>;
+}
+
+export interface WechatAccountMoveChange {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The message (inbound_message.id)
+   */
+  message_id: Int8;
+}
+
 export interface WechatAccountPause {
   /**
    * The account
@@ -1234,6 +1320,8 @@ export interface WechatWorkerProcess {
 }
 
 export interface DB {
+  "wechat.account_move": WechatAccountMove;
+  "wechat.account_move_change": WechatAccountMoveChange;
   "wechat.account_pause": WechatAccountPause;
   "wechat.agent_send_key": WechatAgentSendKey;
   "wechat.changed_day": WechatChangedDay;

@@ -13,6 +13,7 @@ const settings = collectSettings({ ...oneAccount.shape, ...shared.shape });
 const others = new Set([
   'NODE_OPTIONS',
   'POSTGRES_PASSWORD',
+  'ANALYST_PASSWORD',
   'LC_CTYPE',
   'LC_ALL',
   'LC_MESSAGES',
