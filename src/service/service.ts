@@ -188,7 +188,12 @@ async function migrateNow(
     log.warn({ event: 'database_away', err: error }, 'database away: waiting for it');
   const durably = <T>(run: () => Promise<T>) => persist(run, { signal: giveUp, onOutage });
   await durably(() => checkSuitability(databaseUrl, onOutage));
-  const { applied, newer } = await durably(() => migrateDatabase(databaseUrl, onOutage));
+  const onLocked = (error: unknown) =>
+    log.warn(
+      { event: 'migration_waits', err: error },
+      'a table to be altered is in use: the migration waits',
+    );
+  const { applied, newer } = await durably(() => migrateDatabase(databaseUrl, onOutage, { onLocked }));
   if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
   if (newer.length > 0)
     log.warn(

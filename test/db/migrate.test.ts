@@ -39,7 +39,7 @@ test('ten processes that migrate at once apply each file once', async () => {
   const pending = state.kind === 'pending' ? state.names : [];
   expect(pending.length).toBeGreaterThan(3);
 
-  const migrated = await Promise.all(pools.map(migrate));
+  const migrated = await Promise.all(pools.map((pool) => migrate(pool)));
   expect(migrated.flatMap(({ applied }) => applied)).toEqual(pending);
   expect(await readMigrationState(first, await readMigrationHashes())).toEqual({ kind: 'current' });
   expect(await migrate(first)).toEqual({ applied: [], newer: [] });
