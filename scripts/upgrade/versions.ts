@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -66,24 +66,26 @@ async function oldestAncestor(): Promise<Origin> {
   return found;
 }
 
-/** Those of a commit beside those of the working tree. */
+/** Those of a commit beside those of the working tree. Git knows a content by its hash. */
 async function compareMigrations(commit: string): Promise<{ migrations: string[]; changed: string[] }> {
-  const listed = (await git('ls-tree', '--name-only', commit, 'migrations/'))
-    .trim()
-    .split('\n')
-    .filter(Boolean);
-  const present = (await readdir(path.join(root, 'migrations')))
-    .filter((file) => file.endsWith('.sql'))
-    .sort();
-  const files = listed.map((file) => path.basename(file)).filter((file) => file.endsWith('.sql'));
-  const changed: string[] = [];
-  for (const [index, file] of files.entries()) {
-    const isFirst = present[index] === file;
-    const isEqual =
-      isFirst &&
-      (await git('show', `${commit}:migrations/${file}`)) ===
-        (await readFile(path.join(root, 'migrations', file), 'utf8'));
-    if (!isEqual) changed.push(file);
-  }
-  return { migrations: files.map((file) => path.basename(file, '.sql')), changed };
+  const lines = (await git('ls-tree', commit, 'migrations/')).trim().split('\n').filter(Boolean);
+  const there = lines.map((line) => {
+    const [, , hash = '', file = ''] = line.split(/\s+/);
+    return { hash, file };
+  });
+  const here = await presentMigrations();
+  const sql = there.filter(({ file }) => file.endsWith('.sql'));
+  return {
+    migrations: sql.map(({ file }) => path.basename(file, '.sql')),
+    changed: sql
+      .filter(({ file, hash }, index) => here[index]?.file !== file || here[index].hash !== hash)
+      .map(({ file }) => path.basename(file)),
+  };
+}
+
+async function presentMigrations(): Promise<{ hash: string; file: string }[]> {
+  const names = (await readdir(path.join(root, 'migrations'))).filter((name) => name.endsWith('.sql')).sort();
+  const files = names.map((name) => `migrations/${name}`);
+  const hashes = (await git('hash-object', '--', ...files)).trim().split('\n');
+  return files.map((file, index) => ({ file, hash: hashes[index] ?? '' }));
 }
