@@ -13,7 +13,7 @@ export interface Build {
   main: string;
 }
 
-/** The files of a commit with what they need, built as that version builds itself. */
+/** The files of a commit with what they need, built by that version's own compiler settings. */
 export async function buildOld({ commit }: Origin, within: string): Promise<Build> {
   const directory = path.join(within, 'old');
   await mkdir(directory);
@@ -24,7 +24,11 @@ export async function buildOld({ commit }: Origin, within: string): Promise<Buil
       cwd: directory,
       env: { ...process.env, CI: '1' },
     });
-  await exec('npm', ['run', '--silent', 'build'], { cwd: directory, maxBuffer: 64 * 1024 * 1024 });
+  // The pages of the console are left out: nobody looks at them here.
+  await exec(path.join(directory, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--noCheck'], {
+    cwd: directory,
+    maxBuffer: 64 * 1024 * 1024,
+  });
   return { name: 'old', directory, main: path.join(directory, 'dist/cli/main.js') };
 }
 
