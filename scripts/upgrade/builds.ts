@@ -57,16 +57,22 @@ create table wechat.trial (id bigint primary key);
 comment on table wechat.trial is 'What a later version might add';
 `;
 
-/** Whether each package that the commit's lock file names is here in the same version; others may be here too. */
+/** Whether each dependency that the commit names, and its compiler, is here in the version that its lock file says. */
 async function hasSameModules(commit: string): Promise<boolean> {
+  const { dependencies } = JSON.parse(await git('show', `${commit}:package.json`)) as {
+    dependencies: Record<string, string>;
+  };
   const there = lockedVersions(await git('show', `${commit}:package-lock.json`));
   const here = lockedVersions(await readFile(path.join(root, 'package-lock.json'), 'utf8'));
-  return [...there].every(([name, version]) => here.get(name) === version);
+  return [...Object.keys(dependencies), 'typescript'].every((name) => there.get(name) === here.get(name));
 }
 
 function lockedVersions(lock: string): Map<string, string> {
   const { packages } = JSON.parse(lock) as { packages: Record<string, { version?: string }> };
+  const top = /^node_modules\//;
   return new Map(
-    Object.entries(packages).flatMap(([name, { version }]) => (name && version ? [[name, version]] : [])),
+    Object.entries(packages).flatMap(([name, { version }]) =>
+      version ? [[name.replace(top, ''), version]] : [],
+    ),
   );
 }

@@ -16,10 +16,13 @@ interface Finding {
   details?: string[];
 }
 
-const users = (name: string, count: number) => Array.from({ length: count }, (_, index) => `o${name}${index}`);
+const users = (name: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `o${name}${index}`);
 
 describe.skipIf(!inject('postgresBin'))('a database that was restored to a moment', () => {
-  test('tells what is lost and what goes again, and what is held goes to nobody twice', { timeout: 280_000 }, async () => {
+  test('tells what is lost and what goes again, and what is held goes to nobody twice', {
+    timeout: 280_000,
+  }, async () => {
     const archive = await serverDirectory();
     const settings = [`archive_mode = on`, `archive_command = 'cp %p ${archive}/%f'`, 'wal_level = replica'];
     const cluster = await startCluster({ settings });
@@ -113,7 +116,10 @@ describe.skipIf(!inject('postgresBin'))('a database that was restored to a momen
     await write(fresh);
     await receive(fresh);
     await settled(restored);
-    expect(timesOf(simulator, [...early, ...later, ...never, ...gone, ...fresh])).toEqual({ once: 26, more: [] });
+    expect(timesOf(simulator, [...early, ...later, ...never, ...gone, ...fresh])).toEqual({
+      once: 26,
+      more: [],
+    });
     expect((await doctor()).restore?.found).toMatch(/it went on at .*timeline 2/);
 
     // Nobody knew of one of these without the log. Who lets them go sends them twice, as was said, and no others.
@@ -135,7 +141,15 @@ const countSent = ({ lines }: Command) =>
   lines.filter((line) => line.includes('"event":"attempt"') && line.includes('"outcome":"sent"')).length;
 
 /** Source: PostgreSQL, "Recovering Using a Continuous Archive Backup". */
-async function restore({ backup, archive, at }: { backup: string; archive: string; at: string }): Promise<Cluster> {
+async function restore({
+  backup,
+  archive,
+  at,
+}: {
+  backup: string;
+  archive: string;
+  at: string;
+}): Promise<Cluster> {
   const cluster = await startCluster({
     from: backup,
     settings: [
