@@ -252,6 +252,37 @@ export interface WechatCredential {
   version: Generated<Int8>;
 }
 
+export interface WechatDatabaseTimeline {
+  /**
+   * Identity, in the order in which they were seen
+   */
+  id: Generated<number>;
+  /**
+   * The last delivery that was there then; 0: none
+   */
+  last_delivery_id: Int8;
+  /**
+   * The last message that was there then; 0: none
+   */
+  last_message_id: Int8;
+  /**
+   * The latest moment that the database knew of then: what was committed later is missing. Null in an empty one
+   */
+  last_sign_at: Timestamp | null;
+  /**
+   * When a process of the service first saw it
+   */
+  seen_at: Generated<Timestamp>;
+  /**
+   * Of the cluster, from its initdb; copies of its files share it
+   */
+  system_identifier: string;
+  /**
+   * Of PostgreSQL: grows with each restore and each promotion of a standby
+   */
+  timeline: number;
+}
+
 export interface WechatDelivery {
   /**
    * Who wrote it, where origin is agent; null otherwise
@@ -834,7 +865,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
+   * requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
    */
   action: string;
   /**
@@ -1024,6 +1055,10 @@ export interface WechatSchemaMigrationBreaking {
    */
   name: string;
   /**
+   * The earlier migration from which on versions work with the database all the same: those that know this one do; null: only those that know the breaking one itself
+   */
+  needs: string | null;
+  /**
    * What such a version would miss, for its refusal
    */
   reason: string;
@@ -1140,6 +1175,7 @@ export interface DB {
   "wechat.console_user": WechatConsoleUser;
   "wechat.conversation_state": WechatConversationState;
   "wechat.credential": WechatCredential;
+  "wechat.database_timeline": WechatDatabaseTimeline;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.handover": WechatHandover;
