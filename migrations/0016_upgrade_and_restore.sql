@@ -120,10 +120,10 @@ begin
   on conflict do nothing;
   -- Without deliveries its reply logic has not run, as far as the database knows: requeue_messages runs it.
   update wechat.inbound_message m
-  set status = case when planned.any then 'settled' else 'failed' end, settled_at = now(),
-      error = case when planned.any then m.error else because end
+  set status = case when planned.is_planned then 'settled' else 'failed' end, settled_at = now(),
+      error = case when planned.is_planned then m.error else because end
   from (
-    select listed.id, exists (select from wechat.delivery d where d.message_id = listed.id) as any
+    select listed.id, exists (select from wechat.delivery d where d.message_id = listed.id) as is_planned
     from unnest(messages) as listed (id)
   ) planned
   where m.id = planned.id;
