@@ -21,7 +21,7 @@ const users = (name: string, count: number) =>
 
 describe.skipIf(!inject('postgresBin'))('a database that was restored to a moment', () => {
   test('tells what is lost and what goes again, and what is held goes to nobody twice', {
-    timeout: 280_000,
+    timeout: 600_000,
   }, async () => {
     const archive = await serverDirectory();
     const settings = [`archive_mode = on`, `archive_command = 'cp %p ${archive}/%f'`, 'wal_level = replica'];
@@ -54,13 +54,17 @@ describe.skipIf(!inject('postgresBin'))('a database that was restored to a momen
     };
     refuse([...later, ...never]);
     await write([...later, ...never]);
-    await waitFor('each to be refused once', async () => {
-      const rows = await cluster.sql(
-        `select count(distinct delivery_id)::int as refused from wechat.delivery_attempt where outcome = 'transient'`,
-        'wechat',
-      );
-      return Number(rows[0]?.refused) >= later.length + never.length;
-    });
+    await waitFor(
+      'each to be refused once',
+      async () => {
+        const rows = await cluster.sql(
+          `select count(distinct delivery_id)::int as refused from wechat.delivery_attempt where outcome = 'transient'`,
+          'wechat',
+        );
+        return Number(rows[0]?.refused) >= later.length + never.length;
+      },
+      60_000,
+    );
     const [moment] = await cluster.sql('select clock_timestamp()::text as at');
     simulator.faults.clear();
     refuse(never);
@@ -132,6 +136,8 @@ describe.skipIf(!inject('postgresBin'))('a database that was restored to a momen
 
 async function serve(simulator: Simulator, settings: Record<string, string>): Promise<Command> {
   const service = runCommand(['start'], settings);
+  // On a machine that is busy a start takes its time.
+  await waitFor('the start', () => service.lines.some((line) => line.includes('"event":"started"')), 90_000);
   const { webhook_port } = await service.event('started');
   simulator.setWebhookUrl(`http://127.0.0.1:${webhook_port}/wechat`);
   return service;
