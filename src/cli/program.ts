@@ -9,6 +9,7 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addForget } from './commands/forget.js';
+import { addHold } from './commands/hold.js';
 import { addList } from './commands/list.js';
 import { addMenu } from './commands/menu.js';
 import { addMigrate } from './commands/migrate.js';
@@ -75,6 +76,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addExport,
   addRequeue,
   addCancel,
+  addHold,
   addPause,
   addResume,
   addMoveAccount,

@@ -1,12 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runMigrations } from 'graphile-worker';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { ClientBase } from 'pg';
 import { describeError } from '../lib/describe-error.js';
+import { classifyDatabaseError } from './errors.js';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
 import {
   knownMigrations,
+  migrationsDirectory,
   readMigration,
   readMigrationHashes,
   readMigrationState,
@@ -50,42 +53,75 @@ export interface Migrated {
   newer: string[];
 }
 
+export interface MigrateOptions {
+  /** Default: the files of this version. */
+  directory?: string;
+  /** Told of each try that found a table locked by somebody who does not let go of it. */
+  onLocked?(error: unknown): void;
+  /** How long such tries are repeated. Default: ten minutes. */
+  patienceMs?: number;
+}
+
+/** Below the time in which a push must be stored: whoever waits behind a migration's lock waits no longer than for this. */
+const lockTimeoutMs = 1_000;
+const betweenTriesMs = 2_000;
+
 /**
  * Brings the schemas `wechat` and `graphile_worker` up to date. What a newer version has made of them stays as it is: while
  * processes are replaced one by one, those of the version before may have to start again.
  *
+ * A long query (a dump, an analyst's) may keep a table that is to be altered. Whoever comes behind a statement that waits for
+ * its lock waits too, pushes as well: so it waits for a second, lets them by, and tries again.
+ *
  * @throws UnknownMigrationsError for a database with which this version cannot work; nothing is changed then
  * @throws MigrationError naming the file at fault
  */
-export async function migrate(pool: Pool): Promise<Migrated> {
+export async function migrate(pool: Pool, options: MigrateOptions = {}): Promise<Migrated> {
+  const { directory = migrationsDirectory } = options;
   const lock = await pool.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [advisoryLocks.migrate]);
-    const hashes = await readMigrationHashes();
+    const hashes = await readMigrationHashes(directory);
     const state = await readMigrationState(pool, hashes);
     if (state.kind === 'foreign') throw new UnknownMigrationsError(state.names, state.reasons);
     // First: functions of ours add jobs.
     await prepareJobs(lock);
     await runMigrations({ pgPool: pool });
     if (state.kind === 'newer') return { applied: [], newer: state.names };
-    const db = createKysely(pool);
-    const migrator = new Migrator({ db, provider: { getMigrations: readMigrations }, ...bookkeeping });
-    const { error, results = [] } = await migrator.migrateToLatest();
-    if (error) {
-      const culprit = results.find(({ status }) => status === 'Error');
-      const reason = describeError(error);
-      throw new MigrationError(
-        `Migration ${culprit?.migrationName ?? '(none)'} failed and was rolled back: ${reason}`,
-        { cause: error },
-      );
-    }
+    const applied = await applyAll(pool, options);
     await recordTexts(pool, hashes);
-    return { applied: results.map(({ migrationName }) => migrationName), newer: [] };
+    return { applied, newer: [] };
   } finally {
     // Ends the session and with it the lock: a lock returned to the pool would outlive this call.
     lock.release(true);
   }
 }
+
+/** @returns the names of those that were pending */
+async function applyAll(
+  pool: Pool,
+  { directory = migrationsDirectory, onLocked, patienceMs = 600_000 }: MigrateOptions,
+): Promise<string[]> {
+  const provider = { getMigrations: () => readMigrations(directory) };
+  const migrator = new Migrator({ db: createKysely(pool), provider, ...bookkeeping });
+  for (const giveUpAt = performance.now() + patienceMs; ; await sleep(betweenTriesMs)) {
+    const { error, results = [] } = await migrator.migrateToLatest();
+    if (!error) return results.map(({ migrationName }) => migrationName);
+    const isLocked = classifyDatabaseError(error) === 'locked';
+    if (isLocked && performance.now() < giveUpAt) {
+      onLocked?.(error);
+      continue;
+    }
+    const culprit = results.find(({ status }) => status === 'Error');
+    const reason = isLocked ? `${describeError(error)}; ${whoLocks}` : describeError(error);
+    throw new MigrationError(
+      `Migration ${culprit?.migrationName ?? '(none)'} failed and was rolled back: ${reason}`,
+      { cause: error },
+    );
+  }
+}
+
+const whoLocks = 'the oldest transactions of pg_stat_activity (xact_start) are what to look at';
 
 /**
  * graphile-worker creates its schema where its first table is missing, for which `if not exists` wants the right to create
@@ -109,21 +145,23 @@ async function prepareJobs(client: ClientBase): Promise<void> {
 export async function migrateDatabase(
   connectionString: string,
   onError: (error: Error) => void,
+  options: MigrateOptions = {},
 ): Promise<Migrated> {
   const pool = createPool({ connectionString, name: 'migrate', max: 2, statementTimeoutMs: 0, onError });
   try {
-    return await migrate(pool);
+    return await migrate(pool, options);
   } finally {
     await pool.end();
   }
 }
 
-async function readMigrations(): Promise<Record<string, Migration>> {
+async function readMigrations(directory: string): Promise<Record<string, Migration>> {
   const migrations: Record<string, Migration> = {};
-  for (const name of await knownMigrations()) {
-    const text = await readMigration(name);
+  for (const name of await knownMigrations(directory)) {
+    const text = await readMigration(name, directory);
     migrations[name] = {
       async up(db) {
+        await sql`select set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`.execute(db);
         await sql.raw(text).execute(db);
       },
     };

@@ -19,8 +19,9 @@ export type MigrationState =
   | { kind: 'foreign'; names: string[]; reasons: string[] };
 
 /**
- * A newer version has had all migrations that this one knows, and more. Those with which the version before it cannot work
- * say so in `wechat.schema_migration_breaking`; a database without that table is of no released version.
+ * A newer version has had all migrations that this one knows, and more. Those with which versions that do not know them cannot
+ * work say so in `wechat.schema_migration_breaking`, and which version works all the same, by the migration that it has to know;
+ * a database without that table is of no released version.
  */
 export async function readMigrationState(pool: Pool, hashes: MigrationHashes): Promise<MigrationState> {
   const known = [...hashes.keys()];
@@ -32,29 +33,29 @@ export async function readMigrationState(pool: Pool, hashes: MigrationHashes): P
   const pending = known.filter((name) => !applied.includes(name));
   if (unknown.length === 0)
     return pending.length === 0 ? { kind: 'current' } : { kind: 'pending', names: pending };
-  const reasons = await breakingReasons(pool, unknown);
+  const reasons = await breakingReasons(pool, unknown, known);
   return pending.length === 0 && reasons?.length === 0
     ? { kind: 'newer', names: unknown }
     : { kind: 'foreign', names: unknown, reasons: reasons ?? [] };
 }
 
 /** The names of this version's migrations, in their order. */
-export async function knownMigrations(): Promise<string[]> {
-  const files = (await readdir(migrationsDirectory)).filter((file) => file.endsWith('.sql'));
+export async function knownMigrations(directory: string = migrationsDirectory): Promise<string[]> {
+  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql'));
   return files.map((file) => path.basename(file, '.sql')).sort();
 }
 
 /** To be read once: the files stay what they are as long as a process runs. */
-export async function readMigrationHashes(): Promise<MigrationHashes> {
+export async function readMigrationHashes(directory: string = migrationsDirectory): Promise<MigrationHashes> {
   const hashOf = async (name: string): Promise<[string, string]> => {
-    const text = await readMigration(name);
+    const text = await readMigration(name, directory);
     return [name, createHash('sha256').update(text).digest('hex')];
   };
-  return new Map(await Promise.all((await knownMigrations()).map(hashOf)));
+  return new Map(await Promise.all((await knownMigrations(directory)).map(hashOf)));
 }
 
-export function readMigration(name: string): Promise<string> {
-  return readFile(path.join(migrationsDirectory, `${name}.sql`), 'utf8');
+export function readMigration(name: string, directory: string = migrationsDirectory): Promise<string> {
+  return readFile(path.join(directory, `${name}.sql`), 'utf8');
 }
 
 /** Those of this version that had another text when they were applied: a released one never changes. */
@@ -94,11 +95,17 @@ async function appliedMigrations(pool: Pool): Promise<string[]> {
 }
 
 /** Undefined where no migration could have told. */
-async function breakingReasons(pool: Pool, names: readonly string[]): Promise<string[] | undefined> {
+async function breakingReasons(
+  pool: Pool,
+  names: readonly string[],
+  known: readonly string[],
+): Promise<string[] | undefined> {
   if (!(await exists(pool, 'wechat.schema_migration_breaking'))) return undefined;
   const { rows } = await pool.query<{ name: string; reason: string }>(
-    'select name, reason from wechat.schema_migration_breaking where name = any($1::text[]) order by name',
-    [names],
+    // As JSON: a database that lacks the column is refused for what it lacks, not for the column.
+    `select name, reason from wechat.schema_migration_breaking breaking
+     where name = any($1::text[]) and coalesce(to_jsonb(breaking) ->> 'needs' <> all($2::text[]), true) order by name`,
+    [names, known],
   );
   return rows.map(({ name, reason }) => `${name}: ${reason}`);
 }

@@ -364,15 +364,46 @@ export interface WechatCredential {
   version: Generated<Int8>;
 }
 
+export interface WechatDatabaseTimeline {
+  /**
+   * Identity, in the order in which they were seen
+   */
+  id: Generated<number>;
+  /**
+   * The last delivery that was there then; 0: none
+   */
+  last_delivery_id: Int8;
+  /**
+   * The last message that was there then; 0: none
+   */
+  last_message_id: Int8;
+  /**
+   * The latest moment that the database knew of then: what was committed later is missing. Null in an empty one
+   */
+  last_sign_at: Timestamp | null;
+  /**
+   * When a process of the service first saw it
+   */
+  seen_at: Generated<Timestamp>;
+  /**
+   * Of the cluster, from its initdb; copies of its files share it
+   */
+  system_identifier: string;
+  /**
+   * Of PostgreSQL: grows with each restore and each promotion of a standby
+   */
+  timeline: number;
+}
+
 export interface WechatDayFigures {
   /**
    * Times from the message to the first that was sent: n stands for 1.02^n to 1.02^(n+1) ms
    */
-  answer_buckets: number;
+  answer_buckets: number[];
   /**
    * Messages answered within each of these times
    */
-  answer_counts: number;
+  answer_counts: number[];
   /**
    * Of these messages and events: to which something was sent, whenever
    */
@@ -396,11 +427,11 @@ export interface WechatDayFigures {
   /**
    * Messages in each of these hours
    */
-  hour_messages: number;
+  hour_messages: number[];
   /**
    * Hours of the day with messages, from 0 to 23
    */
-  hours: number;
+  hours: number[];
   /**
    * Of menus, the 1,000 most tapped: [key, taps, users], …
    */
@@ -420,11 +451,11 @@ export interface WechatDayFigures {
   /**
    * So many days before was the last day on which users of this day had written: who wrote within a range for the first time is so known without their names
    */
-  seen_days_ago: number;
+  seen_days_ago: number[];
   /**
    * Users for each of these; all others had not written before
    */
-  seen_users: number;
+  seen_users: number[];
   /**
    * Deliveries planned on this day that were sent
    */
@@ -1021,7 +1052,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
+   * requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
    */
   action: string;
   /**
@@ -1211,6 +1242,10 @@ export interface WechatSchemaMigrationBreaking {
    */
   name: string;
   /**
+   * The earlier migration from which on versions work with the database all the same: those that know this one do; null: only those that know the breaking one itself
+   */
+  needs: string | null;
+  /**
    * What such a version would miss, for its refusal
    */
   reason: string;
@@ -1331,6 +1366,7 @@ export interface DB {
   "wechat.conversation_state": WechatConversationState;
   "wechat.counted_day": WechatCountedDay;
   "wechat.credential": WechatCredential;
+  "wechat.database_timeline": WechatDatabaseTimeline;
   "wechat.day_figures": WechatDayFigures;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;

@@ -51,6 +51,7 @@ function staying<State>(states: readonly State[]): (readonly [State, State])[] {
 
 const operators = 'migrations/0004_operators.sql';
 const handover = 'migrations/0006_handover.sql';
+const restore = 'migrations/0016_upgrade_and_restore.sql';
 const sharedState = 'migrations/0003_shared_state.sql';
 
 export const messageTransitions: readonly Transition<MessageState>[] = [
@@ -88,6 +89,13 @@ export const messageTransitions: readonly Transition<MessageState>[] = [
     by: 'operator',
     file: operators,
     writes: 'settled_at, error; the lane; operator_action',
+  },
+  {
+    name: 'hold',
+    moves: every<MessageState>(['received'], ['settled', 'failed']),
+    by: 'operator',
+    file: restore,
+    writes: 'settled_at; error, of one without deliveries; the lane; operator_action',
   },
   {
     name: 'requeue',
@@ -177,6 +185,13 @@ export const deliveryTransitions: readonly Transition<DeliveryState>[] = [
     moves: every<DeliveryState>(['pending', 'sending'], ['cancelled']),
     by: 'operator',
     file: operators,
+    writes: 'errmsg; an attempt that was under way ends as unknown; operator_action',
+  },
+  {
+    name: 'hold',
+    moves: every<DeliveryState>(['pending', 'sending'], ['unknown']),
+    by: 'operator',
+    file: restore,
     writes: 'errmsg; an attempt that was under way ends as unknown; operator_action',
   },
   {
@@ -295,6 +310,13 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     by: 'operator',
     file: operators,
     writes: 'it goes where nothing is open any more; else a job',
+  },
+  {
+    name: 'hold',
+    moves: every<LaneState>(['free', 'held'], ['free', 'none']),
+    by: 'operator',
+    file: restore,
+    writes: 'as cancel; what a dead worker holds is freed first',
   },
   {
     name: 'takeover',

@@ -4,10 +4,13 @@ import { createJsapi } from '../accounts/jsapi.js';
 import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
 import { migrateDatabase } from '../db/migrate.js';
 import { persist } from '../db/persist.js';
+import type { Pool } from '../db/pool.js';
 import { checkSuitability } from '../db/suitability.js';
+import { noteTimeline } from '../db/timeline.js';
 import { type HttpServer, serve } from '../lib/serve.js';
 import { createDatabaseGauges } from '../observe/database-gauges.js';
 import type { Logger } from '../observe/log.js';
+import { logTimeline } from '../observe/log-timeline.js';
 import { countRefused, createMetrics, type Metrics } from '../observe/metrics.js';
 import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
 import { createReadySign } from '../observe/ready-sign.js';
@@ -87,7 +90,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     stops.push(admin.close);
     // Before it, or what stays open at the console would keep the port open.
     if (admin.console) stops.push(admin.console.stop);
-    await migrateNow(databaseUrl, { log, giveUp });
+    await migrateNow(databaseUrl, { pool: pools.open('admin'), log, giveUp });
     if (role !== 'ingress') {
       const shared = { pools, config, databaseUrl, clients, log, metrics, clock };
       const worker = await startWorkerRole({
@@ -182,17 +185,23 @@ function logStart(
 /** Waits for a database that is away, as it would later: a process that ends is only started again. */
 async function migrateNow(
   databaseUrl: string,
-  { log, giveUp }: { log: Logger; giveUp: AbortSignal },
+  { pool, log, giveUp }: { pool: Pool; log: Logger; giveUp: AbortSignal },
 ): Promise<void> {
   const onOutage = (error: unknown) =>
     log.warn({ event: 'database_away', err: error }, 'database away: waiting for it');
   const durably = <T>(run: () => Promise<T>) => persist(run, { signal: giveUp, onOutage });
   await durably(() => checkSuitability(databaseUrl, onOutage));
-  const { applied, newer } = await durably(() => migrateDatabase(databaseUrl, onOutage));
+  const onLocked = (error: unknown) =>
+    log.warn(
+      { event: 'migration_waits', err: error },
+      'a table to be altered is in use: the migration waits',
+    );
+  const { applied, newer } = await durably(() => migrateDatabase(databaseUrl, onOutage, { onLocked }));
   if (applied.length > 0) log.info({ event: 'migrated', applied }, 'database migrated');
   if (newer.length > 0)
     log.warn(
       { event: 'newer_database', migrations: newer },
       'a newer version has migrated this database: this one works beside it, for the time of an upgrade',
     );
+  logTimeline(log, await durably(() => noteTimeline(pool)));
 }

@@ -2,7 +2,9 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { advisoryLocks } from '../db/locks.js';
+import { noteTimeline } from '../db/timeline.js';
 import type { Logger } from '../observe/log.js';
+import { logTimeline } from '../observe/log-timeline.js';
 import { silenceMs } from '../outbox/rescue.js';
 import { keepConnection } from './session-connection.js';
 
@@ -133,6 +135,8 @@ function createIdentity(log: Logger): Identity {
       return id;
     },
     async enter(client) {
+      // First: a sign of this worker would be the last that the database knows.
+      logTimeline(log, await noteTimeline(client));
       if (id === 0) id = await register(client);
       else if (!(await holdsLock(client)) || !(await isAlive(client))) await renew(client);
     },

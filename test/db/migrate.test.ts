@@ -1,12 +1,20 @@
 import { randomBytes } from 'node:crypto';
+import { cp, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { migrate, UnknownMigrationsError } from '../../src/db/migrate.js';
-import { readMigrationHashes, readMigrationState } from '../../src/db/migration-state.js';
+import {
+  migrationsDirectory,
+  readMigrationHashes,
+  readMigrationState,
+} from '../../src/db/migration-state.js';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import { runInProcess } from '../support/command-line.js';
 import { createTestDatabase } from '../support/database.js';
 import { setStage } from '../support/stage.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
+import { waitFor } from '../support/wait.js';
 
 async function emptyDatabase(): Promise<string> {
   const server = inject('postgresUrl');
@@ -39,7 +47,7 @@ test('ten processes that migrate at once apply each file once', async () => {
   const pending = state.kind === 'pending' ? state.names : [];
   expect(pending.length).toBeGreaterThan(3);
 
-  const migrated = await Promise.all(pools.map(migrate));
+  const migrated = await Promise.all(pools.map((pool) => migrate(pool)));
   expect(migrated.flatMap(({ applied }) => applied)).toEqual(pending);
   expect(await readMigrationState(first, await readMigrationHashes())).toEqual({ kind: 'current' });
   expect(await migrate(first)).toEqual({ applied: [], newer: [] });
@@ -113,6 +121,18 @@ describe('a database that a newer version has migrated', () => {
     expect(out).toMatch(/^fail +migrations +another version .*delivery\.payload is gone/m);
   });
 
+  test('is worked with after a removal by a version that knows the migration which made it needless', async () => {
+    for (const [needs, kind] of [
+      ['0016_upgrade_and_restore', 'newer'],
+      ['0099_between', 'foreign'],
+    ]) {
+      const { pool } = await migratedBy(
+        `${newer}; insert into wechat.schema_migration_breaking values ('9001_newer', 'a column is gone', '${needs}')`,
+      );
+      expect(await readMigrationState(pool, await readMigrationHashes())).toMatchObject({ kind });
+    }
+  });
+
   test('is refused where it lacks what this version knows, or could not have said so', async () => {
     for (const change of [
       `delete from wechat.schema_migration where name like '0005%'`,
@@ -150,6 +170,32 @@ describe('a database that a newer version has migrated', () => {
       body: expect.stringMatching(/migrations: .*cannot work/),
     });
   });
+});
+
+test('a migration waits behind a long query without others waiting behind it', async () => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const directory = scratchDirectory();
+  await cp(migrationsDirectory, directory, { recursive: true });
+  await writeFile(
+    path.join(directory, '9001_alters.sql'),
+    'alter table wechat.delivery add column trial text;',
+  );
+  const reader = await database.pool.connect();
+  await reader.query('begin');
+  await reader.query('select from wechat.delivery limit 1');
+  let tries = 0;
+  const onLocked = () => {
+    tries += 1;
+  };
+  const migrating = migrate(poolFor(database.url), { directory, onLocked });
+  await waitFor('the first try to give up', () => tries > 0);
+  // In between nobody waits for the lock.
+  await database.pool.query(`set statement_timeout = '1500ms'; select from wechat.delivery limit 1`);
+  await reader.query('commit');
+  reader.release();
+  expect(await migrating).toEqual({ applied: ['9001_alters'], newer: [] });
+  await expect(migrate(poolFor(database.url))).resolves.toEqual({ applied: [], newer: ['9001_alters'] });
 });
 
 test('every table, view, column and function of the schema says what it is', async () => {

@@ -4,23 +4,38 @@ import type { Pool } from '../../db/pool.js';
 import { describeError } from '../../lib/describe-error.js';
 import { withDatabase } from '../database/session.js';
 import { type Finding, skipped } from '../doctor/finding.js';
+import { argumentParsers } from '../terminal/arguments.js';
 import type { CommandContext } from '../terminal/context.js';
 import { type Json, jsonOption } from '../terminal/options.js';
 import { print, printJson } from '../terminal/print.js';
+import { UsageError } from '../terminal/usage-error.js';
 import { type Words, wordsOf } from '../words/index.js';
+
+interface Flags extends Json {
+  afterRestore?: boolean;
+  point?: Date;
+  log?: readonly string[];
+}
 
 export function addDoctor(program: Command, context: CommandContext): void {
   const { help } = context.words;
+  const parse = argumentParsers(context.words);
   program
     .command('doctor')
     .description(help.doctor.about)
+    .option('--after-restore', help.doctor.afterRestore)
+    .option('--point <time>', help.doctor.point, parse.time)
+    .option('--log <files...>', help.doctor.log)
     .addOption(jsonOption(help))
-    .action(({ json = false }: Json) => doctor(context, json));
+    .action((flags: Flags) => doctor(context, flags));
 }
 
 type Tell = (...findings: readonly Finding[]) => void;
 
-async function doctor({ words: ofReader, ...around }: CommandContext, json: boolean): Promise<void> {
+async function doctor({ words: ofReader, ...around }: CommandContext, flags: Flags): Promise<void> {
+  const { json = false, afterRestore = false, ...restore } = flags;
+  if (!afterRestore && Object.keys(restore).length > 0)
+    throw new UsageError(ofReader.doctor.afterRestore.only);
   // Machines read English.
   const words = json ? wordsOf('en') : ofReader;
   const context = { ...around, words };
@@ -31,6 +46,27 @@ async function doctor({ words: ofReader, ...around }: CommandContext, json: bool
     if (!json) for (const finding of more) print(context, toLine(finding));
   };
 
+  if (afterRestore) await lookAfterRestore(context, restore, tell);
+  else await lookAtAll(context, tell);
+
+  const failed = findings.filter(({ level }) => level === 'fail').length;
+  if (json) printJson(context, findings);
+  else if (!afterRestore) print(context, `\n${failed === 0 ? say.allWell : say.failed(failed)}`);
+  if (failed > 0) context.setExitCode(1);
+}
+
+async function lookAfterRestore(
+  context: CommandContext,
+  flags: Pick<Flags, 'point' | 'log'>,
+  tell: Tell,
+): Promise<void> {
+  const { checkAfterRestore } = await import('../doctor/after-restore.js');
+  await withDatabase(context, async (pool) => tell(...(await checkAfterRestore(pool, flags, context.words))));
+}
+
+async function lookAtAll(context: CommandContext, tell: Tell): Promise<void> {
+  const { words } = context;
+  const { doctor: say } = words;
   const names = Object.keys(context.environment());
   const isSetUp = names.some((name) => /^WECHAT_APP_|^ACCOUNTS_FILE$/.test(name));
   const config = isSetUp ? await lookAtSettings(context, tell) : undefined;
@@ -40,11 +76,6 @@ async function doctor({ words: ofReader, ...around }: CommandContext, json: bool
     const why = isSetUp ? say.incomplete : say.noSettings;
     tell(skipped('API and webhook', why, words));
   }
-
-  const failed = findings.filter(({ level }) => level === 'fail').length;
-  if (json) printJson(context, findings);
-  else print(context, `\n${failed === 0 ? say.allWell : say.failed(failed)}`);
-  if (failed > 0) context.setExitCode(1);
 }
 
 async function lookAtSettings(context: CommandContext, tell: Tell): Promise<Config | undefined> {
@@ -104,7 +135,14 @@ async function lookOutside(config: Config, words: Words, tell: Tell): Promise<vo
 const whatWidth = 17;
 const indent = ' '.repeat('ok    '.length + whatWidth);
 
-function toLine({ level, what, found, todo }: Finding): string {
-  const line = `${level.padEnd(6)}${what.padEnd(whatWidth)}${found}`;
-  return todo && level !== 'ok' ? `${line}\n${indent}→ ${todo}` : line;
+const mostDetails = 20;
+
+function toLine({ level, what, found, todo, details = [] }: Finding): string {
+  const shown = details.slice(0, mostDetails);
+  return [
+    `${level.padEnd(6)}${what.padEnd(whatWidth)}${found}`,
+    ...shown.map((detail) => `${indent}${detail}`),
+    ...(details.length > shown.length ? [`${indent}…`] : []),
+    ...(todo && level !== 'ok' ? [`${indent}→ ${todo}`] : []),
+  ].join('\n');
 }

@@ -6,6 +6,8 @@ export interface Finding {
   what: string;
   found: string;
   todo?: string;
+  /** Which, one by one; people are shown the first. */
+  details?: readonly string[];
 }
 
 export function skipped(what: string, why: string, { doctor }: Words): Finding {

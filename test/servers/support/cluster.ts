@@ -55,6 +55,8 @@ export interface ClusterOptions {
   initdb?: readonly string[];
   /** Made a standby of this one. */
   of?: Cluster;
+  /** Made of this copy of another's files. */
+  from?: string;
   prepare?(directory: string): Promise<void>;
 }
 
@@ -66,6 +68,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   if (options.of) {
     const from = ['-h', options.of.directory, '-p', String(options.of.port), '-U', 'postgres'];
     await asServer(bin('pg_basebackup'), ['-D', data, ...from, '-R', '-X', 'stream', '-c', 'fast']);
+  } else if (options.from) {
+    await asServer('/bin/cp', ['-a', options.from, data]);
   } else {
     const args = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8'];
     await asServer(bin('initdb'), [...args, ...(options.initdb ?? [])]);

@@ -81,6 +81,18 @@ export const commands = {
     question: (counted: string, ids: readonly string[]) =>
       `Cancel ${counted} (${ids.join(', ')})? What is cancelled is not sent.`,
   },
+  hold: {
+    meanings: {
+      held: 'held',
+      final: 'have ended already',
+      in_hand: 'are in the hand of a worker right now: try again in a moment',
+      not_found: 'do not exist',
+    },
+    question: (counted: string) => `Hold ${counted}? What is held is not sent, until it is requeued.`,
+    none: 'nothing is to be held',
+    sayWhich: 'Name messages by their ids, or --after-restore.',
+    notBoth: 'Name messages by their ids, or by options: not both.',
+  },
   pause: {
     rests: (appId: string, since: string, cause: string, end: string) =>
       `${appId} rests since ${since} (${cause}), ${end}`,

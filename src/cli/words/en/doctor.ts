@@ -53,6 +53,53 @@ export const doctor = {
     waiting: (messages: number, oldest: string) => `${messages} waiting, the oldest for ${oldest}`,
     nothingWaits: 'nothing waits',
   },
+  afterRestore: {
+    only: '--point and --log belong to --after-restore.',
+    notRestored: 'the database is where it always was: it was not restored, or PostgreSQL does not know',
+    namePoint: 'after a disk was put back, name the moment: --point',
+    wentOn: (at: string, seenAt: string, gap: string, timeline: number | undefined) =>
+      `its last sign is of ${at}; it went on at ${seenAt}, ${gap} later${timeline === undefined ? '' : `, on timeline ${timeline}`}`,
+    notStarted: (at: string, gap: string, timeline: number | undefined) =>
+      `its last sign is of ${at}, ${gap} ago${timeline === undefined ? '' : `; it is on timeline ${timeline}`}, and the service has not been started on it`,
+    failover:
+      'after a failover to a synchronous standby nothing is missing, and the rest does not concern you',
+    lostUnknown:
+      'what was acknowledged after that is gone: how much, neither the database nor WeChat can tell, and WeChat does not push it again',
+    giveLog: 'the log of ingress can: --log',
+    lost: (count: number) => `${count} acknowledged by the log, and not in the database`,
+    lostTodo: 'their content is nowhere any more: time, account, type and request id are what is known',
+    toSend: (
+      deliveries: number,
+      messages: number,
+      underWay: number,
+      span: { from: string; to: string } | undefined,
+    ) =>
+      span
+        ? `${deliveries} deliveries of ${messages} messages from ${span.from} to ${span.to}, ${underWay} of them under way: they may have been sent already`
+        : 'no delivery',
+    toAnswer: (messages: number, span: { from: string; to: string } | undefined) =>
+      span
+        ? `${messages} messages from ${span.from} to ${span.to} without an answer on record: they may have been answered already`
+        : 'no message',
+    holdOrGo: 'start the service and they go; or keep them back: wechat-outbox hold --after-restore',
+    answered: (answered: number, open: number) =>
+      `to ${answered} of these ${open} messages something was sent that is not on record`,
+    holdAnswered: 'keep these back: wechat-outbox hold --after-restore --log …',
+    attemptedSince: (count: number) => `${count} deliveries of before have been attempted since`,
+    token: (appId: string, kind: string, at: string) =>
+      `${kind} of ${appId} is of ${at}: if WeChat refuses it, it is renewed by itself`,
+    deadWorkers: (count: number) =>
+      `${count} on record do not live: what they held goes on within 30 s of a worker's start`,
+    handovers: (count: number) =>
+      `${count} conversations are with a person, as of then: who took over or handed back later is forgotten`,
+    lookAtHandovers: 'look through them at the console',
+    callbacks: (count: number) =>
+      `${count} answers of back ends are awaited that may have come: their messages wait until the callback expires`,
+    forgotten: 'users whom you forgot after that are back, with all that they wrote',
+    forgetAgain: 'forget them again: wechat-outbox forget',
+    takenBack:
+      'gone as well: changes of rules, saved answers, console users and pauses after that, and what users and models had used up of their limits',
+  },
   api: {
     answers: (url: string, ms: number) => `${url} answers in ${ms} ms`,
     clockOff: (url: string, off: string) => `${url} answers, but its clock is ${off} from ours`,

@@ -107,6 +107,16 @@ Examples:
     about: 'give up what waits to be sent; asks first',
     messages: 'messages instead: all that waits of them',
   },
+  hold: {
+    about: 'keep back what may have been sent already: it ends as unknown, and can be requeued; asks first',
+    ids: 'ids of messages',
+    afterRestore: 'the messages of before the restore that are not answered to the end',
+    log: 'only those of them that were answered by these files with the log of the service',
+    more: `
+Examples:
+  wechat-outbox hold --after-restore --log ingress.log worker.log
+  wechat-outbox requeue --state unknown --since 1h --yes   what was held goes after all`,
+  },
   pause: {
     about: 'stop the sends of an account, in all processes; messages are stored and wait',
     reason: 'for those who wonder',
@@ -225,6 +235,9 @@ is kept as a new user's would be.`,
   },
   doctor: {
     about: 'check settings, database, migrations, clock, API, secret, allowlist and webhook; says what to do',
+    afterRestore: 'instead: what a restore of the database has lost, and what will be sent again',
+    point: 'the moment that was restored to, where the database does not know: 2h or "2026-11-23 09:30"',
+    log: 'files with the log of the service from then on: they tell what was lost',
   },
   demo: {
     about: 'play a conversation between a simulated WeChat user and the service, on an embedded PostgreSQL',

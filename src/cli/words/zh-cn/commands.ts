@@ -79,6 +79,18 @@ export const commands: typeof English = {
     },
     question: (counted, ids) => `取消 ${counted}（${ids.join('、')}）？取消之后不会发送。`,
   },
+  hold: {
+    meanings: {
+      held: '已扣住',
+      final: '已经结束',
+      in_hand: inHand,
+      not_found: '不存在',
+    },
+    question: (counted) => `扣住 ${counted}？扣住之后不会发送，直到重新排队。`,
+    none: '没有需要扣住的',
+    sayWhich: '请给出消息的编号，或者 --after-restore。',
+    notBoth: '用编号指定消息，或者用选项，二者不能同时用。',
+  },
   pause: {
     rests: (appId, since, cause, end) => `${appId} 从 ${since} 起暂停发送（${cause}），${end}`,
     probedAt: (time) => `${time} 再试`,

@@ -52,6 +52,38 @@ export const doctor: typeof English = {
     waiting: (messages, oldest) => `${messages} 条等待中，最久的等了 ${oldest}`,
     nothingWaits: '没有等待的',
   },
+  afterRestore: {
+    only: '--point 和 --log 要与 --after-restore 一起用。',
+    notRestored: '数据库没有换过地方：没有恢复过，或者 PostgreSQL 自己不知道',
+    namePoint: '如果是换回了旧磁盘，请用 --point 给出那个时刻',
+    wentOn: (at, seenAt, gap, timeline) =>
+      `最后的痕迹在 ${at}；${seenAt} 从那里继续，相隔 ${gap}${timeline === undefined ? '' : `，时间线 ${timeline}`}`,
+    notStarted: (at, gap, timeline) =>
+      `最后的痕迹在 ${at}，${gap} 之前${timeline === undefined ? '' : `；时间线 ${timeline}`}，服务还没有在上面启动过`,
+    failover: '如果是切换到同步备库，什么都没有丢，下面的可以不看',
+    lostUnknown: '此后确认过的消息已经没有了：有多少，数据库和微信都说不出来，微信也不会再推',
+    giveLog: 'ingress 的日志知道：--log',
+    lost: (count) => `日志里确认过 ${count} 条，数据库里没有`,
+    lostTodo: '内容已经无处可寻：只知道时间、公众号、类型和请求编号',
+    toSend: (deliveries, messages, underWay, span) =>
+      span
+        ? `${messages} 条消息（${span.from} 至 ${span.to}）的 ${deliveries} 个投递，其中 ${underWay} 个正在发送：可能已经发过`
+        : '没有投递',
+    toAnswer: (messages, span) =>
+      span ? `${messages} 条消息（${span.from} 至 ${span.to}）没有回复记录：可能已经回复过` : '没有消息',
+    holdOrGo: '启动服务就会发出；要扣住，先执行 wechat-outbox hold --after-restore',
+    answered: (answered, open) => `这 ${open} 条消息中，有 ${answered} 条发过回复而没有记录`,
+    holdAnswered: '扣住这些：wechat-outbox hold --after-restore --log …',
+    attemptedSince: (count) => `之前的投递中有 ${count} 个已经又尝试过`,
+    token: (appId, kind, at) => `${appId} 的 ${kind} 是 ${at} 的：如果微信不认，会自动更新`,
+    deadWorkers: (count) => `记录中有 ${count} 个已经不在：worker 启动后 30 秒内接手它们的工作`,
+    handovers: (count) => `${count} 个会话当时由人工接待：此后的接入和交还都没有了`,
+    lookAtHandovers: '在控制台逐个看一遍',
+    callbacks: (count) => `还在等后端的 ${count} 个回答，它们可能已经来过：这些消息会等到回调过期`,
+    forgotten: '此后删除过的用户，连同他们写的内容又回来了',
+    forgetAgain: '再删一次：wechat-outbox forget',
+    takenBack: '此后对规则、快捷回复、控制台用户和暂停的修改也没有了，用户和模型的用量也退回了那时',
+  },
   api: {
     answers: (url, ms) => `${url} ${ms} 毫秒后响应`,
     clockOff: (url, off) => `${url} 有响应，但它的时钟与本机相差 ${off}`,

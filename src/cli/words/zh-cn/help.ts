@@ -103,6 +103,16 @@ export const help: typeof English = {
     about: '放弃等待发送的；先询问',
     messages: '给的是消息：取消它名下所有等待的',
   },
+  hold: {
+    about: '扣住可能已经发过的：状态变为 unknown，可以重新排队；执行前会询问',
+    ids: '消息的编号',
+    afterRestore: '恢复之前的消息里还没有回复完的',
+    log: '只扣住这些服务日志里已经回复过的',
+    more: `
+例：
+  wechat-outbox hold --after-restore --log ingress.log worker.log
+  wechat-outbox requeue --state unknown --since 1h --yes   扣住的还是发出去`,
+  },
   pause: {
     about: '让一个公众号在所有进程里停止发送；消息照常入库等待',
     reason: '写给看到的人',
@@ -219,6 +229,9 @@ worker 手上正有该用户的消息时退出码为 1：稍后再执行一次�
   },
   doctor: {
     about: '检查配置、数据库、迁移、时钟、接口、AppSecret、IP 白名单和接收地址，并说明怎么办',
+    afterRestore: '改为检查：数据库恢复之后丢了什么，哪些会再发一次',
+    point: '恢复到的时刻，数据库自己不知道时给出：2h 或 "2026-11-23 09:30"',
+    log: '从那时起的服务日志文件：能说明丢了什么',
   },
   demo: {
     about: '在内嵌 PostgreSQL 上演示模拟用户与服务的一段对话',
