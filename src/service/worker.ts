@@ -100,6 +100,7 @@ function workerDependencies(
     services: createContextServices({
       pool,
       durably,
+      giveUp,
       call: ({ account }, request, signal) => call(account, request, signal),
     }),
     words: words?.current,

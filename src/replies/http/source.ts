@@ -1,5 +1,5 @@
 import { createReplyCallbacks } from '../../outbox/reply-callback.js';
-import type { ReplyContext, ReplyResult } from '../router.js';
+import type { ReplyContext, ReplyResult, Turn } from '../router.js';
 import {
   Deferred,
   type LoadedSource,
@@ -51,9 +51,10 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
           ...{ statements: createReplyCallbacks(pool), baseUrl: callbackUrl, source: name },
           ...{ waitMs: callbackWaitMs, clock },
         });
-  const ask = createAsk({ backEnd, sign: createSigner(options.secrets), turns, clock });
+  const ask = createAsk({ backEnd, sign: createSigner(options.secrets), clock });
 
   async function answer(context: ReplyContext): Promise<ReplyResult | Deferred> {
+    const history = readHistory(context, turns);
     const offered = await callbacks?.offer(context);
     switch (offered?.state) {
       case 'answered':
@@ -67,7 +68,7 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
         );
     }
     const offer = offered?.offer;
-    const outcome = await ask(context, offer);
+    const outcome = await ask(context, offer, await history);
     return settle(outcome, context, offer && callbacks ? { offer, callbacks } : undefined);
   }
 
@@ -103,23 +104,29 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
   return { name, answer, close: () => backEnd.close() };
 }
 
+/** Begun beside the commit of a callback's token, and read for nothing where the answer has come by now. */
+function readHistory(context: ReplyContext, turns: number): Promise<readonly Turn[]> {
+  if (turns === 0) return Promise.resolve([]);
+  const history = context.history({ turns });
+  // Who awaits it is told; but perhaps nobody does.
+  history.catch(() => undefined);
+  return history;
+}
+
 /** By our clock a callback may have expired a little before it has by the database's. */
 const soonMs = 250;
 
 function createAsk({
   backEnd,
   sign,
-  turns,
   clock,
 }: {
   backEnd: BackEnd;
   sign: ReturnType<typeof createSigner>;
-  turns: number;
   clock(): Date;
-}): (context: ReplyContext, offer: Offer | undefined) => Promise<BackEndOutcome> {
-  return async (context, offer) => {
+}): (context: ReplyContext, offer: Offer | undefined, history: readonly Turn[]) => Promise<BackEndOutcome> {
+  return async (context, offer, history) => {
     const id = `msg_${context.account.appId}_${context.messageId}`;
-    const history = turns > 0 ? await context.history({ turns }) : [];
     const callback = offer && { url: offer.url, token: offer.token, expiresAt: offer.expiresAt };
     const body = requestBody(context, { id, history, callback });
     const headers = { ...sign(id, clock(), body), traceparent: traceparent(context.requestId) };
