@@ -1,3 +1,4 @@
+import type { Part, Tracing } from '../../observe/tracing.js';
 import { createReplyCallbacks } from '../../outbox/reply-callback.js';
 import type { ReplyContext, ReplyResult, Turn } from '../router.js';
 import {
@@ -42,7 +43,7 @@ export function httpSource(entry: string, options: HttpReplies): LoadedSource {
 
 function openSource(name: string, url: URL, options: HttpReplies, services: SourceServices): ReplySource {
   const { timeoutMs, allowPrivateAddresses, callbackUrl, callbackWaitMs, turns } = options;
-  const { pool, proxies, clock } = services;
+  const { pool, proxies, tracing, clock } = services;
   const backEnd = createBackEnd({ url, timeoutMs, allowPrivateAddresses, proxies });
   const callbacks =
     callbackUrl === undefined
@@ -51,7 +52,7 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
           ...{ statements: createReplyCallbacks(pool), baseUrl: callbackUrl, source: name },
           ...{ waitMs: callbackWaitMs, clock },
         });
-  const ask = createAsk({ backEnd, sign: createSigner(options.secrets), clock });
+  const ask = createAsk({ name, backEnd, sign: createSigner(options.secrets), tracing, clock });
 
   async function answer(context: ReplyContext): Promise<ReplyResult | Deferred> {
     const history = readHistory(context, turns);
@@ -117,20 +118,45 @@ function readHistory(context: ReplyContext, turns: number): Promise<readonly Tur
 const soonMs = 250;
 
 function createAsk({
+  name,
   backEnd,
   sign,
+  tracing,
   clock,
 }: {
+  name: string;
   backEnd: BackEnd;
   sign: ReturnType<typeof createSigner>;
+  tracing: Pick<Tracing, 'within'>;
   clock(): Date;
 }): (context: ReplyContext, offer: Offer | undefined, history: readonly Turn[]) => Promise<BackEndOutcome> {
+  const call = callOf(name);
   return async (context, offer, history) => {
     const id = `msg_${context.account.appId}_${context.messageId}`;
     const callback = offer && { url: offer.url, token: offer.token, expiresAt: offer.expiresAt };
     const body = requestBody(context, { id, history, callback });
-    const headers = { ...sign(id, clock(), body), traceparent: traceparent(context.requestId) };
-    return backEnd.post(headers, body, context.signal);
+    return tracing.within(call, (span) => {
+      const trace = span?.traceparent ?? traceparent(context.requestId);
+      return backEnd.post({ ...sign(id, clock(), body), traceparent: trace }, body, context.signal);
+    });
+  };
+}
+
+/** As a trace has it. */
+function callOf(name: string): Part<BackEndOutcome> {
+  const attributes = { 'http.request.method': 'POST', 'url.full': name };
+  return {
+    name: 'POST',
+    kind: 'call',
+    attributes: () => attributes,
+    conclude(outcome) {
+      if (outcome.kind === 'failure') return { error: outcome.kind };
+      const { status } = outcome;
+      return {
+        attributes: { 'http.response.status_code': status },
+        error: status >= 400 ? String(status) : undefined,
+      };
+    },
   };
 }
 
