@@ -68,7 +68,10 @@ export interface TraceSpan {
   end(attributes?: Attributes, error?: string): void;
 }
 
-const system = { 'messaging.system': 'wechat_outbox', 'messaging.destination.name': 'wechat.inbound_message' };
+const system = {
+  'messaging.system': 'wechat_outbox',
+  'messaging.destination.name': 'wechat.inbound_message',
+};
 
 export function createTracing(): Tracing {
   const tracer = trace.getTracer('wechat-outbox');
@@ -167,7 +170,11 @@ function recorded(tracer: Tracer, span: ApiSpan): TraceSpan {
   return {
     traceparent: write(span.spanContext()),
     startCommit() {
-      const attributes = { ...system, 'messaging.operation.name': 'store', 'messaging.operation.type': 'send' };
+      const attributes = {
+        ...system,
+        'messaging.operation.name': 'store',
+        'messaging.operation.type': 'send',
+      };
       const options = { kind: SpanKind.PRODUCER, attributes };
       const parent = trace.setSpan(ROOT_CONTEXT, span);
       return recorded(tracer, tracer.startSpan('store message', options, parent));
