@@ -93,14 +93,14 @@ describe('with an SDK', () => {
         return 'SECRET-answer';
       },
     });
-    simulator.faults.add({ fault: { errcode: 45047, errmsg: 'SECRET-errmsg' } });
+    simulator.faults.add({ fault: { errcode: 40003, errmsg: 'SECRET-errmsg' } });
     await simulator.user('oSECRET-user').say('SECRET-question');
     await simulator.user('oSECRET-other').say('SECRET-fails');
     await waitFor('both', async () => {
       const rows = await database.rows('select from wechat.inbound_message where settled_at is not null');
       return rows.length === 2;
     });
-    await spans.wait(names.attempt, 2);
+    await spans.wait(names.attempt);
     const told = spans.all.map(({ name, attributes, events, status }) => ({
       name,
       attributes,
