@@ -795,6 +795,10 @@ export interface WechatInboundMessage {
    */
   status: Generated<string>;
   /**
+   * Trace and span in which it was stored, as the header of that name in Trace Context of the W3C; null where nothing recorded its push
+   */
+  traceparent: string | null;
+  /**
    * Until when replies to this message are allowed; null when it opens no reply window of its own
    */
   window_ends_at: Timestamp | null;

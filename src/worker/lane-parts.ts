@@ -45,7 +45,7 @@ export function laneWorkDependencies(
   options: WorkerOptions,
   { statements, pauses, signals, alive, log }: Parts,
 ): LaneWorkDependencies {
-  const { accounts, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
+  const { accounts, clients, tokens, web, uploads, metrics, tracing, clock, random } = dependencies;
   const { policy, rescueAfterMs, sendConcurrency } = options;
   const drain = signals.drain.signal;
   const { durably } = statements;
@@ -68,6 +68,7 @@ export function laneWorkDependencies(
     random,
     log,
     metrics,
+    tracing,
     drain,
   });
   const runReplies = createRunReplies({
@@ -93,6 +94,7 @@ export function laneWorkDependencies(
     clock,
     log,
     metrics,
+    tracing,
     drain,
   };
 }
