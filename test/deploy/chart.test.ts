@@ -228,9 +228,7 @@ describe('the chart', () => {
       LOG_LEVEL: 'warn',
     });
     const [files] = ofKind('one-account', 'ConfigMap');
-    expect((files?.data as Record<string, string> | undefined)?.['rules.yaml']).toContain(
-      '“{{ .Values }}” is no template',
-    );
+    expect((files?.data as Record<string, string> | undefined)?.['rules.yaml']).toContain('{{account}}');
   });
 
   test('brings the alerts and the dashboard of deploy/, word for word', () => {
