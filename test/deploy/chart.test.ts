@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -16,6 +17,7 @@ import {
 } from '../support/chart.js';
 import { type Pod, podsOf } from '../support/chart-pods.js';
 import { setStage } from '../support/stage.js';
+import { scratchDirectory } from '../support/temporary-directory.js';
 
 const cases = ['one-account', 'everything'] as const;
 const rendered = new Map<string, KubernetesObject[]>();
@@ -261,6 +263,50 @@ describe('the chart', () => {
       for (const { to = [] } of (spec as PolicySpec).egress)
         for (const { ipBlock } of to)
           if (ipBlock?.cidr === '0.0.0.0/0') expect(ipBlock.except).toContain('169.254.0.0/16');
+  });
+
+  test('asks Prometheus for what more workers would help with', ({ skip }) => {
+    skip(spawnSync('promtool', ['--version']).status !== 0, 'promtool is not installed');
+    const [scaled] = ofKind('everything', 'ScaledObject');
+    const triggers = (scaled?.spec as { triggers: { metadata: { query: string } }[] } | undefined)?.triggers;
+    const query = triggers?.[0]?.metadata.query ?? '';
+    const folder = scratchDirectory();
+    const gathered = 'namespace="wechat", job="wx-admin"';
+    const waits = (account: string, state: string, count: number, pod = 'a') => ({
+      series: `wechat_outbox_backlog{account="${account}", state="${state}", pod="${pod}", ${gathered}}`,
+      values: `${count}x5`,
+    });
+    const alive = { series: `wechat_outbox_workers_alive{${gathered}}`, values: '2x5' };
+    const rests = (account: string) => ({
+      series: `wechat_outbox_account_paused{account="${account}", reason="minute_quota", ${gathered}}`,
+      values: '1x5',
+    });
+    const seen = [waits('wx1', 'ready', 300), waits('wx1', 'ready', 300, 'b'), waits('wx1', 'claimed', 100)];
+    const ofOthers = {
+      series: 'wechat_outbox_backlog{account="wx1", state="ready", job="x"}',
+      values: '9x5',
+    };
+    const more = [waits('wx1', 'delayed', 500), waits('wx2', 'ready', 7_000), rests('wx2'), ofOthers];
+    const one = (name: string, input_series: object[], value?: number) => ({
+      ...{ name, interval: '1m', input_series },
+      promql_expr_test: [
+        { expr: query, eval_time: '3m', exp_samples: value === undefined ? [] : [{ labels: '{}', value }] },
+      ],
+    });
+    const tests = [
+      one('due or being answered, once, and no account at rest', [alive, ...seen, ...more], 400),
+      one('all rest', [alive, waits('wx2', 'ready', 7_000), rests('wx2')], 0),
+      one('the database is away', []),
+    ];
+    writeFileSync(
+      path.join(folder, 'tests.yml'),
+      JSON.stringify({ rule_files: [], evaluation_interval: '1m', tests }),
+    );
+    const { stdout, stderr } = spawnSync('promtool', ['test', 'rules', 'tests.yml'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(`${stdout}${stderr}`).toContain('SUCCESS');
   });
 
   test('is of the version that it starts', () => {
