@@ -1,5 +1,5 @@
 import type { Metrics } from './metrics.js';
-import { backlogStates, type Snapshot } from './snapshot.js';
+import { backlogStates, handoverStates, type Snapshot } from './snapshot.js';
 
 export interface DatabaseGaugesDependencies {
   metrics: Metrics;
@@ -47,18 +47,20 @@ export function createDatabaseGauges({
   }
 
   function clear(): void {
-    const { backlog, oldestUnsettled, tokenExpires, workersAlive } = metrics;
-    for (const gauge of [backlog, oldestUnsettled, tokenExpires]) gauge.reset();
+    const { backlog, oldestUnsettled, handovers, oldestHandover, tokenExpires, workersAlive } = metrics;
+    for (const gauge of [backlog, oldestUnsettled, handovers, oldestHandover, tokenExpires]) gauge.reset();
     workersAlive.remove();
   }
 
-  function show({ backlog, tokens, workersAlive }: Snapshot): void {
+  function show({ backlog, handovers, tokens, workersAlive }: Snapshot): void {
     clear();
     const { accounts, accountLabel } = metrics;
     // Zero where nothing waits: a series that ends looks like one that is not watched.
     for (const account of accounts) {
       metrics.oldestUnsettled.set({ account }, 0);
+      metrics.oldestHandover.set({ account }, 0);
       for (const state of backlogStates) metrics.backlog.set({ account, state }, 0);
+      for (const state of handoverStates) metrics.handovers.set({ account, state }, 0);
     }
     const oldest = new Map<string, number>();
     for (const { appId, state, messages, oldestSeconds } of backlog) {
@@ -67,9 +69,20 @@ export function createDatabaseGauges({
       oldest.set(account, Math.max(0, oldestSeconds, oldest.get(account) ?? 0));
     }
     for (const [account, seconds] of oldest) metrics.oldestUnsettled.set({ account }, seconds);
+    showHandovers(handovers);
     for (const { appId, expiresInSeconds } of tokens)
       if (accounts.includes(appId)) metrics.tokenExpires.set({ account: appId }, expiresInSeconds);
     metrics.workersAlive.set(workersAlive);
+  }
+
+  function showHandovers(held: Snapshot['handovers']): void {
+    const longest = new Map<string, number>();
+    for (const { appId, state, conversations, oldestSeconds } of held) {
+      const account = metrics.accountLabel(appId);
+      metrics.handovers.inc({ account, state }, conversations);
+      if (state === 'waiting') longest.set(account, Math.max(0, oldestSeconds, longest.get(account) ?? 0));
+    }
+    for (const [account, seconds] of longest) metrics.oldestHandover.set({ account }, seconds);
   }
 
   return {

@@ -3,6 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Every metric that the service exports. Label values are bounded: accounts, types, outcomes and codes. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
+const failureReasons = ['error', 'refused', 'outage'] as const;
+const wordActions = ['refuse', 'mask', 'handOver'] as const;
+
 /** @param accounts the configured ones: no other AppID becomes a label value */
 export function createMetrics(accounts: readonly string[]) {
   const registry = new Registry();
@@ -22,6 +25,8 @@ export function createMetrics(accounts: readonly string[]) {
   for (const account of accounts) {
     metrics.inbound.inc({ account, type: 'unknown', result: 'shed' }, 0);
     for (const result of ['ok', 'error']) metrics.tokenRefreshes.inc({ account, result }, 0);
+    for (const reason of failureReasons) metrics.replyFailures.inc({ account, reason }, 0);
+    for (const action of wordActions) metrics.wordsFound.inc({ account, action }, 0);
   }
   return metrics;
 }
@@ -64,6 +69,18 @@ function createProcessMetrics(registers: Registry[]) {
       name: 'wechat_outbox_rule_answers_total',
       help: 'Messages that a rule answered (REPLIES=rules.yaml), by the name of the rule; default: where none applied',
       labelNames: ['account', 'rule'] as const,
+      registers,
+    }),
+    replyFailures: new Counter({
+      name: 'wechat_outbox_reply_failures_total',
+      help: 'Runs of the reply logic that came to nothing: error, refused (starting it again would not help) or outage (what it asks is away)',
+      labelNames: ['account', 'reason'] as const,
+      registers,
+    }),
+    wordsFound: new Counter({
+      name: 'wechat_outbox_words_found_total',
+      help: 'Places with words of WORDS_FILE, in replies and in what users write, by what is done about them',
+      labelNames: ['account', 'action'] as const,
       registers,
     }),
     tokenRefreshes: new Counter({
@@ -114,6 +131,18 @@ function createDatabaseMetrics(registers: Registry[]) {
     tokenExpires: new Gauge({
       name: 'wechat_outbox_token_expires_seconds',
       help: 'Until the access token in force expires, negative since it has; absent before the first',
+      labelNames: ['account'] as const,
+      registers,
+    }),
+    handovers: new Gauge({
+      name: 'wechat_outbox_handovers',
+      help: 'Conversations in which the reply logic is silent: waiting (for a person), taken, or external (Tencent’s customer service has them)',
+      labelNames: ['account', 'state'] as const,
+      registers,
+    }),
+    oldestHandover: new Gauge({
+      name: 'wechat_outbox_oldest_handover_seconds',
+      help: 'Since when the conversation that has waited longest waits for a person; 0 when none does',
       labelNames: ['account'] as const,
       registers,
     }),

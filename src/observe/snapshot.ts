@@ -10,20 +10,36 @@ export interface Backlog {
   oldestSeconds: number;
 }
 
+export const handoverStates = ['waiting', 'taken', 'external'] as const;
+
+export interface Handovers {
+  appId: string;
+  state: (typeof handoverStates)[number];
+  conversations: number;
+  oldestSeconds: number;
+}
+
 /** How things stand, over all processes. */
 export interface Snapshot {
   /** What is not settled; no row where there is nothing. */
   backlog: Backlog[];
+  /** Conversations that are people's now; no row where there is none. */
+  handovers: Handovers[];
   /** Access tokens in force; negative since they expired. */
   tokens: { appId: string; expiresInSeconds: number }[];
   workersAlive: number;
 }
 
-/** The cost is that of what waits, not of the history. Every worker gives a sign of life each two seconds. */
+/** The cost is that of what waits, and of what people have, not of the history. Every worker gives a sign of life each two seconds. */
 const snapshotSql = `
   select
     (select coalesce(json_agg(json_build_object('appId', app_id, 'state', state, 'messages', messages,
        'oldestSeconds', extract(epoch from now() - oldest_at)) order by app_id, state), '[]') from wechat.backlog()) as backlog,
+    (select coalesce(json_agg(json_build_object('appId', app_id, 'state', state, 'conversations', conversations,
+       'oldestSeconds', extract(epoch from now() - oldest_at)) order by app_id, state), '[]') from (
+         select app_id, case when agent is not null then 'taken' when external is not null then 'external' else 'waiting' end as state,
+           count(*) as conversations, min(requested_at) as oldest_at
+         from wechat.handover group by 1, 2) as held) as handovers,
     (select coalesce(json_agg(json_build_object('appId', app_id,
        'expiresInSeconds', extract(epoch from expires_at - now())) order by app_id), '[]')
      from wechat.credential where kind = 'access_token' and version > 0) as tokens,
@@ -39,9 +55,10 @@ export async function readSnapshot(pool: Pick<Pool, 'query'>, timeoutMs = 2_000)
   // Two statements in one message are one transaction, of which `set local` is a part. pg answers with both results.
   const text = `set local statement_timeout = ${Math.trunc(timeoutMs)}; ${snapshotSql}`;
   const results = [
-    await pool.query<{ backlog: Backlog[]; tokens: Snapshot['tokens']; workers: number }>(text),
+    await pool.query<Pick<Snapshot, 'backlog' | 'handovers' | 'tokens'> & { workers: number }>(text),
   ];
   const row = results.flat().at(-1)?.rows[0];
   if (!row) throw new Error('the snapshot gave no row');
-  return { backlog: row.backlog, tokens: row.tokens, workersAlive: row.workers };
+  const { backlog, handovers, tokens, workers } = row;
+  return { backlog, handovers, tokens, workersAlive: workers };
 }

@@ -34,7 +34,7 @@ export function createFirstMessageWork(
   const { accounts, runReplies, merge, isPaused, clock, log, tracing, drain } = dependencies;
   const handover = createHandoverWork(dependencies, ends);
   const send = createSend(dependencies, ends);
-  const follow = createFollow({ ends, send, handover, clock });
+  const follow = createFollow({ ends, send, handover, clock, metrics: dependencies.metrics });
   return workOnFirst;
 
   async function workOnFirst(lane: HeldLane): Promise<Next> {
@@ -111,8 +111,10 @@ function createFollow({
   send,
   handover,
   clock,
+  metrics,
 }: {
   ends: LaneEnds;
+  metrics: FirstMessageDependencies['metrics'];
   send: Send;
   handover: Pick<HandoverWork, 'askForPerson'>;
   clock: () => Date;
@@ -127,6 +129,7 @@ function createFollow({
         return send(lane, message, account, { payloads: replies.map(toWire), note, handOver });
       }
       case 'refused':
+        metrics.replyFailures.inc({ account: account.appId, reason: 'refused' });
         return fail(lane, message, thought.problem);
       case 'lost':
         return 'done';
@@ -136,6 +139,7 @@ function createFollow({
         return release(lane, 0);
       case 'error': {
         const { error, outage } = thought;
+        metrics.replyFailures.inc({ account: account.appId, reason: outage ? 'outage' : 'error' });
         about().error(
           { event: 'reply_logic_failed', attempt: lane.failures + 1, error },
           'reply logic failed',

@@ -87,7 +87,7 @@ export function laneWorkDependencies(
     accounts: served,
     isPaused: pauses.isPaused,
     handBackWords: options.handBackWords,
-    runReplies: createGuard({ ...statements, words: dependencies.words }, runReplies),
+    runReplies: createGuard({ ...statements, words: dependencies.words, metrics }, runReplies),
     sendReply,
     policy,
     random,

@@ -83,7 +83,9 @@ describe('of what a running service shows', () => {
   /** One of everything: a push, an attempt that fails and one that does not, a token, a pause. */
   async function act(): Promise<void> {
     const { simulator, account, database, start } = await setStage();
-    const { adminUrl } = await start({ replies: () => 'hi' });
+    const rulesFile = path.join(scratchDirectory(), 'rules.yaml');
+    writeFileSync(rulesFile, 'rules:\n  - when: { keyword: hello }\n    answer: hi\n');
+    const { adminUrl } = await start({ repliesOfSettings: true, settings: { REPLIES: rulesFile } });
     simulator.faults.add({ fault: { errcode: -1 } });
     await simulator.user('oUser').say('hello');
     await settled(database, 1);
@@ -132,7 +134,9 @@ describe('the dashboard', () => {
       ['account', 'query'],
     ]);
     const rows = dashboard.panels.filter(({ type }) => type === 'row').map(({ title }) => title);
-    expect(rows).toEqual(['Now', 'Ingress', 'Backlog', 'Deliveries', 'Latency', 'Tokens', 'Processes']);
+    expect(rows).toEqual([
+      ...['Now', 'Ingress', 'Backlog', 'Deliveries', 'Replies and people', 'Latency', 'Tokens', 'Processes'],
+    ]);
     const text = JSON.stringify(dashboard.panels);
     for (const [, uid] of text.matchAll(/"uid":"([^"]*)"/g)) expect(uid).toMatch(/^\$\{datasource\}$/);
     const cells = new Set<string>();
@@ -158,6 +162,29 @@ describe('each alert', () => {
       expect(annotations.description).toMatch(/"wechat-outbox (status|doctor|list --state \w+)"/);
     },
   );
+});
+
+test('each alert is seen to fire, and to be silent, by the unit tests of the rules', () => {
+  const { tests } = parse(readFileSync(file('alerts.promtool.yml'), 'utf8')) as {
+    tests: {
+      input_series: { series: string }[];
+      promql_expr_test: { exp_samples: { labels: string }[] }[];
+    }[];
+  };
+  const fired = tests.map((one) =>
+    one.promql_expr_test.flatMap(({ exp_samples }) =>
+      exp_samples.map(({ labels }) => /alertname="(\w+)"/.exec(labels)?.[1]),
+    ),
+  );
+  for (const { alert } of rules) {
+    expect(fired.filter((names) => names.includes(alert)).length, `${alert} fires`).toBeGreaterThan(0);
+    expect(fired.filter((names) => !names.includes(alert)).length, `${alert} is silent`).toBeGreaterThan(0);
+  }
+  // Where all is well, all that could fire has something to look at.
+  const [well] = tests;
+  const shown = new Set(well?.input_series.map(({ series }) => /^\w+/.exec(series)?.[0]));
+  for (const { alert, expr } of rules)
+    for (const { name } of readExpression(expr).metrics) expect(shown, `${alert}: ${name}`).toContain(name);
 });
 
 describe('promtool', () => {

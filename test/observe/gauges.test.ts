@@ -11,7 +11,7 @@ import { createLanes } from '../support/lanes.js';
 import { sampleValue, scrape } from '../support/scrape.js';
 import { waitFor } from '../support/wait.js';
 
-const nothing: Snapshot = { backlog: [], tokens: [], workersAlive: 0 };
+const nothing: Snapshot = { backlog: [], handovers: [], tokens: [], workersAlive: 0 };
 
 /** The admin side alone, with gauges that read so. */
 async function serveGauges(read: () => Promise<Snapshot>, times: { waitMs?: number; keepMs?: number } = {}) {
@@ -39,6 +39,10 @@ describe('the gauges of the database', () => {
       insert into wechat.worker_process (hostname, pid, heartbeat_at) values ('here', 2, now() - interval '1 minute');
       insert into wechat.credential (app_id, kind, value, expires_at)
       values ('wxOne', 'access_token', 'T0KEN', now() + interval '1 hour'), ('wx-gone', 'access_token', 'T0KEN', now());
+      insert into wechat.handover (app_id, openid, agent, taken_at, external, requested_at)
+      values ('wxOne', 'oWaits', null, null, null, now() - interval '10 minutes'), ('wxOne', 'oAsked', null, null, null, now()),
+        ('wxOne', 'oTaken', 'ben', now(), null, now() - interval '1 hour'),
+        ('wxOne', 'oTencent', null, null, 'kf@one', now()), ('wx-gone', 'oWaits', null, null, null, now());
       update wechat.lane set due_at = now() + interval '1 hour', waiting_since = now() - interval '5 minutes'
       where openid = 'oDelayed'`);
     const samples = await scrape(adminUrl);
@@ -53,6 +57,16 @@ describe('the gauges of the database', () => {
     const oldest = sampleValue(samples, 'wechat_outbox_oldest_unsettled_seconds', { account: 'wxOne' });
     expect(oldest).toBeGreaterThan(299);
     expect(oldest).toBeLessThan(360);
+    const handovers = samples.filter(({ name }) => name === 'wechat_outbox_handovers');
+    expect(handovers.map(({ labels, value }) => [labels.account, labels.state, value])).toEqual([
+      ['wxOne', 'waiting', 2],
+      ['wxOne', 'taken', 1],
+      ['wxOne', 'external', 1],
+      ['other', 'waiting', 1],
+    ]);
+    const waits = sampleValue(samples, 'wechat_outbox_oldest_handover_seconds', { account: 'wxOne' });
+    expect(waits).toBeGreaterThan(599);
+    expect(waits).toBeLessThan(700);
     const tokens = samples.filter(({ name }) => name === 'wechat_outbox_token_expires_seconds');
     expect(tokens.map(({ labels }) => labels.account)).toEqual(['wxOne']);
     expect(tokens[0]?.value).toBeGreaterThan(3_500);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SourceError } from '../../src/replies/source.js';
 import { sampleValue, scrape } from '../support/scrape.js';
 import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
@@ -33,5 +34,28 @@ describe('the counters', () => {
     // What has not happened yet is there as well: else its first time would be hidden from rate().
     expect(sampleValue(samples, 'wechat_outbox_inbound_total', { ...base, result: 'shed' })).toBe(0);
     expect(sampleValue(samples, 'wechat_outbox_token_refreshes_total', { ...base, result: 'error' })).toBe(0);
+  });
+
+  test('tell of reply logic that comes to nothing, by whether asking it again helps', async () => {
+    const { simulator, account, start } = await setStage();
+    const errors: Readonly<Record<string, Error>> = {
+      oBroken: new Error('it broke'),
+      oNever: new SourceError('it is not allowed', 'never'),
+      oAway: new SourceError('the back end is away', 'outage'),
+    };
+    const { adminUrl } = await start({
+      replies: ({ message }) => {
+        throw errors[message.openid] ?? new Error('nobody');
+      },
+    });
+    for (const openid of Object.keys(errors)) await simulator.user(openid).say('hello');
+    await waitFor('a failure of each kind', async () => {
+      const samples = await scrape(adminUrl);
+      return ['error', 'refused', 'outage'].every(
+        (reason) =>
+          (sampleValue(samples, 'wechat_outbox_reply_failures_total', { account: account.appId, reason }) ??
+            0) > 0,
+      );
+    });
   });
 });

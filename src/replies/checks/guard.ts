@@ -1,4 +1,5 @@
 import type { Logger } from '../../observe/log.js';
+import type { Metrics } from '../../observe/metrics.js';
 import type { HeldLane, OpenMessage } from '../../outbox/lane.js';
 import type { FieldMap } from '../../wechat/in/fields.js';
 import { searchableText, toMessage } from '../../wechat/in/message.js';
@@ -16,13 +17,17 @@ export interface GuardDependencies {
   words: CurrentWords | undefined;
   use(use: Use): Promise<UseResult>;
   record(findings: Findings): Promise<void>;
+  metrics: Pick<Metrics, 'wordsFound'>;
 }
 
 /**
  * Stands before the reply logic and behind it: what exceeds a user's limits, or holds words that are not answered, is ended without
  * running it; and what was found in its answer is on record before the answer is.
  */
-export function createGuard({ words, use, record }: GuardDependencies, runReplies: RunReplies): RunReplies {
+export function createGuard(
+  { words, use, record, metrics }: GuardDependencies,
+  runReplies: RunReplies,
+): RunReplies {
   async function beyondLimits(
     { appId, openid }: HeldLane,
     message: OpenMessage,
@@ -59,7 +64,10 @@ export function createGuard({ words, use, record }: GuardDependencies, runReplie
     findings: readonly Finding[],
     log: () => Logger,
   ): Promise<void> {
-    for (const finding of findings) log().warn({ event: 'words_found', ...finding }, 'words found');
+    for (const finding of findings) {
+      log().warn({ event: 'words_found', ...finding }, 'words found');
+      metrics.wordsFound.inc({ account: appId, action: finding.action }, finding.places);
+    }
     await record({ appId, messageId: id, findings });
   }
 
