@@ -9,7 +9,7 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { until } from './until.ts';
 
 const account = { appId: 'wx0000000000soak', appSecret: 'simulated-secret', token: 'soaktoken' };
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 90_000;
 
 /** The service as it is tried: two processes of each role, with a proxy on each of their ways. */
 export interface Field<Database extends SoakDatabase> {

@@ -94,6 +94,7 @@ function workerDependencies(
     pool,
     claimPool: pools.open('jobs'),
     connectionString: databaseUrl,
+    servers: pools.servers,
     clients,
     tokens,
     uploads: createMediaUploads(createKysely(pool)),

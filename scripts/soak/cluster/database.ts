@@ -15,6 +15,6 @@ export async function openClusterDatabase(
   return {
     cluster,
     adminUrl: cluster.proxyUrl,
-    urlOf: () => cluster.proxyUrl,
+    urlOf: (name) => (name.endsWith('2') ? cluster.hostsUrl : cluster.proxyUrl),
   };
 }
