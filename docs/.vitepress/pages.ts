@@ -17,6 +17,7 @@ export const sections = [
     title: { en: 'Run it', 'zh-CN': '上线' },
     pages: [
       { file: 'run', title: { en: 'Run', 'zh-CN': '部署' } },
+      { file: 'high-availability', title: { en: 'High availability', 'zh-CN': '高可用' } },
       { file: 'upgrading', title: { en: 'Upgrading', 'zh-CN': '升级' } },
       { file: 'operate', title: { en: 'Operate', 'zh-CN': '运维' } },
       { file: 'console', title: { en: 'Console', 'zh-CN': '控制台' } },
