@@ -4,7 +4,7 @@ import pg, { type ClientConfig } from 'pg';
 import { classifyDatabaseError, ReadOnlyServerError, readOnlyState } from './errors.js';
 import { isSame, type Server, type Servers } from './servers.js';
 
-type Connected = (error: Error | null, client?: pg.ClientBase) => void;
+type Connected = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
 /**
  * A connection to whichever server leads, and to no other for long: it ends when another one leads, and when its server turns out
@@ -24,12 +24,13 @@ export class LeaderClient extends pg.Client {
     this.#watch();
   }
 
-  override connect(): Promise<pg.ClientBase>;
+  override connect(): Promise<pg.Client>;
   override connect(callback: Connected): void;
-  override connect(callback?: Connected): Promise<pg.ClientBase> | void {
+  override connect(callback?: Connected): Promise<pg.Client> | void {
     const connecting = this.#connect();
     if (!callback) return connecting;
-    connecting.then(() => callback(null, this), callback);
+    const told = callback as (error: unknown, client?: pg.Client) => void;
+    connecting.then(() => told(null, this), told);
   }
 
   async #connect(): Promise<this> {

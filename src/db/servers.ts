@@ -92,10 +92,7 @@ async function lookAt(url: string): Promise<Server> {
 }
 
 /** @throws ReadOnlyServerError where a connection has come to a server that takes no writes, which is then in doubt */
-export async function requireWrites(
-  client: Pick<pg.ClientBase, 'query'>,
-  servers: Servers,
-): Promise<void> {
+export async function requireWrites(client: Pick<pg.ClientBase, 'query'>, servers: Servers): Promise<void> {
   try {
     await refuseReadOnly(client);
   } catch (error) {
