@@ -26,11 +26,12 @@ export class LeaderClient extends pg.Client {
 
   override connect(): Promise<pg.Client>;
   override connect(callback: Connected): void;
-  override connect(callback?: Connected): Promise<pg.Client> | void {
+  override connect(callback?: Connected): Promise<pg.Client> | undefined {
     const connecting = this.#connect();
     if (!callback) return connecting;
     const told = callback as (error: unknown, client?: pg.Client) => void;
     connecting.then(() => told(null, this), told);
+    return undefined;
   }
 
   async #connect(): Promise<this> {

@@ -116,7 +116,7 @@ describe.skipIf(!inject('postgresBin'))('at one address', () => {
     const pool = openPool(url, createServers(url));
     await expect(pool.query('select 1')).rejects.toThrow('it is a read-only standby');
     port = primary.port;
-    await pool.query('create table written (id int)');
+    await pool.query('create table public.written (id int)');
   });
 
   test('connections that have become read only are dropped, whoever holds them', async () => {
@@ -124,7 +124,7 @@ describe.skipIf(!inject('postgresBin'))('at one address', () => {
     await primary.sql('create database wechat');
     const url = primary.url('wechat');
     const pool = openPool(url, createServers(url));
-    await pool.query('create table written (id int)');
+    await pool.query('create table public.written (id int)');
     const held = await pool.connect();
     const idle = await pool.connect();
     idle.release();
@@ -138,7 +138,7 @@ describe.skipIf(!inject('postgresBin'))('at one address', () => {
       return rows[0]?.default_transaction_read_only === 'on';
     });
     await held.query('begin');
-    await expect(held.query('insert into written values (1)')).rejects.toMatchObject({ code: '25006' });
+    await expect(held.query('insert into public.written values (1)')).rejects.toMatchObject({ code: '25006' });
     // Its transaction may end as it wants to.
     await held.query('rollback');
     expect((await lost).message).toBe('it takes no writes any more');
@@ -147,7 +147,7 @@ describe.skipIf(!inject('postgresBin'))('at one address', () => {
     await primary.sql('alter system reset default_transaction_read_only');
     await primary.sql('select pg_reload_conf()');
     await waitFor('writes', () =>
-      pool.query('insert into written values (1)').then(
+      pool.query('insert into public.written values (1)').then(
         () => true,
         () => false,
       ),
