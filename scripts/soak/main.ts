@@ -3,10 +3,16 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type pg from 'pg';
-import { type Chaos, startChaos } from './chaos.ts';
+import { startChaos } from './chaos.ts';
 import { check } from './check.ts';
-import { openField } from './field.ts';
+import { openClusterDatabase } from './cluster/database.ts';
+import { type Failover, runFaults } from './cluster/faults.ts';
+import { measureFailovers } from './cluster/measure.ts';
+import { brokenByCluster, type ClusterOutcome, printFailovers } from './cluster/report.ts';
+import { watchStrays } from './cluster/strays.ts';
+import { type Field, openField, type SoakDatabase } from './field.ts';
 import { type Load, startLoad } from './load.ts';
+import { openOneServer } from './one-server.ts';
 import { seededRandom } from './random.ts';
 import { brokenPromises, printReport } from './report.ts';
 
@@ -18,49 +24,119 @@ interface Options {
   rate: number;
   users: number;
   chaos: boolean;
+  cluster: boolean;
+  async: boolean;
   seed: number;
   keep: boolean;
   json?: string;
 }
 
 const stops: (() => Promise<unknown>)[] = [];
+const onStop = (stop: () => Promise<unknown>) => void stops.push(stop);
 
-async function soak({ minutes, rate, users, chaos: withChaos, seed, keep, json }: Options): Promise<boolean> {
-  const random = seededRandom(seed);
-  const field = await openField({ isKept: keep, onStop: (stop) => stops.push(stop) });
-  const { pool, simulator, processes } = field;
+async function soak(options: Options): Promise<boolean> {
+  const random = seededRandom(options.seed);
+  return options.cluster ? soakCluster(options, random) : soakOneServer(options, random);
+}
 
-  const load = startLoad(simulator, { rate, users, random });
-  const chaos = withChaos ? startChaos(field.targets, random) : undefined;
-  const startedAt = Date.now();
-  const progress = showProgress(() => describe(startedAt, load, simulator.delivered.length, chaos));
-  await sleep(minutes * 60_000);
+async function soakOneServer(options: Options, random: () => number): Promise<boolean> {
+  const field = await openField({ isKept: options.keep, onStop, openDatabase: openOneServer });
+  const { ingress, workers, simulator, appId, database } = field;
+  const load = startLoad(simulator, { ...options, random });
+  const targets = { ingress, workers, simulator, appId, postgres: database.postgres };
+  const proxies = { ...field.proxies, database: database.proxy };
+  const chaos = options.chaos ? startChaos({ ...targets, proxies }, random) : undefined;
+  const progress = showProgress(field, load, () => chaos?.latest ?? '');
+  await sleep(options.minutes * 60_000);
   await chaos?.stop();
+  const troubles = chaos ? Object.fromEntries(chaos.counts) : {};
+  return judge(options, { field, load, progress, troubles });
+}
+
+async function soakCluster(options: Options, random: () => number): Promise<boolean> {
+  const isSynchronous = !options.async;
+  const field = await openField({
+    isKept: options.keep,
+    onStop,
+    openDatabase: (place, onEnd) => openClusterDatabase({ ...place, isSynchronous }, onEnd),
+  });
+  const { cluster } = field.database;
+  const load = startLoad(field.simulator, { ...options, random });
+  const failovers: Failover[] = [];
+  const progress = showProgress(field, load, () => `failovers ${failovers.length}`);
+  const strays = watchStrays(cluster);
+  const untilMs = Date.now() + options.minutes * 60_000;
+  const onFailover = (failover: Failover) => void failovers.push(failover);
+  try {
+    await runFaults({ cluster, isSynchronous, untilMs, onFailover });
+  } catch (error) {
+    field.keepAll();
+    throw error;
+  }
+  const troubles: Record<string, number> = {};
+  for (const { fault } of failovers) troubles[fault] = (troubles[fault] ?? 0) + 1;
+  return judge(options, {
+    field,
+    load,
+    progress,
+    troubles,
+    cluster: { failovers, strays: await strays.stop() },
+  });
+}
+
+interface Soaked {
+  field: Field<SoakDatabase>;
+  load: Load;
+  progress: { end(): void };
+  troubles: Record<string, number>;
+  cluster?: { failovers: readonly Failover[]; strays: ClusterOutcome['strays'] };
+}
+
+/** Lets all be settled, and compares what was promised with what is so. */
+async function judge(
+  options: Options,
+  { field, load, progress, troubles, cluster }: Soaked,
+): Promise<boolean> {
+  const { seed, minutes, rate, users, json } = options;
+  const { pool, simulator, processes } = field;
   await load.stop();
   const drainedMs = await drain(pool);
   progress.end();
-
-  const findings = await check(pool, load.acknowledged, simulator.delivered);
-  const outcome = { seed, load, findings, chaos, processes, drainedMs };
+  const { acknowledged } = load;
+  const { delivered } = simulator;
+  const findings = await check(pool, acknowledged, delivered);
+  const outcome = { seed, load, findings, troubles, processes, drainedMs };
   printReport(outcome);
-  const broken = brokenPromises(outcome);
+  const broken = brokenPromises(outcome, { mayLose: options.async });
+  let failovers: ClusterOutcome['failovers'] = [];
+  if (cluster) {
+    const { lost } = findings;
+    failovers = await measureFailovers({ pool, failovers: cluster.failovers, acknowledged, delivered, lost });
+    printFailovers({ failovers, strays: cluster.strays });
+    broken.push(...brokenByCluster({ failovers, strays: cluster.strays }));
+  }
   for (const promise of broken) console.log(`BROKEN: ${promise}`);
   if (broken.length === 0) console.log('Every promise held.');
   // Whoever has to find out why needs them.
   else field.keepAll();
-  if (json) await writeFile(json, JSON.stringify({ seed, minutes, rate, users, broken, findings }, null, 2));
+  const figures = { seed, minutes, rate, users, broken, findings, failovers };
+  if (json) await writeFile(json, JSON.stringify(figures, null, 2));
   return broken.length === 0;
 }
 
-function describe(startedAt: number, load: Load, delivered: number, chaos: Chaos | undefined): string {
-  const elapsed = Math.round((Date.now() - startedAt) / 1_000);
-  const { pushed, acknowledged, notices } = load;
-  return `${elapsed} s  pushed ${pushed}  acknowledged ${acknowledged.length}  notices ${notices}  delivered ${delivered}  ${chaos?.latest ?? ''}`;
-}
-
 /** On a terminal one line that changes, else a line every ten seconds. */
-function showProgress(line: () => string): { end(): void } {
+function showProgress(
+  { simulator }: Pick<Field<SoakDatabase>, 'simulator'>,
+  load: Load,
+  latest: () => string,
+): { end(): void } {
   const { isTTY } = process.stdout;
+  const startedAt = Date.now();
+  const line = () => {
+    const elapsed = Math.round((Date.now() - startedAt) / 1_000);
+    const { pushed, acknowledged, notices } = load;
+    return `${elapsed} s  pushed ${pushed}  acknowledged ${acknowledged.length}  notices ${notices}  delivered ${simulator.delivered.length}  ${latest()}`;
+  };
   const timer = setInterval(
     () => {
       process.stdout.write(isTTY ? `\r\u001b[K${line()}` : `${line()}\n`);
@@ -102,6 +178,12 @@ const program = new Command('soak')
   .option('--rate <n>', 'pushes a second', number, 100)
   .option('--users <n>', 'how many users', number, 2_000)
   .option('--chaos', 'kill, stop, crash, cut and freeze all the while', false)
+  .option(
+    '--cluster',
+    'on two Postgres under Patroni, whose leader is killed, frozen, cut off and replaced',
+    false,
+  )
+  .option('--async', 'with --cluster: the standby is asynchronous, and what that loses is counted', false)
   .option('--seed <n>', 'repeats the chaos of an earlier run', number, Math.floor(Math.random() * 1_000_000))
   .option('--keep', 'keep the data folder and the logs', false)
   .option('--json <file>', 'write the figures there');

@@ -14,6 +14,10 @@ const databaseUrl = {
   unencoded: (character: string) =>
     `has ${character} in its user or password: write ${encodeURIComponent(character)} instead (a password in a URL must be %-encoded), or leave the password out and set DATABASE_PASSWORD, which takes any`,
   incomplete: `must name a host and a database: ${databaseUrlForms}`,
+  hosts:
+    'must name each of its hosts, and as many ports as hosts: postgres://user:password@one:5432,two:5432/wechat',
+  readOnly:
+    'asks for a server that may be read only: leave target_session_attrs out, or write read-write or primary',
   percent: 'has a % that is not followed by a valid code: write %25 for a % in the password',
   certificate: (cause: string) => `names a certificate that cannot be read: ${cause}`,
 };

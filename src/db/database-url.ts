@@ -1,12 +1,14 @@
 import pg, { type ClientConfig } from 'pg';
+import { asksForWrites, urlsOfHosts } from './hosts.js';
 
 /**
- * The connection as pg takes it. The words of `sslmode` mean what they mean to psql: `require` encrypts without looking
+ * The connection as pg takes it, to the first of the hosts where there are several (servers.ts knows which to take). The words of `sslmode` mean what they mean to psql: `require` encrypts without looking
  * at who the server is, `verify-full` checks it, by `sslrootcert` where that is given.
  */
 export function clientConfigOf(databaseUrl: string): Pick<ClientConfig, 'connectionString'> {
-  const asPsql = /[?&]sslmode=/.test(databaseUrl) && !/[?&]uselibpqcompat=/.test(databaseUrl);
-  return { connectionString: asPsql ? `${databaseUrl}&uselibpqcompat=true` : databaseUrl };
+  const [url = databaseUrl] = urlsOfHosts(databaseUrl) ?? [];
+  const asPsql = /[?&]sslmode=/.test(url) && !/[?&]uselibpqcompat=/.test(url);
+  return { connectionString: asPsql ? `${url}&uselibpqcompat=true` : url };
 }
 
 /**
@@ -31,6 +33,10 @@ export type DatabaseUrlProblem =
   | { kind: 'unencoded'; character: string }
   /** It names no host, or no database. */
   | { kind: 'incomplete' }
+  /** Not as many ports as hosts, or a host without a name. */
+  | { kind: 'hosts' }
+  /** It asks for a server that need not take writes. */
+  | { kind: 'readOnly' }
   /** A % that begins no code. */
   | { kind: 'percent' }
   /** It names one that cannot be read; `cause` is the system's. */
@@ -41,10 +47,13 @@ export function problemOfDatabaseUrl(databaseUrl: string): DatabaseUrlProblem | 
   if (!/^postgres(ql)?:\/\//.test(databaseUrl)) return { kind: 'form' };
   const character = unencoded(databaseUrl);
   if (character) return { kind: 'unencoded', character };
+  const urls = urlsOfHosts(databaseUrl);
+  if (!urls) return { kind: 'hosts' };
+  if (!asksForWrites(databaseUrl)) return { kind: 'readOnly' };
   try {
     // Reads the URL and the certificates that it names, and connects to nothing.
-    const { database, host } = new pg.Client(clientConfigOf(databaseUrl));
-    return database && host ? undefined : { kind: 'incomplete' };
+    const parsed = urls.map((url) => new pg.Client(clientConfigOf(url)));
+    return parsed.every(({ database, host }) => database && host) ? undefined : { kind: 'incomplete' };
   } catch (error) {
     if (error instanceof URIError) return { kind: 'percent' };
     if (error instanceof Error && 'path' in error && 'code' in error)

@@ -15,6 +15,15 @@ const networkCodes = new Set([
   'ENETUNREACH',
 ]);
 
+/** A server that takes no writes was reached where one that does was wanted. */
+export class ReadOnlyServerError extends Error {
+  readonly code = 'READ_ONLY_SERVER';
+  override readonly name = 'ReadOnlyServerError';
+}
+
+/** read_only_sql_transaction: a standby, or a primary that is none any more. */
+export const readOnlyState = '25006';
+
 /**
  * Why a statement failed, as far as it matters to what is done next:
  *
@@ -31,6 +40,7 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure {
   if (!(error instanceof Error)) return 'other';
   if (error instanceof AggregateError)
     return error.errors.map(classifyDatabaseError).find((kind) => kind !== 'other') ?? 'other';
+  if (error instanceof ReadOnlyServerError) return 'away';
   if (error instanceof pg.DatabaseError) return classifyState(error.code ?? '', error.message);
   const code = 'code' in error ? String(error.code) : '';
   if (networkCodes.has(code)) return 'away';
@@ -54,7 +64,7 @@ function classifyState(sqlState: string, message: string): DatabaseFailure {
       return 'slow';
     case '53300': // too_many_connections
       return 'refused_connection';
-    case '25006': // read_only_sql_transaction: a standby, or a primary that is none any more
+    case readOnlyState:
     case '25P03': // idle_in_transaction_session_timeout
       return 'away';
     case '08P01':

@@ -1,12 +1,19 @@
 import pg from 'pg';
+import { LeaderClient } from './client.js';
 import { clientConfigOf } from './database-url.js';
+import { ReadOnlyServerError } from './errors.js';
 import { limitPlanAge } from './plan-age.js';
+import { createServers, requireWrites, type Servers } from './servers.js';
 import { applySession, keepAliveInitialDelayMs, serverStatementMs } from './session-settings.js';
 
 export type Pool = pg.Pool;
 
 export interface PoolOptions {
   connectionString: string;
+  /** Shared by all pools of a process; default: those of the connection string, for this pool alone. */
+  servers?: Servers;
+  /** A connection to a server that takes no writes is not kept: another may be to one that does. Default: it may be read from. */
+  writes?: boolean;
   /** Shown in pg_stat_activity. */
   name: string;
   max: number;
@@ -36,6 +43,8 @@ export const connectTimeoutMs = 3_000;
 /** Connections kept open: a burst must not wait for TCP and authentication. */
 export function createPool({
   connectionString,
+  servers = createServers(connectionString),
+  writes = false,
   name,
   max,
   statementTimeoutMs,
@@ -50,7 +59,8 @@ export function createPool({
     lockMs: lockTimeoutMs,
     idleInTransactionMs,
   };
-  const pool = new pg.Pool({
+  const pool: Pool = new pg.Pool({
+    Client: leaderClients(servers),
     ...clientConfigOf(connectionString),
     application_name: `wechat-outbox ${name}`,
     max,
@@ -60,11 +70,51 @@ export function createPool({
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
     // Awaited before anyone gets the connection.
-    onConnect: (client) => applySession(client, { limits, relaxed, keepsPlans: planAgeMs > 0 }),
+    async onConnect(client) {
+      await applySession(client, { limits, relaxed, keepsPlans: planAgeMs > 0 });
+      if (writes) await requireWrites(client, servers);
+    },
   });
+  followLeader(pool, servers);
   if (planAgeMs > 0) limitPlanAge(pool, planAgeMs);
   pool.on('error', onError);
   // A client in use that breaks tells its query as well; without a listener the error would end the process.
   pool.on('connect', (client) => client.on('error', onError));
   return pool;
+}
+
+/** pg makes its clients by a class with the pool's options alone. */
+function leaderClients(servers: Servers): new () => pg.ClientBase {
+  return class extends LeaderClient {
+    constructor(config: pg.ClientConfig = {}) {
+      super(config, servers);
+    }
+  };
+}
+
+/** No connection is kept that leads to a server of which it is doubted that it leads, or known that it does not. */
+function followLeader(pool: Pool, servers: Servers): void {
+  const busy = new Set<LeaderClient>();
+  const idle = new Set<LeaderClient>();
+  const follow = (event: 'acquire' | 'remove', then: (client: LeaderClient) => void) =>
+    pool.on(event, (client) => client instanceof LeaderClient && then(client));
+  follow('acquire', (client) => {
+    idle.delete(client);
+    busy.add(client);
+  });
+  pool.on('release', (_, client) => {
+    if (client instanceof LeaderClient && busy.delete(client)) idle.add(client);
+  });
+  follow('remove', (client) => {
+    idle.delete(client);
+    busy.delete(client);
+  });
+  // Of those in use the statement tells, or its time limit.
+  servers.onDoubt(() => {
+    for (const client of [...idle]) client.drop(new Error('closed: its server may lead no more'));
+  });
+  servers.onMove((leader) => {
+    for (const client of [...idle, ...busy])
+      if (!client.leadsTo(leader)) client.drop(new ReadOnlyServerError('closed: another server leads now'));
+  });
 }

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/settings.js';
 import { createPool, type Pool } from '../db/pool.js';
 import { closeSurplus, resizePool, watchPool } from '../db/pool-watch.js';
+import { createServers, type Servers } from '../db/servers.js';
 import type { Logger } from '../observe/log.js';
 
 export type Role = 'all' | 'ingress' | 'worker';
@@ -132,6 +133,8 @@ const sumOf = (shares: readonly { size: number }[]) => shares.reduce((sum, { siz
 const plansOf = (role: Role) => plans.filter(({ roles }) => roles.includes(role));
 
 export interface Pools {
+  /** What all of them know of who leads. */
+  readonly servers: Servers;
   /** Opened when it is first asked for; only what the role has. */
   open(name: Exclude<PoolName, 'session'>): Pool;
   sizeOf(name: PoolName): number;
@@ -157,6 +160,7 @@ export interface PoolsOptions {
  * @throws ConfigError when there are too few for the role
  */
 export function createPools({ connectionString, role, connections, log }: PoolsOptions): Pools {
+  const servers = createServers(connectionString);
   const opened = new Map<PoolName, { pool: Pool; problem(): string | undefined }>();
   let shares = shareConnections(role, connections);
   let current = connections;
@@ -187,6 +191,8 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
     if (!plan) throw new Error(`The role ${role} has no pool ${name}`);
     const pool = createPool({
       connectionString,
+      servers,
+      writes: true,
       name,
       max: sizeOf(name),
       statementTimeoutMs: plan.statementMs,
@@ -203,6 +209,7 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
   }
 
   return {
+    servers,
     open,
     sizeOf,
     problem() {

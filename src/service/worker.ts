@@ -96,6 +96,7 @@ function workerDependencies(
     pool,
     claimPool: pools.open('jobs'),
     connectionString: databaseUrl,
+    servers: pools.servers,
     clients,
     tokens,
     uploads: createMediaUploads(createKysely(pool)),

@@ -1,6 +1,7 @@
 import type { AccessTokens } from '../accounts/access-token.js';
 import type { MediaUploads } from '../accounts/media-uploads.js';
 import type { Pool } from '../db/pool.js';
+import type { Servers } from '../db/servers.js';
 import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -17,6 +18,8 @@ export interface WorkerDependencies {
   /** For jobs, claims and looks (see statements.ts). */
   claimPool: Pool;
   connectionString: string;
+  /** Shared with the pools. */
+  servers?: Servers | undefined;
   accounts: readonly ServedAccount[];
   clients: SendClients;
   tokens: AccessTokens;

@@ -33,9 +33,9 @@ const now = () => performance.now();
 
 /** Starts one worker process's part: from jobs to settled messages. */
 export async function startWorker(dependencies: WorkerDependencies, options: WorkerOptions): Promise<Worker> {
-  const { pool, claimPool, connectionString, random } = dependencies;
+  const { pool, claimPool, random } = dependencies;
   const { rescueAfterMs } = options;
-  const session = await openSession({ connectionString, rescueAfterMs, leave, log: dependencies.log });
+  const session = await openSession({ ...dependencies, rescueAfterMs, leave });
   const log = dependencies.log.child({ worker_id: session.workerId });
   const signals = createSignals();
   const onOutage = (error: unknown) => log.warn({ event: 'database_away', err: error }, 'database away');

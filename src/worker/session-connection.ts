@@ -1,12 +1,15 @@
-import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
+import { LeaderClient } from '../db/client.js';
 import { clientConfigOf } from '../db/database-url.js';
+import { ReadOnlyServerError } from '../db/errors.js';
 import { connectTimeoutMs } from '../db/pool.js';
+import { requireWrites, type Servers } from '../db/servers.js';
 import { applySession, keepAliveInitialDelayMs, serverStatementMs } from '../db/session-settings.js';
 
 export interface KeptConnectionOptions {
   connectionString: string;
+  servers: Servers;
   /** A statement without an answer for so long: the connection is given up, and another one takes its place. */
   silenceMs: number;
   /** Awaited on every new connection before it is used. */
@@ -27,8 +30,12 @@ const farewellMs = 1_000;
 
 /** @throws when the database cannot be reached at first; later breaks are mended in the background */
 export async function keepConnection(options: KeptConnectionOptions): Promise<KeptConnection> {
+  const { servers } = options;
   let ended = false;
   let current = await connect(options, onEnd);
+  servers.onMove((leader) => {
+    if (!current.leadsTo(leader)) current.drop(new ReadOnlyServerError('another server leads now'));
+  });
 
   function onEnd(): void {
     if (!ended) void reconnect();
@@ -38,7 +45,7 @@ export async function keepConnection(options: KeptConnectionOptions): Promise<Ke
     while (!ended) {
       try {
         const fresh = await connect(options, onEnd);
-        if (ended) await fresh.client.end();
+        if (ended) await fresh.end();
         current = fresh;
         return;
       } catch {
@@ -49,56 +56,55 @@ export async function keepConnection(options: KeptConnectionOptions): Promise<Ke
 
   return {
     async use(statements) {
-      const { client, socket } = current;
+      const client = current;
       try {
         return await statements(client);
       } catch (error) {
         // It may be black-holed (TCP itself would notice after a quarter of an hour), or in a broken transaction.
-        socket.destroy();
+        client.destroy();
+        // What the pools keep for later may be just as dead.
+        servers.doubt();
         throw error;
       }
     },
     async end() {
       ended = true;
       await Promise.race([
-        current.client.end().catch(() => undefined),
+        current.end().catch(() => undefined),
         sleep(farewellMs, undefined, { ref: false }),
       ]);
-      current.socket.destroy();
+      current.destroy();
     },
   };
 }
 
-interface Connection {
-  client: pg.Client;
-  socket: Socket;
-}
-
 async function connect(
-  { connectionString, silenceMs, enter, onLost }: KeptConnectionOptions,
+  { connectionString, servers, silenceMs, enter, onLost }: KeptConnectionOptions,
   onEnd: () => void,
-): Promise<Connection> {
-  const socket = new Socket();
-  const client = new pg.Client({
-    ...clientConfigOf(connectionString),
-    application_name: 'wechat-outbox alive',
-    stream: () => socket,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
-    connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: silenceMs,
-  });
+): Promise<LeaderClient> {
+  const client = new LeaderClient(
+    {
+      ...clientConfigOf(connectionString),
+      application_name: 'wechat-outbox alive',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: silenceMs,
+    },
+    servers,
+  );
   // Also after the end, when the server closes it.
   client.on('error', onLost);
   try {
     await client.connect();
     const statementMs = serverStatementMs(silenceMs);
     await applySession(client, { limits: { statementMs, lockMs: 0, idleInTransactionMs: silenceMs } });
+    await requireWrites(client, servers);
     await enter(client);
   } catch (error) {
-    socket.destroy();
+    client.destroy();
     throw error;
   }
   client.once('end', onEnd);
-  return { client, socket };
+  return client;
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { advisoryLocks } from '../db/locks.js';
+import { createServers, type Servers } from '../db/servers.js';
 import { noteTimeline } from '../db/timeline.js';
 import type { Logger } from '../observe/log.js';
 import { logTimeline } from '../observe/log-timeline.js';
@@ -24,6 +25,8 @@ export interface WorkerSession {
 
 export interface SessionDependencies {
   connectionString: string;
+  /** Shared with the pools of the process; default: those of the connection string. */
+  servers?: Servers | undefined;
   rescueAfterMs: number;
   /** Gives back at once what the worker still has in hand, and ends its row. */
   leave(client: ClientBase, workerId: number): Promise<unknown>;
@@ -36,6 +39,7 @@ const heartbeatMs = (rescueAfterMs: number) => Math.min(2_000, silenceMs(rescueA
 /** @throws when the database cannot be reached at the start; later breaks are mended in the background */
 export async function openSession({
   connectionString,
+  servers = createServers(connectionString),
   rescueAfterMs,
   leave,
   log,
@@ -44,6 +48,7 @@ export async function openSession({
   const ending = new AbortController();
   const connection = await keepConnection({
     connectionString,
+    servers,
     // A sign that is late by half the silence is given over another connection, while there is time.
     silenceMs: silenceMs(rescueAfterMs) / 2,
     enter: identity.enter,

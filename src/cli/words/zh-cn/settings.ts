@@ -62,6 +62,8 @@ const databaseUrl = {
   unencoded: (character: string) =>
     `的用户名或密码里有 ${character}：请写成 ${encodeURIComponent(character)}（URL 里的密码必须做 % 编码），或者去掉密码，改设 DATABASE_PASSWORD，它可以是任何字符`,
   incomplete: `应写明主机和数据库：${databaseUrlForms}`,
+  hosts: '应写明每台主机，端口数和主机数要一致：postgres://user:password@one:5432,two:5432/wechat',
+  readOnly: '允许连到只读的服务器：请去掉 target_session_attrs，或写成 read-write 或 primary',
   percent: '里有一个 %，后面不是有效的编码：密码里的 % 请写成 %25',
   certificate: (cause: string) => `指定的证书读不了：${cause}`,
 };
