@@ -1,8 +1,8 @@
 import type { Costs } from './costs.ts';
 
 /**
- * Measured by `npm run capacity -- --verify`: two cores of an AMD EPYC, Node 24, PostgreSQL 18. Yours differ; measure them, or see the
- * ratios alone.
+ * From the benchmarks on two cores of an AMD EPYC, Node 24, PostgreSQL 18: Postgres one by one and in sets, Node and WAL in sets. What a
+ * message alone costs Node is an estimate. Yours differ: `npm run capacity -- --verify` measures them.
  */
 export const reference: Costs = {
   ingressUs: { single: 700, grouped: 150 },
