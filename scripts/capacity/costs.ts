@@ -18,24 +18,23 @@ export interface Costs {
   commitMs: number;
   /** Connections of a process: twenty of the pools, and one that listens. */
   connections: number;
+  /** How long a group gathers while the one before it is stored, a statement's work included. */
+  gatherMs: number;
 }
 
-/** How long a group gathers while the one before it is stored, a statement's work included. */
-export const gatherMs = 8;
-
 /** Messages that share a statement at this rate, by process. */
-export function groupSize(ratePerSecond: number): number {
+export function groupSize(ratePerSecond: number, gatherMs: number): number {
   return 1 + (ratePerSecond * gatherMs) / 1_000;
 }
 
 /** The share of a statement falls with the group; the rest is each message's own. */
-export function costAt({ single, grouped }: Cost, ratePerSecond: number): number {
-  return grouped + (single - grouped) / groupSize(ratePerSecond);
+export function costAt({ single, grouped }: Cost, ratePerSecond: number, gatherMs: number): number {
+  return grouped + (single - grouped) / groupSize(ratePerSecond, gatherMs);
 }
 
 /** Of what a message cost at two rates. @throws RangeError where the rates are the same */
-export function fitCost(low: RateCost, high: RateCost): Cost {
-  const [x, y] = [1 / groupSize(low.ratePerSecond), 1 / groupSize(high.ratePerSecond)];
+export function fitCost(low: RateCost, high: RateCost, gatherMs: number): Cost {
+  const [x, y] = [1 / groupSize(low.ratePerSecond, gatherMs), 1 / groupSize(high.ratePerSecond, gatherMs)];
   if (x === y) throw new RangeError('Two rates are needed to fit a cost');
   const share = (low.cost - high.cost) / (x - y);
   const grouped = Math.max(0, high.cost - share * y);
@@ -55,7 +54,7 @@ export interface Cores {
 }
 
 export function coresAt(costs: Costs, ratePerSecond: number): Cores {
-  const cores = (cost: Cost) => (costAt(cost, ratePerSecond) * ratePerSecond) / 1e6;
+  const cores = (cost: Cost) => (costAt(cost, ratePerSecond, costs.gatherMs) * ratePerSecond) / 1e6;
   return {
     ingress: costs.idleCores.ingress + cores(costs.ingressUs),
     worker: costs.idleCores.worker + cores(costs.workerUs),

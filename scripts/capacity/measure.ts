@@ -151,6 +151,11 @@ export async function commitMs({ pool }: Lab): Promise<number> {
   }
 }
 
+/** A push waits for three on its way to the API: when it is stored, taken in hand, and its reply planned. */
+const groupsOnTheWay = 3;
+/** On a machine that is overloaded a push waits for much else. */
+const longestGatherMs = 100;
+
 /** Costs of this machine, of what was measured at a low and at a higher rate. */
 export function costsOf(
   low: Point,
@@ -158,21 +163,23 @@ export function costsOf(
   measured: { idleCores: Costs['idleCores']; commitMs: number; connections: number },
 ): Costs {
   const { idleCores } = measured;
+  const gatherMs = Math.min(longestGatherMs, Math.max(1, high.p50Ms / groupsOnTheWay));
   // What a part does without messages is no message's.
-  const own = (part: 'ingress' | 'worker' | 'postgres') =>
-    fitCost(
-      ...([low, high].map((point) => ({
-        ratePerSecond: point.ratePerSecond,
-        cost: Math.max(0, point[`${part}Us`] - (idleCores[part] * 1e6) / point.ratePerSecond),
-      })) as [{ ratePerSecond: number; cost: number }, { ratePerSecond: number; cost: number }]),
-    );
+  const own = (part: 'ingress' | 'worker' | 'postgres') => {
+    const at = (point: Point) => ({
+      ratePerSecond: point.ratePerSecond,
+      cost: Math.max(0, point[`${part}Us`] - (idleCores[part] * 1e6) / point.ratePerSecond),
+    });
+    return fitCost(at(low), at(high), gatherMs);
+  };
   const wal = (point: Point) => ({ ratePerSecond: point.ratePerSecond, cost: point.walBytes });
   return {
     ingressUs: own('ingress'),
     workerUs: own('worker'),
     postgresUs: own('postgres'),
-    walBytes: fitCost(wal(low), wal(high)),
+    walBytes: fitCost(wal(low), wal(high), gatherMs),
     diskBytes: high.diskBytes,
+    gatherMs,
     ...measured,
   };
 }

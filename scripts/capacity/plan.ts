@@ -80,7 +80,7 @@ export function plan(costs: Costs, assumptions: Assumptions, limits: Limits = us
   const connections = (ingressProcesses + workerProcesses) * costs.connections;
   // The mean of a day counts for what is kept and archived, the peak for what must be written in time.
   const meanRate = messagesPerDay / 86_400;
-  const walBytesPerSecond = costAt(costs.walBytes, peakPerSecond) * peakPerSecond;
+  const walBytesPerSecond = costAt(costs.walBytes, peakPerSecond, costs.gatherMs) * peakPerSecond;
   const diskBytes = messagesPerDay * retentionDays * costs.diskBytes;
   const fullness = {
     cpu: cores.postgres / (limits.coresOfPostgres * limits.fullShare),
@@ -99,7 +99,7 @@ export function plan(costs: Costs, assumptions: Assumptions, limits: Limits = us
     accountsAtLeast: Math.max(1, Math.ceil(messagesPerDay / limits.messagesOfAccount)),
     cores,
     walBytesPerSecond,
-    walBytesPerDay: costAt(costs.walBytes, meanRate) * messagesPerDay,
+    walBytesPerDay: costAt(costs.walBytes, meanRate, costs.gatherMs) * messagesPerDay,
     diskBytes,
     ingressProcesses,
     workerProcesses,

@@ -13,4 +13,5 @@ export const reference: Costs = {
   idleCores: { ingress: 0.003, worker: 0.006, postgres: 0.005 },
   commitMs: 1.5,
   connections: 21,
+  gatherMs: 8,
 };

@@ -10,13 +10,14 @@ export function costTable(costs: Costs, language: Language = 'en'): string {
   const { at, us, costs: names } = words[language];
   const [head, ingress, worker, postgres, wal, disk, cores] = names;
   const row = (name: string, show: (rate: number) => string) => [name, ...rates.map(show)];
-  const cpu = (cost: Costs['ingressUs']) => (rate: number) => `${figure(costAt(cost, rate))} ${us}`;
+  const cpu = (cost: Costs['ingressUs']) => (rate: number) =>
+    `${figure(costAt(cost, rate, costs.gatherMs))} ${us}`;
   return toText([
     [head, ...rates.map((rate) => at(count(rate)))],
     row(ingress, cpu(costs.ingressUs)),
     row(worker, cpu(costs.workerUs)),
     row(postgres, cpu(costs.postgresUs)),
-    row(wal, (rate) => bytes(costAt(costs.walBytes, rate))),
+    row(wal, (rate) => bytes(costAt(costs.walBytes, rate, costs.gatherMs))),
     row(disk, () => bytes(costs.diskBytes)),
     row(cores, (rate) => sumOf(coresAt(costs, rate)).toFixed(2)),
   ]);

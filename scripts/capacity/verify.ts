@@ -96,7 +96,7 @@ function comparison(costs: Costs, point: Point, full: number, { predicted, secon
     {
       name: `WAL a message ${at}`,
       unit: 'bytes',
-      predicted: costAt(costs.walBytes, predicted),
+      predicted: costAt(costs.walBytes, predicted, costs.gatherMs),
       measured: point.walBytes,
     },
     { name: `push to API ${at}, p50`, unit: 'ms', predicted: latency.p50Ms, measured: point.p50Ms },

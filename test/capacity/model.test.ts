@@ -4,7 +4,6 @@ import {
   coresAt,
   costAt,
   fitCost,
-  gatherMs,
   groupSize,
   highestRate,
   sumOf,
@@ -21,6 +20,7 @@ const costs: Costs = {
   idleCores: { ingress: 0.002, worker: 0.004, postgres: 0.004 },
   commitMs: 2,
   connections: 21,
+  gatherMs: 8,
 };
 
 const assumptions = (users: number, more: Partial<Assumptions> = {}): Assumptions => ({
@@ -33,32 +33,38 @@ const assumptions = (users: number, more: Partial<Assumptions> = {}): Assumption
 
 describe('what a message costs', () => {
   it('is the whole statement where nothing else arrives, and near its own share in large groups', () => {
-    expect(groupSize(0)).toBe(1);
-    expect(costAt(costs.postgresUs, 0)).toBe(1_500);
-    expect(costAt(costs.postgresUs, 1e6)).toBeCloseTo(300, 0);
+    expect(groupSize(0, 8)).toBe(1);
+    expect(costAt(costs.postgresUs, 0, 8)).toBe(1_500);
+    expect(costAt(costs.postgresUs, 1e6, 8)).toBeCloseTo(300, 0);
   });
 
   it('lies half way where two share a statement', () => {
-    expect(costAt(costs.postgresUs, 1_000 / gatherMs)).toBe(900);
+    expect(costAt(costs.postgresUs, 125, 8)).toBe(900);
   });
 
   it('is found again from what it was at two rates', () => {
-    const at = (ratePerSecond: number) => ({ ratePerSecond, cost: costAt(costs.workerUs, ratePerSecond) });
-    const found = fitCost(at(20), at(300));
+    const at = (ratePerSecond: number) => ({ ratePerSecond, cost: costAt(costs.workerUs, ratePerSecond, 8) });
+    const found = fitCost(at(20), at(300), 8);
     expect(found.single).toBeCloseTo(900);
     expect(found.grouped).toBeCloseTo(150);
   });
 
   it('never falls below nothing, whatever noise was measured', () => {
-    const { single, grouped } = fitCost({ ratePerSecond: 20, cost: 5_000 }, { ratePerSecond: 300, cost: 10 });
+    const { single, grouped } = fitCost(
+      { ratePerSecond: 20, cost: 5_000 },
+      { ratePerSecond: 300, cost: 10 },
+      8,
+    );
     expect(grouped).toBe(0);
     expect(single).toBeGreaterThanOrEqual(grouped);
-    const rising = fitCost({ ratePerSecond: 20, cost: 100 }, { ratePerSecond: 300, cost: 200 });
+    const rising = fitCost({ ratePerSecond: 20, cost: 100 }, { ratePerSecond: 300, cost: 200 }, 8);
     expect(rising.single).toBe(rising.grouped);
   });
 
   it('cannot be told from one rate', () => {
-    expect(() => fitCost({ ratePerSecond: 20, cost: 1 }, { ratePerSecond: 20, cost: 2 })).toThrow(RangeError);
+    expect(() => fitCost({ ratePerSecond: 20, cost: 1 }, { ratePerSecond: 20, cost: 2 }, 8)).toThrow(
+      RangeError,
+    );
   });
 });
 
