@@ -42,6 +42,7 @@ export const sections = [
       { file: 'how-it-works', title: { en: 'How it works', 'zh-CN': '工作原理' } },
       { file: 'states', title: { en: 'States', 'zh-CN': '状态' } },
       { file: 'performance', title: { en: 'Performance', 'zh-CN': '性能' } },
+      { file: 'capacity', title: { en: 'Capacity', 'zh-CN': '容量' } },
     ],
   },
 ] as const;

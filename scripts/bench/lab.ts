@@ -24,6 +24,7 @@ export interface Counts {
 export interface Lab {
   readonly pool: pg.Pool;
   readonly loadTool: LoadTool;
+  readonly stubPid: number;
   /** Settings that the product needs; a program takes from them what it knows. */
   readonly settings: Readonly<Record<string, string>>;
   file(name: string): string;
@@ -77,6 +78,7 @@ export async function openLab(keep?: string): Promise<Lab> {
   return {
     pool,
     loadTool: await findLoadTool(),
+    stubPid: stub.pid,
     settings: settingsFor({ databaseUrl: postgres.url, apiBase, log: path.join(directory, 'processes.log') }),
     file: (name) => path.join(directory, name),
     empty: () => emptyTables(pool),

@@ -82,11 +82,12 @@ export async function pushToArrival(
   }
 }
 
-async function push(http: Pool, forSeconds: number): Promise<void> {
+/** At this rate, however slowly they are answered; users are named for the time of their push. */
+export async function push(http: Pool, forSeconds: number, ratePerSecond = perSecond): Promise<void> {
   const startedAt = performance.now();
   const pending: Promise<void>[] = [];
-  for (let due = 0; due < forSeconds * perSecond; ) {
-    for (; startedAt + (due * 1_000) / perSecond <= performance.now(); due += 1)
+  for (let due = 0; due < forSeconds * ratePerSecond; ) {
+    for (; startedAt + (due * 1_000) / ratePerSecond <= performance.now(); due += 1)
       pending.push(pushOne(http, due));
     await sleep(1);
   }

@@ -10,13 +10,17 @@ export interface LoadOptions {
   pushesFile: string;
   connections: number;
   seconds: number;
+  /** Of these the first are not counted: connections are opened in them. */
+  skipSeconds?: number;
 }
 
 export interface LoadResult {
   answered: number;
-  /** Other than 2xx, or none. */
+  /** Other than 2xx, or none. From the first second on. */
   refused: number;
   seconds: number;
+  /** From the first second on, whatever was not counted. */
+  answeredInAll: number;
 }
 
 export type LoadTool = 'wrk' | 'own generator';
@@ -35,16 +39,31 @@ export async function load(tool: LoadTool, options: LoadOptions): Promise<LoadRe
   return tool === 'wrk' ? wrk(options) : generate(options);
 }
 
-async function wrk({ port, pushesFile, connections, seconds }: LoadOptions): Promise<LoadResult> {
+async function wrk({
+  port,
+  pushesFile,
+  connections,
+  seconds,
+  skipSeconds = 0,
+}: LoadOptions): Promise<LoadResult> {
   const script = fileURLToPath(new URL('programs/wrk.lua', import.meta.url));
   const flags = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '10s', '-s', script];
   const { stdout } = await exec('wrk', [...flags, `http://127.0.0.1:${port}`], {
-    env: { ...process.env, BENCH_PUSHES: pushesFile },
+    env: { ...process.env, BENCH_PUSHES: pushesFile, BENCH_SKIP: String(skipSeconds) },
   });
-  const figures = /BENCH (\d+) (\d+) (\d+)/.exec(stdout);
+  const figures = /BENCH (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(stdout);
   if (!figures) throw new Error(`wrk printed no figures:\n${stdout}`);
-  const [answered = 0, refused = 0, microseconds = 0] = figures.slice(1).map(Number);
-  return { answered: answered - refused, refused, seconds: microseconds / 1e6 };
+  const [answered = 0, refused = 0, microseconds = 0, sentBefore = 0, microsecondsBefore = 0] = figures
+    .slice(1)
+    .map(Number);
+  const answeredInAll = answered - refused;
+  return {
+    // Each connection waited for an answer when counting began.
+    answered: answeredInAll - Math.max(0, sentBefore - connections),
+    refused,
+    seconds: (microseconds - microsecondsBefore) / 1e6,
+    answeredInAll,
+  };
 }
 
 export interface GeneratedResult extends LoadResult {

@@ -10,6 +10,7 @@ import { ingress } from './ingress.ts';
 import { type Lab, openLab } from './lab.ts';
 import { latency, retention } from './latency.ts';
 import { models } from './models.ts';
+import { peers } from './peers.ts';
 import { picture } from './picture.ts';
 import { type Judged, judge, toTable } from './report.ts';
 import { rules } from './rules.ts';
@@ -29,9 +30,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   stock,
   rules,
   console: consolePages,
+  peers,
 };
 /** Without being asked for by name: what has a goal, in less than eight minutes. */
-const onlyByName = ['retention', 'http', 'stock', 'console'];
+const onlyByName = ['retention', 'http', 'stock', 'console', 'peers'];
 const byDefault = Object.keys(benchmarks).filter((name) => !onlyByName.includes(name));
 const results = 'bench-results';
 
@@ -88,7 +90,7 @@ function positive(text: string): number {
 const program = new Command('bench')
   .description('Measures the product beside its baselines; exit code 1 where it falls short')
   .addArgument(
-    new Argument('[benchmarks...]', 'by default all but retention, http, stock and console').choices(
+    new Argument('[benchmarks...]', 'by default all but retention, http, stock, console and peers').choices(
       Object.keys(benchmarks),
     ),
   )
@@ -100,7 +102,7 @@ const program = new Command('bench')
     'after',
     `
 Examples:
-  npm run bench                                  all but those three, in less than 8 minutes
+  npm run bench                                  all but those five, in less than 8 minutes
   npm run bench -- ingress worker --rounds 5
   npm run bench -- history --history 10 --rounds 6
   npm run bench -- models
@@ -108,6 +110,7 @@ Examples:
   npm run bench -- rules                         what 5,000 keywords cost a message
   npm run bench -- stock                         needs Debian's PostgreSQL 15
   npm run bench -- backlog --backlog 500
+  npm run bench -- peers                         beside pg-boss, BullMQ and others; needs Debian's redis-server
   npm run bench -- console --history 10          every page of the console over 10 million messages`,
   );
 

@@ -10,7 +10,7 @@ import type { GeneratedResult, LoadOptions } from '../load.ts';
 import { quantile } from '../statistics.ts';
 
 const options = JSON.parse(process.argv[2] ?? '') as LoadOptions & { ratePerSecond?: number };
-const { port, pushesFile, connections, seconds, ratePerSecond } = options;
+const { port, pushesFile, connections, seconds, ratePerSecond, skipSeconds = 0 } = options;
 
 const requests = readFileSync(pushesFile, 'utf8')
   .trimEnd()
@@ -23,6 +23,7 @@ const requests = readFileSync(pushesFile, 'utf8')
 
 let nextRequest = 0;
 let answered = 0;
+let answeredInAll = 0;
 let refused = 0;
 const latencies: number[] = [];
 
@@ -46,9 +47,12 @@ function send(connection: Connection, dueAt: number): void {
 /** The answers are empty, so each ends with its headers. */
 function receive(connection: Connection, text: string): void {
   if (!text.includes('\r\n\r\n')) return;
-  if (text.startsWith('HTTP/1.1 200')) answered += 1;
-  else refused += 1;
   const now = performance.now();
+  if (!text.startsWith('HTTP/1.1 200')) refused += 1;
+  else {
+    answeredInAll += 1;
+    if (now >= countingAt) answered += 1;
+  }
   latencies.push(now - connection.dueAt);
   // What was due before the end is still sent after it.
   const dueAt = ratePerSecond !== undefined ? overdue.shift() : now < endsAt ? now : undefined;
@@ -65,6 +69,7 @@ for (let index = 0; index < connections; index += 1) {
 }
 const startedAt = performance.now();
 const endsAt = startedAt + seconds * 1_000;
+const countingAt = startedAt + skipSeconds * 1_000;
 
 if (ratePerSecond === undefined) {
   for (const connection of open) send(connection, startedAt);
@@ -89,7 +94,8 @@ setTimeout(
     const result: GeneratedResult = {
       answered,
       refused: refused + overdue.length,
-      seconds,
+      seconds: seconds - skipSeconds,
+      answeredInAll,
       p50: quantile(latencies, 0.5),
       p99: quantile(latencies, 0.99),
     };
