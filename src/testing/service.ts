@@ -17,7 +17,7 @@ export interface TestServiceOptions {
   replies?: Replies | Pick<ReplyRouter, 'answer'>;
   /** Sees each reply of `replies` before it is stored. */
   beforeSend?: BeforeSend;
-  /** Where its database is; it is migrated, and never emptied. Default: a PostgreSQL of its own, which ends with the service. */
+  /** Where its database is; it is migrated, and never emptied; one service at a time. Default: a PostgreSQL of its own, which ends with the service. */
   databaseUrl?: string;
   /** As environment variables have them. Those of the process do not count. */
   settings?: Readonly<Record<string, string>>;

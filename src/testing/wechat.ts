@@ -4,7 +4,7 @@ import { addFailure, type Failure, type FailureOptions } from './failure.js';
 import { createTestUser, type TestReply, type TestUser, toReply, type WaitOptions } from './user.js';
 
 export interface TestWeChatOptions {
-  /** Default: one of its own each time, so that many may share a database. */
+  /** Default: one of its own each time, so that tests share a database one after another. */
   appId?: string;
   /** How pushes are encrypted; default: `plaintext`. */
   mode?: 'plaintext' | 'compatible' | 'secure';

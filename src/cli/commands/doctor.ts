@@ -20,7 +20,8 @@ export function addDoctor(program: Command, context: CommandContext): void {
 
 type Tell = (...findings: readonly Finding[]) => void;
 
-async function doctor({ words: ofReader, ...around }: CommandContext, json: boolean): Promise<void> {
+/** Looks at all there is, tells it, and sets the exit code. */
+export async function doctor({ words: ofReader, ...around }: CommandContext, json: boolean): Promise<void> {
   // Machines read English.
   const words = json ? wordsOf('en') : ofReader;
   const context = { ...around, words };
