@@ -86,7 +86,7 @@ async function filesToKeep(
 ): Promise<ReadonlySet<string>> {
   const there = files.map(({ name }) => name).filter((name) => existsSync(path.join(folder, name)));
   // What it leaves out is the user's affair.
-  const kept = new Set(there.filter((name) => name === '.gitignore'));
+  const kept = new Set<string>(there.filter((name) => name === '.gitignore'));
   const asked = there.filter((name) => !kept.has(name));
   if (overwrite || asked.length === 0) return kept;
   if (!asker) throw new UsageError(say.wouldOverwrite(asked));

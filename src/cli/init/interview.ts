@@ -23,7 +23,7 @@ export interface Interview {
   /** @param about.fallback undefined: there must be an answer. An empty one is one for which `shape` is not asked */
   write(
     about: Asked & {
-      shape: z.ZodType<string | undefined, string>;
+      shape: z.ZodType<string | undefined, string | undefined>;
       given: string | undefined;
       fallback: string | undefined;
       hidden?: boolean;
@@ -37,7 +37,7 @@ const isForm = (name: string): name is Form => Object.hasOwn(forms, name);
 export function createInterview(asker: Asker | undefined, words: Words): Interview {
   const { init: say } = words;
   /** What is wrong with it; undefined: nothing. */
-  function problemOf(text: string, shape: z.ZodType<unknown, string>): string | undefined {
+  function problemOf(text: string, shape: z.ZodType<unknown, string | undefined>): string | undefined {
     const message = shape.safeParse(text).error?.issues[0]?.message;
     return message === undefined || !isForm(message) ? message : words.settings.forms[message];
   }
