@@ -1,11 +1,11 @@
-interface Next {
+export interface Next {
   answers: { replies: string; database: string; consoleUser: string; secret: string };
   version: string;
   /** The user of the console is there already. */
   hasUser: boolean;
 }
 
-interface ForConsole {
+export interface ForConsole {
   kind: 'sandbox' | 'verified';
   mode: 'secure' | 'compatible' | 'plaintext';
   token: string;
