@@ -1,11 +1,12 @@
 # Build: docker build -t wechat-outbox .
-FROM node:24-bookworm-slim AS build
+# What is built is the same on every platform, so it is built on the one that is at hand.
+FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
-COPY src src
-RUN npm run build
+COPY . .
+# The image holds what the package holds: what npm packs, and nothing else.
+RUN npm run build && npm pack --ignore-scripts && mkdir /package && tar -xzf wechat-outbox-*.tgz -C /package --strip-components 1
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
@@ -16,10 +17,8 @@ RUN npm ci --ignore-scripts --omit=dev --omit=optional
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
-COPY package.json ./
 COPY --from=dependencies /app/node_modules node_modules
-COPY --from=build /app/dist dist
-COPY migrations migrations
+COPY --from=build /package ./
 USER node
 EXPOSE 3000 3001
 # In a container the admin port must be reachable from outside of it; publish it to the loopback alone.

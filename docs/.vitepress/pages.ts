@@ -10,6 +10,7 @@ export const sections = [
       { file: 'model', title: { en: 'A model', 'zh-CN': '大模型' } },
       { file: 'rules', title: { en: 'Rules', 'zh-CN': '回复规则' } },
       { file: 'menu', title: { en: 'Menu', 'zh-CN': '菜单' } },
+      { file: 'testing', title: { en: 'Testing', 'zh-CN': '测试' } },
       { file: 'settings', title: { en: 'Settings', 'zh-CN': '配置项' } },
     ],
   },

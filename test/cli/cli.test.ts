@@ -20,10 +20,10 @@ describe('wechat-outbox', () => {
   test('--help names the commands, --version the version', async () => {
     const help = await runInProcess(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['start', 'migrate', 'pause', 'resume', 'demo'])
+    for (const command of ['init', 'start', 'migrate', 'pause', 'resume', 'demo'])
       expect(help.out).toContain(command);
     expect(await runInProcess(['--version'])).toMatchObject({
-      ...{ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/), err: '' },
+      ...{ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+(-rc\.\d+)?$/), err: '' },
     });
   });
 

@@ -26,9 +26,9 @@ describe.each(workflows)('$file', ({ jobs }) => {
     expect(job['timeout-minutes']).toBeGreaterThan(0);
     expect(job.steps.filter(({ uses, run }) => Boolean(uses) === Boolean(run))).toEqual([]);
     const called = job.steps.flatMap(({ run = '' }) =>
-      [...run.matchAll(/npm (?:run )?([a-z][\w:]*)/g)].map(([, name = '']) => name),
+      [...run.matchAll(/npm (?:run (?:--silent )?)?([a-z][\w:]*)/g)].map(([, name = '']) => name),
     );
-    const ofNpm = ['ci', 'install', 'publish'];
+    const ofNpm = ['ci', 'install', 'pkg', 'publish'];
     expect(called.filter((name) => !ofNpm.includes(name) && !(name in scripts))).toEqual([]);
   });
 });

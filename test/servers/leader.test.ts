@@ -138,7 +138,9 @@ describe.skipIf(!inject('postgresBin'))('at one address', () => {
       return rows[0]?.default_transaction_read_only === 'on';
     });
     await held.query('begin');
-    await expect(held.query('insert into public.written values (1)')).rejects.toMatchObject({ code: '25006' });
+    await expect(held.query('insert into public.written values (1)')).rejects.toMatchObject({
+      code: '25006',
+    });
     // Its transaction may end as it wants to.
     await held.query('rollback');
     expect((await lost).message).toBe('it takes no writes any more');

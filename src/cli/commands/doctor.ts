@@ -32,7 +32,8 @@ export function addDoctor(program: Command, context: CommandContext): void {
 
 type Tell = (...findings: readonly Finding[]) => void;
 
-async function doctor({ words: ofReader, ...around }: CommandContext, flags: Flags): Promise<void> {
+/** Looks at all there is, or at what a restore may have undone, tells it, and sets the exit code. */
+export async function doctor({ words: ofReader, ...around }: CommandContext, flags: Flags): Promise<void> {
   const { json = false, afterRestore = false, ...restore } = flags;
   if (!afterRestore && Object.keys(restore).length > 0)
     throw new UsageError(ofReader.doctor.afterRestore.only);

@@ -1,8 +1,6 @@
-import { type AccountConfig, type Config, readConfig } from '../../config/settings.js';
+import { type Config, readConfig } from '../../config/settings.js';
 import { createLogger, type Logger } from '../../observe/log.js';
-import { createDefaultReplies } from '../../replies/default-replies.js';
-import { createSourceLoader, type SourceOptions } from '../../replies/open.js';
-import { type LoadedSource, sourceOf } from '../../replies/source.js';
+import { loadAll } from '../../service/load-sources.js';
 import { type Role, startApp } from '../../service/service.js';
 import { useDatabase } from '../database/in-use.js';
 import type { CommandContext, HostProcess } from '../terminal/context.js';
@@ -61,34 +59,6 @@ async function startSeveral({ processes, adminPort }: Config, host: HostProcess,
   });
   log.info({ event: 'stopped' }, 'stopped');
   log.flush(() => host.exit(exitCode));
-}
-
-/** Loaded before anything starts: a module that is wrong is told at once. */
-export async function loadAll(
-  { accounts, httpReplies, replyTimeoutMs }: Config,
-  environment: SourceOptions['environment'],
-): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
-  const load = createSourceLoader();
-  const loaded = new Map<string, readonly LoadedSource[]>();
-  for (const account of accounts) {
-    const http = { ...httpReplies, secrets: account.httpReplySecrets };
-    const options = { http, environment, replyTimeoutMs };
-    loaded.set(account.appId, await chooseReplies(account, (entry) => load(entry, options)));
-  }
-  return ({ appId }) => {
-    const replies = loaded.get(appId);
-    if (!replies) throw new Error(`No replies were loaded for ${appId}`);
-    return replies;
-  };
-}
-
-async function chooseReplies(
-  { replies, publicUrl, name }: AccountConfig,
-  load: (entry: string) => Promise<LoadedSource>,
-): Promise<readonly LoadedSource[]> {
-  if (replies.length > 0) return Promise.all(replies.map((entry) => load(entry)));
-  const answer = createDefaultReplies({ publicUrl: publicUrl ?? '', accountName: name });
-  return [sourceOf('the default replies', answer)];
 }
 
 /** A second signal: somebody is in a hurry. What is in flight is rescued by others, or at the next start. */

@@ -1,5 +1,5 @@
-import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { type Asker, createAsker } from './asker.js';
 import type { CommandContext } from './context.js';
 import { UsageError } from './usage-error.js';
 
@@ -13,25 +13,21 @@ export async function readPassword(
   context: CommandContext,
   { fromStdin }: { fromStdin: boolean },
 ): Promise<string> {
-  const { password: words } = context.words.terminal;
   const input = context.input();
   if (fromStdin) return (await text(input as NodeJS.ReadStream)).split(/\r?\n/)[0] ?? '';
-  if (!input.isTTY) throw new UsageError(words.sayStdin);
-  const first = await ask(context, words.ask);
-  if (first !== (await ask(context, words.again))) throw new UsageError(words.differ);
-  return first;
+  if (!input.isTTY) throw new UsageError(context.words.terminal.password.sayStdin);
+  const asker = await createAsker({ ...context, input: () => input });
+  try {
+    return await askPassword(asker, context);
+  } finally {
+    asker.close();
+  }
 }
 
-async function ask(context: CommandContext, question: string): Promise<string> {
-  const { createInterface } = await import('node:readline/promises');
-  // What is typed would be written here.
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  context.err.write(`${question} `);
-  const terminal = createInterface({ input: context.input(), output: nowhere, terminal: true });
-  try {
-    return await terminal.question('');
-  } finally {
-    terminal.close();
-    context.err.write('\n');
-  }
+/** @throws UsageError where the two differ */
+export async function askPassword(asker: Asker, { words }: Pick<CommandContext, 'words'>): Promise<string> {
+  const { password: say } = words.terminal;
+  const first = await asker.ask(say.ask, { hidden: true });
+  if (first !== (await asker.ask(say.again, { hidden: true }))) throw new UsageError(say.differ);
+  return first;
 }

@@ -10,7 +10,8 @@ export function weigh(): Plugin {
     name: 'console-weigh',
     apply: 'build',
     generateBundle(_options, bundle) {
-      const parts = Object.values(bundle).map((part) => (part.type === 'chunk' ? part.code : part.source));
+      const sent = Object.values(bundle).filter(({ fileName }) => !fileName.endsWith('.md'));
+      const parts = sent.map((part) => (part.type === 'chunk' ? part.code : part.source));
       const bytes = parts.reduce((sum, part) => sum + gzipSync(part).byteLength, 0);
       this.info(`${Math.round(bytes / 1_000)} kB gzipped in all, of ${mostBytes / 1_000}`);
       if (bytes > mostBytes) this.error(`the page has ${bytes} bytes gzipped, and may have ${mostBytes}`);

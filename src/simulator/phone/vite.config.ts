@@ -13,5 +13,7 @@ export default defineConfig({
     target: 'es2022',
     // A file as data: in the page would need a looser content security policy.
     assetsInlineLimit: 0,
+    // Those of what is built in ask to be handed on with it.
+    license: { fileName: 'licences.md' },
   },
 });

@@ -29,6 +29,31 @@ Examples:
   wechat-outbox requeue --state failed --code 45009 --since 2h
   wechat-outbox export --since 7d --format csv --output week.csv
   wechat-outbox doctor                what is in the way, and what to do about it`,
+  init: {
+    about: 'ask what a deployment must know, and write its files: .env, replies, docker-compose.yml',
+    folder: 'where to',
+    yes: 'ask nothing: what no flag says is as by default',
+    overwrite: 'write over files that are there',
+    kind: 'the account',
+    appId: 'its AppID',
+    secret: 'where the AppSecret stands: in .env, or in the environment of the service alone',
+    mode: 'how pushes are encrypted',
+    publicUrl: 'the address at which WeChat reaches the service',
+    database: 'embedded, the one of docker-compose.yml, or your own by DATABASE_URL',
+    replies: 'what answers',
+    repliesUrl: 'of the back end (http), or of the model’s server',
+    accounts: 'where the account is described: in .env, accounts.yaml or accounts.json',
+    consoleUser: 'the first user of the console',
+    passwordStdin: 'read their password from standard input (with --yes)',
+    noCheck: 'do not look with the doctor, and touch no database',
+    more: `
+Secrets are no flags, which others on the machine could read: WECHAT_APP_SECRET, WECHAT_TOKEN, WECHAT_ENCODING_AES_KEY,
+MODEL_API_KEY and DATABASE_URL are taken from the environment, or asked for. Token and EncodingAESKey are made where there are none.
+
+Examples:
+  wechat-outbox init
+  wechat-outbox init --yes --kind verified --app-id wx0123456789abcdef --public-url https://your.host`,
+  },
   start: {
     about: 'run the service: migrate, receive pushes, answer them, until SIGTERM or Ctrl-C',
     role: 'what this process does',

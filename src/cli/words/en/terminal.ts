@@ -18,6 +18,7 @@ export const terminal = {
   },
   unchanged: 'nothing was changed',
   sayYes: (question: string) => `${question} Nothing was changed: say --yes to go ahead.`,
+  inputEnded: 'The answers ended before the questions. Nothing was changed.',
   password: {
     ask: 'Password (not shown):',
     again: 'The same again:',

@@ -28,6 +28,31 @@ export const help: typeof English = {
   wechat-outbox requeue --state failed --code 45009 --since 2h
   wechat-outbox export --since 7d --format csv --output week.csv
   wechat-outbox doctor                什么挡了路，怎么办`,
+  init: {
+    about: '询问部署所需的信息，写出文件：.env、回复、docker-compose.yml',
+    folder: '写到哪个目录',
+    yes: '什么都不问：没有给出的用默认值',
+    overwrite: '覆盖已有的文件',
+    kind: '哪一种账号',
+    appId: '它的 AppID',
+    secret: 'AppSecret 放在哪里：.env，或只在服务的环境变量里',
+    mode: '消息加解密方式',
+    publicUrl: '微信访问本服务的网址',
+    database: '内嵌的、docker-compose.yml 里的，或用 DATABASE_URL 给出自己的',
+    replies: '由什么来回复',
+    repliesUrl: '后端（http）或模型服务的地址',
+    accounts: '账号写在哪里：.env、accounts.yaml 或 accounts.json',
+    consoleUser: '管理控制台的第一个用户',
+    passwordStdin: '从标准输入读取其密码（与 --yes 一起用）',
+    noCheck: '不做检查，也不碰数据库',
+    more: `
+密钥不能写成参数，本机的其他用户会看到：WECHAT_APP_SECRET、WECHAT_TOKEN、WECHAT_ENCODING_AES_KEY、MODEL_API_KEY
+和 DATABASE_URL 取自环境变量，没有就询问。没有 Token 和 EncodingAESKey 时自动生成。
+
+示例：
+  wechat-outbox init
+  wechat-outbox init --yes --kind verified --app-id wx0123456789abcdef --public-url https://your.host`,
+  },
   start: {
     about: '运行服务：升级数据库，接收推送，回复，直到 SIGTERM 或 Ctrl-C',
     role: '这个进程做什么',

@@ -20,6 +20,7 @@ export const terminal: typeof English = {
   },
   unchanged: '没有改动任何东西',
   sayYes: (question) => `${question}没有改动任何东西：确认要执行请加 --yes。`,
+  inputEnded: '问题还没有问完，输入就结束了。没有改动任何东西。',
   password: {
     ask: '密码（不显示）：',
     again: '再输入一次：',
