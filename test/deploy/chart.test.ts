@@ -55,9 +55,7 @@ describe.each(cases)('the chart with the values %s', (values) => {
     expect(unknownFields(objects)).toEqual([]);
   });
 
-  test('runs nothing as root, nothing that writes to its own image, and nothing that may ask for more', ({
-    skip,
-  }) => {
+  test('runs nothing as root, nothing that writes to its own image, and nothing that may ask for more', () => {
     const pods = podsOf(objectsOf(values));
     expect(pods.length).toBeGreaterThanOrEqual(3);
     for (const { component, spec } of pods) {
