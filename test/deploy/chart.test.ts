@@ -55,9 +55,7 @@ describe.each(cases)('the chart with the values %s', (values) => {
     expect(unknownFields(objects)).toEqual([]);
   });
 
-  test('runs nothing as root, nothing that writes to its own image, and nothing that may ask for more', ({
-    skip,
-  }) => {
+  test('runs nothing as root, nothing that writes to its own image, and nothing that may ask for more', () => {
     const pods = podsOf(objectsOf(values));
     expect(pods.length).toBeGreaterThanOrEqual(3);
     for (const { component, spec } of pods) {
@@ -263,6 +261,19 @@ describe('the chart', () => {
       for (const { to = [] } of (spec as PolicySpec).egress)
         for (const { ipBlock } of to)
           if (ipBlock?.cidr === '0.0.0.0/0') expect(ipBlock.except).toContain('169.254.0.0/16');
+  });
+
+  test('is held against schemas that object to what is wrong', async ({ skip }) => {
+    skip(!hasSchemas(), missingTools);
+    const [deployment] = structuredClone(ofKind('one-account', 'Deployment'));
+    if (!deployment) throw new Error('there is no deployment');
+    const { template, ...spec } = deployment.spec as { template: { spec: object } };
+    const wrong = { ...deployment, spec: { ...spec, replicas: 'two', template } };
+    expect(await schemaProblems([wrong])).toEqual([expect.stringContaining('replicas')]);
+    const odd = { ...template, spec: { ...template.spec, runAsNobody: true } };
+    expect(unknownFields([{ ...deployment, spec: { ...spec, template: odd } }]).join('\n')).toContain(
+      'runAsNobody',
+    );
   });
 
   test('asks Prometheus for what more workers would help with', ({ skip }) => {
