@@ -263,6 +263,19 @@ describe('the chart', () => {
           if (ipBlock?.cidr === '0.0.0.0/0') expect(ipBlock.except).toContain('169.254.0.0/16');
   });
 
+  test('is held against schemas that object to what is wrong', async ({ skip }) => {
+    skip(!hasSchemas(), missingTools);
+    const [deployment] = structuredClone(ofKind('one-account', 'Deployment'));
+    if (!deployment) throw new Error('there is no deployment');
+    const { template, ...spec } = deployment.spec as { template: { spec: object } };
+    const wrong = { ...deployment, spec: { ...spec, replicas: 'two', template } };
+    expect(await schemaProblems([wrong])).toEqual([expect.stringContaining('replicas')]);
+    const odd = { ...template, spec: { ...template.spec, runAsNobody: true } };
+    expect(unknownFields([{ ...deployment, spec: { ...spec, template: odd } }]).join('\n')).toContain(
+      'runAsNobody',
+    );
+  });
+
   test('asks Prometheus for what more workers would help with', ({ skip }) => {
     skip(spawnSync('promtool', ['--version']).status !== 0, 'promtool is not installed');
     const [scaled] = ofKind('everything', 'ScaledObject');
