@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Processes that die, block, exhaust their memory or run beside each other, and the two promises about them:
+ * Processes that die, block, exhaust their memory or run beside each other, and the promises about them:
  * `npm run test:faults`.
  */
 export default defineConfig({
   test: {
-    include: ['test/faults/**/*.test.ts', 'test/promises/{5,6}-*.test.ts'],
+    include: ['test/faults/**/*.test.ts', 'test/promises/{1,3,5,6}-*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,

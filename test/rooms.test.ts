@@ -133,3 +133,8 @@ function circles(): string[] {
   for (const file of files) follow(file);
   return found;
 }
+
+test('one file alone knows OpenTelemetry', () => {
+  const knowing = files.filter((file) => sources.get(file)?.includes("from '@opentelemetry/"));
+  expect(knowing).toEqual(['observe/tracing.ts']);
+});

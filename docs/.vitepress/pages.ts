@@ -17,6 +17,7 @@ export const sections = [
     title: { en: 'Run it', 'zh-CN': '上线' },
     pages: [
       { file: 'run', title: { en: 'Run', 'zh-CN': '部署' } },
+      { file: 'scale-out', title: { en: 'When one Postgres is full', 'zh-CN': '一个 Postgres 装不下时' } },
       { file: 'upgrading', title: { en: 'Upgrading', 'zh-CN': '升级' } },
       { file: 'backup', title: { en: 'Backup and restore', 'zh-CN': '备份与恢复' } },
       { file: 'operate', title: { en: 'Operate', 'zh-CN': '运维' } },

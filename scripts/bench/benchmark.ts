@@ -7,6 +7,8 @@ export interface BenchOptions {
   history: number;
   /** Messages that wait, in thousands. */
   backlog: number;
+  /** Folder of a database that outlives the run. */
+  keep?: string;
 }
 
 /** One of the benchmarks that can be asked for by name. */

@@ -26,6 +26,7 @@ export interface ConsoleClient {
 
 /** Adds a user, and signs in as a person does. */
 export async function signIn({ pool }: Lab, adminPort: number): Promise<ConsoleClient> {
+  await pool.query('delete from wechat.console_user where name = $1', [name]);
   await asPerson(pool, 'bench', (client) =>
     addUser(client, { name, displayName: name, role: 'admin', password }),
   );

@@ -5,7 +5,7 @@ import type { Benchmark } from './benchmark.ts';
 import { type ConsoleClient, signIn } from './console-client.ts';
 import { accounts, main, storeConsoleHistory } from './console-history.ts';
 import { type Page, pagesOf } from './console-pages.ts';
-import { createCpuClock, postmasterOf } from './cpu.ts';
+import { createBackendClock, createCpuClock } from './cpu.ts';
 import type { Lab } from './lab.ts';
 import { type Measured, startProduct } from './processes.ts';
 import { account, textXml, toPush } from './pushes.ts';
@@ -19,6 +19,8 @@ const slowMs = 2_000;
 /** With what lies around a statement that Postgres ends after 5 s. */
 const longestMs = 5_500;
 const pageMs = 300;
+/** A page that is refused as too slow is no page. */
+const refusedMs = 5_000;
 
 const consoles = 50;
 const idleSeconds = 60;
@@ -72,8 +74,8 @@ async function measurePage(client: ConsoleClient, page: Page): Promise<{ measure
   const { path, body, isLong = false, pauseMs = 0 } = page;
   const call = async () => {
     const answer = await (body === undefined ? client.get(path) : client.post(path, body));
-    const isFit = answer.status === 200 || (isLong && answer.status === 503);
-    if (!isFit) throw new Error(`${path} was answered with ${answer.status}: ${answer.text.slice(0, 300)}`);
+    if (answer.status !== 200 && answer.status !== 503)
+      throw new Error(`${path} was answered with ${answer.status}: ${answer.text.slice(0, 300)}`);
     return answer;
   };
   const first = await call();
@@ -90,48 +92,58 @@ async function measurePage(client: ConsoleClient, page: Page): Promise<{ measure
   return {
     measure: {
       name: last.status === 200 ? name : `${name} (${last.status})`,
-      ...{ unit: 'ms', values: [p95], goal: { kind: 'at-most', value: isLong ? longestMs : pageMs } },
+      ...{
+        unit: 'ms',
+        values: [last.status === 200 || isLong ? p95 : refusedMs],
+        goal: { kind: 'at-most', value: isLong ? longestMs : pageMs },
+      },
     },
     said: `${p95 > pageMs ? 'SLOW ' : ''}${p95.toFixed(0)} ms (first ${first.ms.toFixed(0)}, ${last.text.length} bytes): ${name}`,
   };
 }
 
-/** The same pushes, first without a console, then with fifty that hear of each. */
+/**
+ * The same pushes, first without a console, then with fifty that hear of each: what the server's processes use that serve the console's
+ * connections. What all of Postgres uses with and without differs by more than that from one minute to the next.
+ */
 async function measureOpenConsoles(
   lab: Lab,
   service: Measured,
   client: ConsoleClient,
   progress: (what: string) => void,
 ): Promise<Measure[]> {
-  const postmaster = await postmasterOf(lab.pool);
   const clock = createCpuClock();
+  const backends = createBackendClock(lab.pool, 'wechat-outbox console');
+  const used = async () => [await backends.read(), clock.ofTree(service.pid)];
   const shares = async () => {
-    const before = [clock.ofTree(postmaster), clock.ofTree(service.pid)];
+    const before = await used();
     const startedAt = performance.now();
     await push(service.port, idleSeconds);
     const seconds = (performance.now() - startedAt) / 1_000;
-    return [clock.ofTree(postmaster), clock.ofTree(service.pid)].map(
-      (after, index) => ((after - (before[index] ?? 0)) / seconds) * 100,
-    );
+    return (await used()).map((after, index) => ((after - (before[index] ?? 0)) / seconds) * 100);
   };
-  await push(service.port, 5);
-  const [databaseAlone = 0, nodeAlone = 0] = await shares();
-  await Promise.all(Array.from({ length: consoles }, () => client.openStream()));
-  const told = client.events;
-  const [database = 0, node = 0] = await shares();
-  const events = client.events - told;
-  if (events < consoles * 10) throw new Error(`The consoles heard of ${events} events only`);
-  progress(
-    `${consoles} consoles had ${events} events; of a core Postgres took ${database.toFixed(2)} % (${databaseAlone.toFixed(2)} % without them), Node ${node.toFixed(2)} % (${nodeAlone.toFixed(2)} %)`,
-  );
-  const unit = '% of a core';
-  return [
-    {
-      ...{ name: `Postgres, ${consoles} open consoles`, unit, values: [database - databaseAlone] },
-      goal: { kind: 'at-most', value: 2 },
-    },
-    { name: `Node, ${consoles} open consoles`, unit, values: [node - nodeAlone] },
-  ];
+  try {
+    await push(service.port, 5);
+    const [databaseAlone = 0, nodeAlone = 0] = await shares();
+    await Promise.all(Array.from({ length: consoles }, () => client.openStream()));
+    const told = client.events;
+    const [database = 0, node = 0] = await shares();
+    const events = client.events - told;
+    if (events < consoles * 10) throw new Error(`The consoles heard of ${events} events only`);
+    progress(
+      `${consoles} consoles had ${events} events; of a core their connections took ${database.toFixed(2)} % of Postgres (${databaseAlone.toFixed(2)} % without them), Node ${node.toFixed(2)} % (${nodeAlone.toFixed(2)} %)`,
+    );
+    const unit = '% of a core';
+    return [
+      {
+        ...{ name: `Postgres, ${consoles} open consoles`, unit, values: [database] },
+        goal: { kind: 'at-most', value: 2 },
+      },
+      { name: `Node, ${consoles} open consoles`, unit, values: [node - nodeAlone] },
+    ];
+  } finally {
+    backends.stop();
+  }
 }
 
 async function push(port: number, seconds: number): Promise<void> {

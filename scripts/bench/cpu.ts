@@ -8,6 +8,44 @@ export interface CpuClock {
   ofTree(pid: number): number;
 }
 
+/** Sums up what some of the server's processes use, which may end and be replaced meanwhile. */
+export interface BackendClock {
+  /** Seconds so far. */
+  read(): Promise<number>;
+  stop(): void;
+}
+
+const lookEveryMs = 1_000;
+
+/** Those that serve connections of this application_name. To the nanosecond, of /proc; NaN where the system does not tell. */
+export function createBackendClock(pool: pg.Pool, applicationName: string): BackendClock {
+  const secondsOf = new Map<number, number>();
+  async function look(): Promise<void> {
+    const { rows } = await pool.query<{ pid: number }>(
+      'select pid from pg_stat_activity where application_name = $1',
+      [applicationName],
+    );
+    for (const { pid } of rows) secondsOf.set(pid, readOnCpu(pid) ?? secondsOf.get(pid) ?? Number.NaN);
+  }
+  const timer = setInterval(() => void look().catch(() => undefined), lookEveryMs);
+  return {
+    async read() {
+      await look();
+      return [...secondsOf.values()].reduce((sum, seconds) => sum + seconds, 0);
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Source: Documentation/scheduler/sched-stats.rst of Linux: the first of three is the time spent on the CPU, in ns. */
+function readOnCpu(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
+  } catch {
+    return undefined;
+  }
+}
+
 interface Stat {
   parent: number;
   /** Of itself, in ticks. */

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -50,9 +50,11 @@ const byHandTables = `
     message_id bigint not null, started_at timestamptz not null, finished_at timestamptz not null default now(),
     errcode integer)`;
 
-export async function openLab(): Promise<Lab> {
+/** @param keep a folder whose database outlives the lab, and is found again by the next */
+export async function openLab(keep?: string): Promise<Lab> {
   // Under /var/tmp: as root, Postgres runs as another user, who must be able to reach it.
-  const directory = await mkdtemp('/var/tmp/wechat-outbox-bench-');
+  const directory = keep ? path.resolve(keep) : await mkdtemp('/var/tmp/wechat-outbox-bench-');
+  await mkdir(directory, { recursive: true });
   await chmod(directory, 0o755);
   const postgres = await startEmbeddedPostgres({
     dataDir: directory,
@@ -69,7 +71,7 @@ export async function openLab(): Promise<Lab> {
     await stub.stop();
     await pool.end();
     await postgres.stop();
-    await rm(directory, { recursive: true, force: true });
+    if (!keep) await rm(directory, { recursive: true, force: true });
   }
 
   return {
@@ -100,6 +102,10 @@ async function prepareDatabase(url: string): Promise<pg.Pool> {
   await migrateDatabase(url, () => undefined);
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   pool.on('error', () => undefined);
+  const { rows } = await pool.query<{ isKept: boolean }>(
+    `select to_regnamespace('by_hand') is not null as "isKept"`,
+  );
+  if (rows[0]?.isKept) return pool;
   await pool.query(byHandTables);
   await pool.query(await readFile(todaySchema, 'utf8'));
   return pool;

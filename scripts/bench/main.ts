@@ -37,7 +37,7 @@ const results = 'bench-results';
 
 async function bench(names: readonly string[], options: BenchOptions): Promise<boolean> {
   const startedAt = Date.now();
-  const lab = await openLab();
+  const lab = await openLab(options.keep);
   // The lab cleans up when it is told to end: Postgres would outlive us.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void lab.close().finally(() => process.exit(130)));
@@ -94,6 +94,7 @@ const program = new Command('bench')
   )
   .option('--rounds <n>', 'of each', positive, 3)
   .option('--history <millions>', 'messages of history; 10 takes some minutes to fill', positive, 0.5)
+  .option('--keep <folder>', 'of its database, for the next run of console: it is filled once')
   .option('--backlog <thousands>', 'messages that wait', positive, 50)
   .addHelpText(
     'after',
@@ -112,4 +113,7 @@ Examples:
 
 program.parse();
 const names = program.args.length > 0 ? program.args : byDefault;
-process.exitCode = (await bench(names, program.opts<BenchOptions>())) ? 0 : 1;
+const options = program.opts<BenchOptions>();
+// The others empty the tables.
+if (options.keep && names.join() !== 'console') program.error('error: --keep is for console alone');
+process.exitCode = (await bench(names, options)) ? 0 : 1;

@@ -67,14 +67,14 @@ export interface DrainResult {
 /** Stores messages, starts workers, and waits until all are answered and settled. */
 export async function drain(
   lab: Lab,
-  options: { messages: number; processes?: number; empty?: boolean },
+  options: { messages: number; processes?: number; empty?: boolean; settings?: Record<string, string> },
 ): Promise<DrainResult> {
-  const { messages: count, processes = 1, empty = true } = options;
+  const { messages: count, processes = 1, empty = true, settings = {} } = options;
   if (empty) await lab.empty();
   await storeMessages(lab, count, Math.ceil(count / 2));
   await lab.resetCounts();
   const workers = await Promise.all(
-    Array.from({ length: processes }, () => startProduct('worker', lab.settings)),
+    Array.from({ length: processes }, () => startProduct('worker', { ...lab.settings, ...settings })),
   );
   try {
     const rate = await warmRate(lab, count);

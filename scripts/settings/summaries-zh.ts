@@ -77,7 +77,7 @@ export const summariesZh: Readonly<Record<SettingName, string>> = {
   NO_PROXY: '直接访问、不走代理的主机，连同其子域名，用逗号分隔；`*` 表示全部。本机总是直接访问。',
   WECHAT_API_IP_FAMILY:
     '只用这一种地址连接微信。如果 40164 里的地址是 IPv6，而 IP 白名单里没有它，就设为 `4`。',
-  REPLY_CONCURRENCY: '每个进程里，回复逻辑同时处理多少条消息。',
+  REPLY_CONCURRENCY: '每个进程里，回复逻辑同时处理每个公众号多少条消息。',
   SEND_CONCURRENCY: '每个进程里，每个公众号同时发起多少个接口调用。',
   INBOX_QUEUE: '一个进程里最多有多少条消息等待提交；再来的推送立即返回 503。',
   SHUTDOWN_GRACE: '收到 SIGTERM 后，为进行中的工作等待多少秒。到时没做完的会交还。',

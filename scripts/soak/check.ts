@@ -21,8 +21,11 @@ export interface Findings {
   attempts: Record<string, number>;
   /** From the acknowledgement's commit to the end, in ms. */
   settling: { p50: number; p99: number; worst: number };
-  /** Of attempts that a worker left behind: from their begin to that of the next, by another, in ms. */
-  recovery: { count: number; p50: number; worst: number };
+  /**
+   * Of attempts that a worker left behind: from their begin to that of the next, by another, in ms. Where a second worker was lost
+   * meanwhile, it may have been the one that had just taken over: those are counted apart.
+   */
+  recovery: { count: number; p50: number; p99: number; worst: number; worstOfOneLoss: number };
 }
 
 interface Row {
@@ -139,15 +142,23 @@ async function measureTimes(pool: pg.Pool): Promise<Pick<Findings, 'settling' | 
            from wechat.inbound_message where settled_at is not null) settled`,
   );
   const recovery = await pool.query<Findings['recovery']>(
-    `select count(*)::int as count, coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
-            coalesce(max(ms), 0) as worst
-     from (select extract(epoch from next.started_at - lost.started_at)::float8 * 1000 as ms
-           from wechat.delivery_attempt lost
-           join wechat.delivery_attempt next on next.delivery_id = lost.delivery_id and next.attempt = lost.attempt + 1
-           where lost.outcome = 'unknown' and lost.errmsg like 'the worker stopped%') left_behind`,
+    `with left_behind as (
+       select lost.started_at, next.started_at as next_at,
+              extract(epoch from next.started_at - lost.started_at)::float8 * 1000 as ms
+       from wechat.delivery_attempt lost
+       join wechat.delivery_attempt next on next.delivery_id = lost.delivery_id and next.attempt = lost.attempt + 1
+       where lost.outcome = 'unknown' and lost.errmsg like 'the worker stopped%'),
+     timed as (
+       select ms, (select count(*) from wechat.worker_process w
+                   where coalesce(w.missing_since, w.ended_at) between l.started_at and l.next_at) as losses
+       from left_behind l)
+     select count(*)::int as count, coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
+            coalesce(percentile_cont(0.99) within group (order by ms), 0) as p99, coalesce(max(ms), 0) as worst,
+            coalesce(max(ms) filter (where losses <= 1), 0) as "worstOfOneLoss"
+     from timed`,
   );
   return {
     settling: settling.rows[0] ?? { p50: 0, p99: 0, worst: 0 },
-    recovery: recovery.rows[0] ?? { count: 0, p50: 0, worst: 0 },
+    recovery: recovery.rows[0] ?? { count: 0, p50: 0, p99: 0, worst: 0, worstOfOneLoss: 0 },
   };
 }

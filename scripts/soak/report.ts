@@ -40,7 +40,6 @@ export function printReport(outcome: Outcome): void {
     Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)
       .join(', ') || 'none';
-  const ms = (value: number) => `${Math.round(value)} ms`;
   const rows: [string, string][] = [
     ['seed', String(seed)],
     ['pushed', String(load.pushed)],
@@ -59,10 +58,7 @@ export function printReport(outcome: Outcome): void {
       'stored to settled',
       `p50 ${ms(findings.settling.p50)}, p99 ${ms(findings.settling.p99)}, worst ${ms(findings.settling.worst)}`,
     ],
-    [
-      'left by a worker, then sent on',
-      `${findings.recovery.count}; p50 ${ms(findings.recovery.p50)}, worst ${ms(findings.recovery.worst)}`,
-    ],
+    ['left by a worker, then sent on', describeRecovery(findings.recovery)],
     ['drained after', drainedMs === undefined ? 'never' : ms(drainedMs)],
     ['peak memory', processes.map(({ name, peakMb }) => `${name} ${Math.round(peakMb)} MB`).join(', ')],
     ['trouble made', chaos ? list(Object.fromEntries(chaos.counts)) : 'none'],
@@ -70,3 +66,8 @@ export function printReport(outcome: Outcome): void {
   const width = Math.max(...rows.map(([name]) => name.length));
   process.stdout.write(`\n${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')}\n\n`);
 }
+
+const ms = (value: number) => `${Math.round(value)} ms`;
+
+const describeRecovery = ({ count, p50, p99, worst, worstOfOneLoss }: Findings['recovery']) =>
+  `${count}; p50 ${ms(p50)}, p99 ${ms(p99)}, worst ${ms(worst)}, where no second worker was lost ${ms(worstOfOneLoss)}`;

@@ -13,6 +13,7 @@ import { addHold } from './commands/hold.js';
 import { addList } from './commands/list.js';
 import { addMenu } from './commands/menu.js';
 import { addMigrate } from './commands/migrate.js';
+import { addMoveAccount } from './commands/move-account.js';
 import { addPause } from './commands/pause.js';
 import { addRequeue } from './commands/requeue.js';
 import { addResume } from './commands/resume.js';
@@ -78,6 +79,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addHold,
   addPause,
   addResume,
+  addMoveAccount,
   addToken,
   addMenu,
   addSend,

@@ -215,7 +215,7 @@ export const settings = z.object({
       ),
     ),
   REPLY_CONCURRENCY: concurrency(200).meta(
-    about('limits', 'Messages that the reply logic works on at once, in each process.'),
+    about('limits', 'Messages of each account that the reply logic works on at once, in each process.'),
   ),
   SEND_CONCURRENCY: concurrency(200).meta(
     about('limits', 'Calls of the API at once for each account, in each process.'),

@@ -20,9 +20,18 @@ export const advisoryLocks = {
   forget: -2,
   /** Two numbers, (class, -3), for a transaction: one process at a time makes room for files of users. */
   inboundMedia: -3,
+  /** Two numbers, (class, -5), for a transaction: one process counts days. */
+  figures: -5,
+  /** Two numbers, (class, -4), for a transaction: who changes the phase of a move has it alone, who acts on an account shares it. */
+  accountMove: -4,
 } as const;
 
 /** One number, a digest of this name, for a transaction: one process decides about the renewal of a credential. */
 export function credentialLock(kind: string, appId: string): string {
   return `wechat ${kind} ${appId}`;
+}
+
+/** One number, a digest of this name, for a session: one command at a time moves the account. */
+export function moveLock(appId: string): string {
+  return `wechat move ${appId}`;
 }

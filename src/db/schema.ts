@@ -35,6 +35,92 @@ export type Numeric = ColumnType<string, number | string, number | string>;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WechatAccountMove {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The last inbound_message.id at the target that is kept for the source's messages
+   */
+  block_ends: Int8;
+  /**
+   * The same of model_call.id
+   */
+  call_offset: Int8;
+  /**
+   * When the phase last changed
+   */
+  changed_at: Generated<Timestamp>;
+  /**
+   * At the source: its messages up to this id were copied, or are noted in account_move_change
+   */
+  copied_up_to: Generated<Int8>;
+  /**
+   * The same of delivery.id
+   */
+  delivery_offset: Int8;
+  /**
+   * The same of handover_history.id
+   */
+  handover_offset: Int8;
+  /**
+   * Settled messages from before stay at the source; null: all go along
+   */
+  history_since: Timestamp | null;
+  /**
+   * Whether no lane is claimed, and no operator or agent changes anything
+   */
+  holds: Generated<boolean>;
+  /**
+   * What is added to inbound_message.id of the source to have that of the target
+   */
+  message_offset: Int8;
+  /**
+   * The same in both databases
+   */
+  move_id: string;
+  /**
+   * The row of account_pause from before the move; null: the account did not rest
+   */
+  pause_before: Json | null;
+  /**
+   * The other database: host, port and name
+   */
+  peer: string;
+  /**
+   * source: copying (it works here as ever), held (its conversations rest, pushes are stored), closed (it takes no pushes: the rest is copied), left (the target works, what is here goes), gone; target: filling (pushes are stored and wait), open (it works here), refused (called off), gone
+   */
+  phase: string;
+  /**
+   * Whether pushes are refused (503), so that WeChat tries again where the account is
+   */
+  refuses: Generated<boolean>;
+  /**
+   * Whether tokens are renewed here
+   */
+  renews: Generated<boolean>;
+  /**
+   * source: it leaves this database; target: it comes here
+   */
+  side: string;
+  /**
+   * When the move began
+   */
+  started_at: Generated<Timestamp>;
+}
+
+export interface WechatAccountMoveChange {
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The message (inbound_message.id)
+   */
+  message_id: Int8;
+}
+
 export interface WechatAccountPause {
   /**
    * The account
@@ -99,6 +185,17 @@ export interface WechatAgentSendKey {
    * When it came first
    */
   sent_at: Generated<Timestamp>;
+}
+
+export interface WechatChangedDay {
+  /**
+   * The day in China (Asia/Shanghai)
+   */
+  day: Timestamp;
+  /**
+   * Retention deleted something of it
+   */
+  deleted: Generated<boolean>;
 }
 
 export interface WechatConsoleLink {
@@ -209,6 +306,21 @@ export interface WechatConversationState {
   version: number;
 }
 
+export interface WechatCountedDay {
+  /**
+   * When it was counted last
+   */
+  counted_at: Timestamp;
+  /**
+   * The day in China (Asia/Shanghai)
+   */
+  day: Timestamp;
+  /**
+   * False: retention had deleted something of it before it was counted
+   */
+  is_whole: boolean;
+}
+
 export interface WechatCredential {
   /**
    * The account it belongs to
@@ -281,6 +393,81 @@ export interface WechatDatabaseTimeline {
    * Of PostgreSQL: grows with each restore and each promotion of a standby
    */
   timeline: number;
+}
+
+export interface WechatDayFigures {
+  /**
+   * Times from the message to the first that was sent: n stands for 1.02^n to 1.02^(n+1) ms
+   */
+  answer_buckets: number[];
+  /**
+   * Messages answered within each of these times
+   */
+  answer_counts: number[];
+  /**
+   * Of these messages and events: to which something was sent, whenever
+   */
+  answered: number;
+  /**
+   * The account
+   */
+  app_id: string;
+  /**
+   * The day in China (Asia/Shanghai)
+   */
+  day: Timestamp;
+  /**
+   * Of events: [event, count, users], …
+   */
+  events: Json;
+  /**
+   * Of deliveries planned on this day that ended unsent: [errcode, state, count], …
+   */
+  failures: Json;
+  /**
+   * Messages in each of these hours
+   */
+  hour_messages: number[];
+  /**
+   * Hours of the day with messages, from 0 to 23
+   */
+  hours: number[];
+  /**
+   * Of menus, the 1,000 most tapped: [key, taps, users], …
+   */
+  menu_keys: Json;
+  /**
+   * Messages and events that users sent on this day
+   */
+  messages: number;
+  /**
+   * Deliveries planned on this day that failed, expired or are unknown
+   */
+  not_sent: number;
+  /**
+   * Of QR codes, the 1,000 most used: [scene, scans, new followers, users], …
+   */
+  scenes: Json;
+  /**
+   * So many days before was the last day on which users of this day had written: who wrote within a range for the first time is so known without their names
+   */
+  seen_days_ago: number[];
+  /**
+   * Users for each of these; all others had not written before
+   */
+  seen_users: number[];
+  /**
+   * Deliveries planned on this day that were sent
+   */
+  sent: number;
+  /**
+   * Of the messages: to which nothing was sent, and which were not answered with a later one
+   */
+  unanswered: number;
+  /**
+   * By how many users
+   */
+  users: number;
 }
 
 export interface WechatDelivery {
@@ -607,6 +794,10 @@ export interface WechatInboundMessage {
    * received: not answered to the end (see lane); settled: all its deliveries are final, or there was nothing to say; failed: the reply logic failed for good (see error)
    */
   status: Generated<string>;
+  /**
+   * Trace and span in which it was stored, as the header of that name in Trace Context of the W3C; null where nothing recorded its push
+   */
+  traceparent: string | null;
   /**
    * Until when replies to this message are allowed; null when it opens no reply window of its own
    */
@@ -1168,14 +1359,19 @@ export interface WechatWorkerProcess {
 }
 
 export interface DB {
+  "wechat.account_move": WechatAccountMove;
+  "wechat.account_move_change": WechatAccountMoveChange;
   "wechat.account_pause": WechatAccountPause;
   "wechat.agent_send_key": WechatAgentSendKey;
+  "wechat.changed_day": WechatChangedDay;
   "wechat.console_link": WechatConsoleLink;
   "wechat.console_session": WechatConsoleSession;
   "wechat.console_user": WechatConsoleUser;
   "wechat.conversation_state": WechatConversationState;
+  "wechat.counted_day": WechatCountedDay;
   "wechat.credential": WechatCredential;
   "wechat.database_timeline": WechatDatabaseTimeline;
+  "wechat.day_figures": WechatDayFigures;
   "wechat.delivery": WechatDelivery;
   "wechat.delivery_attempt": WechatDeliveryAttempt;
   "wechat.handover": WechatHandover;

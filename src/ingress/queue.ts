@@ -1,6 +1,7 @@
 import { batchFailure } from '../db/errors.js';
 import { createBatcher } from '../lib/batcher.js';
 import { describeError } from '../lib/describe-error.js';
+import type { Tracing } from '../observe/tracing.js';
 import type { Arrival, Arrive, ArriveResult } from '../outbox/arrive.js';
 
 export type CommitResult =
@@ -38,6 +39,7 @@ export interface CommitGroupOptions {
   maxConcurrentSmall?: number;
   /** Messages that may wait. */
   maxWaiting?: number;
+  tracing?: Pick<Tracing, 'startGroup'>;
   onGroup?(size: number): void;
   onError?(error: unknown): void;
 }
@@ -67,6 +69,7 @@ export function createCommitGroup({
   maxConcurrent = 4,
   maxConcurrentSmall = 2,
   maxWaiting = 5_000,
+  tracing,
   onGroup,
   onError,
 }: CommitGroupOptions): Inbox {
@@ -78,13 +81,16 @@ export function createCommitGroup({
 
   async function store(entries: readonly Waiting[]): Promise<ArriveResult[]> {
     const startedAt = performance.now();
+    const span = tracing?.startGroup(entries.map(({ arrival }) => arrival.span));
     try {
       const results = await arrive(entries.map(({ arrival }) => arrival));
       storedFrom = Math.max(storedFrom, startedAt);
       failedAt = undefined;
+      span?.end();
       return results;
     } catch (error) {
       lastError = describeError(error);
+      span?.end({}, batchFailure(error));
       if (startedAt >= storedFrom) failedAt = performance.now();
       throw error;
     }

@@ -59,6 +59,8 @@ export function readQuery({ querystring }: Koa.Context): PushQuery {
 /** Of the proxy in front: WeChat sends none. */
 export const givenId = (ctx: Koa.Context) => header(ctx, 'x-request-id');
 
+export const givenTrace = (ctx: Koa.Context) => header(ctx, 'traceparent');
+
 /** Where a push came from, as WeChat Cloud Hosting says in a header, by its name of today or the one before. */
 export const sourceOf = (ctx: Koa.Context) => header(ctx, 'x-wx-source') || header(ctx, 'x-wx-sources');
 

@@ -3,6 +3,7 @@ import Koa from 'koa';
 import type { AccountConfig } from '../config/settings.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import { checkSignature } from '../wechat/in/signature.js';
 import { createAccept } from './accept.js';
 import { type Admitted, admitPush } from './admit.js';
@@ -10,7 +11,7 @@ import type { Inbox } from './queue.js';
 import { receivePush } from './receive.js';
 import { createRefusals } from './refusals.js';
 import type { ReplyCallbackRoute } from './reply-callback.js';
-import { givenId, type PushQuery, readBody, readQuery, sourceOf } from './request.js';
+import { givenId, givenTrace, type PushQuery, readBody, readQuery, sourceOf } from './request.js';
 import { createRequestIds } from './request-id.js';
 import { type PushResponse, respond } from './response.js';
 
@@ -19,6 +20,7 @@ export interface WebhookDependencies {
   inbox: Inbox;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   clock: () => Date;
   /** For anybody who asks, so it must cost little. */
   isReady: () => Promise<boolean>;
@@ -96,7 +98,11 @@ function createPushRoutes(dependencies: WebhookDependencies): PushRoutes {
       case 'probe':
         return { status: 200, text: 'success' };
       case 'message':
-        return accept(account, received.message, { requestId: requestIdOf(givenId(ctx)), startedAt });
+        return accept(account, received.message, {
+          requestId: requestIdOf(givenId(ctx)),
+          traceparent: givenTrace(ctx),
+          startedAt,
+        });
     }
   }
 

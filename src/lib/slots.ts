@@ -79,3 +79,13 @@ export function createSlots(total: number): Slots {
     },
   };
 }
+
+/** Slots of their own for each key, so many for each: who keeps them all keeps no other from anything. */
+export function createSlotsByKey(total: number): (key: string) => Slots {
+  const slotsByKey = new Map<string, Slots>();
+  return (key) => {
+    const slots = slotsByKey.get(key) ?? createSlots(total);
+    slotsByKey.set(key, slots);
+    return slots;
+  };
+}

@@ -4,6 +4,8 @@ import { scrub } from './scrub.js';
 /** A push that was stored, or had been before. */
 export interface PushLine {
   request_id: string;
+  /** Where a span records the push. */
+  trace_id: string | undefined;
   app_id: string;
   /** Of the message; `other` where it is unknown to this version. */
   type: string;
@@ -18,6 +20,7 @@ export interface PushLine {
 /** A call of the API for a delivery, and what came of it. */
 export interface AttemptLine {
   request_id: string | undefined;
+  trace_id: string | undefined;
   app_id: string;
   message_id: string;
   delivery_id: string;
@@ -46,17 +49,17 @@ export interface WideLines {
 export function createWideLines(log: Logger): WideLines {
   const unredacted = log.child({}, { redact: [] });
   return {
-    push({ request_id, app_id, type, push_event, msg_id, result, duration_ms }) {
+    push({ request_id, trace_id, app_id, type, push_event, msg_id, result, duration_ms }) {
       unredacted.info(
-        { event: 'push', request_id, app_id, type, push_event, msg_id, result, duration_ms },
+        { event: 'push', request_id, trace_id, app_id, type, push_event, msg_id, result, duration_ms },
         'push',
       );
     },
 
     // Field by field, not as it came: an object may hold more than its type says.
     attempt(line) {
-      const { request_id, app_id, message_id, delivery_id, attempt, outcome, status, errcode } = line;
-      const { http_status, duration_ms } = line;
+      const { request_id, trace_id, app_id, message_id, delivery_id, attempt, outcome, status } = line;
+      const { errcode, http_status, duration_ms } = line;
       const isSent = outcome === 'sent';
       // What others answered may be anything, a page of a proxy that quotes our URL included.
       const errmsg = isSent ? line.errmsg : scrub(line.errmsg.slice(0, maxErrmsgLength));
@@ -64,6 +67,7 @@ export function createWideLines(log: Logger): WideLines {
         {
           event: 'attempt',
           request_id,
+          trace_id,
           app_id,
           message_id,
           delivery_id,

@@ -1,4 +1,5 @@
 import type { Pool } from '../db/pool.js';
+import type { TraceSpan } from '../observe/tracing.js';
 import { dedupeKey } from '../wechat/in/dedupe-key.js';
 import type { FieldMap } from '../wechat/in/fields.js';
 import { type InboundMessage, messageType, searchableText } from '../wechat/in/message.js';
@@ -14,6 +15,8 @@ export interface Arrival {
   window?: ReplyWindow | undefined;
   /** Of its push, as in the log. */
   requestId?: string | undefined;
+  /** Set where its push is recorded: whoever works on it goes on from there. */
+  span?: TraceSpan | undefined;
 }
 
 export type ArriveResult = 'stored' | 'duplicate';
@@ -41,8 +44,8 @@ const arriveSql = `
   with input as materialized (
     select *, wechat.is_urgent(to_timestamp(window_ends_at), to_timestamp(create_time)) as urgent
     from json_to_recordset($1) as arrival (
-      n int, app_id text, openid text, slot text, dedupe_key text, request_id text, msg_type text, event text, event_key text,
-      content text, payload jsonb, create_time float8, window_ends_at float8, window_quota int)
+      n int, app_id text, openid text, slot text, dedupe_key text, request_id text, traceparent text, msg_type text, event text,
+      event_key text, content text, payload jsonb, create_time float8, window_ends_at float8, window_quota int)
   ),
   lane as (
     insert into wechat.lane as l (app_id, openid, slot, arrivals, waiting, done_id, urgent_until)
@@ -57,10 +60,10 @@ const arriveSql = `
   ),
   fresh as (
     insert into wechat.inbound_message
-      (app_id, openid, slot, dedupe_key, request_id, msg_type, event, event_key, content, payload, created_at, window_ends_at,
-       window_quota)
-    select i.app_id, i.openid, i.slot, i.dedupe_key, i.request_id, i.msg_type, i.event, i.event_key, i.content, i.payload,
-      to_timestamp(i.create_time), to_timestamp(i.window_ends_at), i.window_quota
+      (app_id, openid, slot, dedupe_key, request_id, traceparent, msg_type, event, event_key, content, payload, created_at,
+       window_ends_at, window_quota)
+    select i.app_id, i.openid, i.slot, i.dedupe_key, i.request_id, i.traceparent, i.msg_type, i.event, i.event_key, i.content,
+      i.payload, to_timestamp(i.create_time), to_timestamp(i.window_ends_at), i.window_quota
     from input i join lane l on (l.app_id, l.openid, l.slot) = (i.app_id, i.openid, i.slot)
     order by i.n
     on conflict (app_id, dedupe_key) do nothing
@@ -105,6 +108,7 @@ interface Row {
   slot: string;
   dedupe_key: string;
   request_id: string | undefined;
+  traceparent: string | undefined;
   msg_type: string;
   event: string | undefined;
   event_key: string | undefined;
@@ -116,7 +120,7 @@ interface Row {
   msg_id: string;
 }
 
-function toRow({ appId, ordered, message, window, requestId }: Arrival): Row {
+function toRow({ appId, ordered, message, window, requestId, span }: Arrival): Row {
   const isEvent = message.kind === 'event';
   const key = dedupeKey(message);
   return {
@@ -126,6 +130,7 @@ function toRow({ appId, ordered, message, window, requestId }: Arrival): Row {
     slot: ordered ? '' : key,
     dedupe_key: key,
     request_id: requestId,
+    traceparent: span?.traceparent,
     msg_type: messageType(message),
     event: isEvent ? message.name : undefined,
     event_key: isEvent ? message.eventKey : undefined,

@@ -44,6 +44,8 @@ export interface OpenMessage {
   id: string;
   /** Of the push that brought it, for the log. */
   requestId: string | undefined;
+  /** Where a trace of it goes on; undefined where nothing recorded its push. */
+  traceparent: string | undefined;
   receivedAt: Date;
   /** The end of the longest reply window that is open for it: its own, or one that another message opened. */
   windowEndsAt: Date | undefined;

@@ -17,7 +17,7 @@ const lookSql = `
   select l.id as lane_id, l.claim, l.app_id, l.openid, l.arrivals, l.done_id, l.failures, l.crashes,
     exists (select from wechat.account_pause p where p.probe_lane_id = l.id) as is_probe,
     (select true from wechat.handover h where h.app_id = l.app_id and h.openid = l.openid) as is_taken, l.hushed,
-    m.id, m.request_id, date_part('epoch', m.received_at) as received_at, date_part('epoch', m.window_ends_at) as window_ends_at,
+    m.id, m.request_id, m.traceparent, date_part('epoch', m.received_at) as received_at, date_part('epoch', m.window_ends_at) as window_ends_at,
     m.window_quota, wechat.is_urgent(m.window_ends_at, m.created_at) as is_urgent, m.payload,
     case when wechat.is_urgent(m.window_ends_at, m.created_at) or m.window_ends_at <= now() then date_part('epoch', wechat.window_of(l.app_id, l.openid))
     end as longest_window_ends_at,
@@ -62,6 +62,7 @@ interface Row {
   /** Null, with all that follows, in a lane without an open message. */
   id: string | null;
   request_id: string | null;
+  traceparent: string | null;
   /** Times are in seconds since 1970: pg is slow at reading a time. */
   received_at: number;
   window_ends_at: number | null;
@@ -129,6 +130,7 @@ function toMessage(row: Row, id: string): OpenMessage {
   return {
     id,
     requestId: row.request_id ?? undefined,
+    traceparent: row.traceparent ?? undefined,
     receivedAt: toDate(row.received_at),
     windowEndsAt: toOptionalDate(row.longest_window_ends_at ?? row.window_ends_at),
     windowQuota: row.window_quota ?? undefined,

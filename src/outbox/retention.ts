@@ -18,7 +18,8 @@ export interface RetentionBatch {
  * look, so that with nothing to delete it costs one row. A row that somebody has locked (it is being requeued) is left
  * for another time.
  *
- * Only what is settled goes, so no lane can need it. Its deliveries and attempts go with it, in the order of locks.
+ * Only what is settled goes, so no lane can need it. Its deliveries and attempts go with it, in the order of locks. Its days are noted,
+ * whose figures are then counted again.
  *
  * One process at a time, and none while a job has been due for more than a moment: then messages wait to be worked on.
  * Not so those of an account that rests, which have no job.
@@ -51,10 +52,14 @@ const batchSql = `
     order by m.id for update skip locked
   ),
   gone as (
-    delete from wechat.inbound_message m using old where m.id = old.id returning m.id
+    delete from wechat.inbound_message m using old where m.id = old.id returning m.id, m.received_at
   ),
   gone_delivery as (
-    delete from wechat.delivery d using gone where d.message_id = gone.id returning d.id
+    delete from wechat.delivery d using gone where d.message_id = gone.id returning d.id, d.created_at
+  ),
+  noted as (
+    insert into wechat.changed_day (day, deleted)
+    select wechat.china_day(received_at), true from gone union select wechat.china_day(created_at), true from gone_delivery
   ),
   gone_attempt as (
     delete from wechat.delivery_attempt a using gone_delivery where a.delivery_id = gone_delivery.id

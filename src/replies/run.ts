@@ -26,8 +26,8 @@ export interface RunRepliesDependencies extends ContextDependencies {
   /** Ends a reply that had to be cut. */
   overflowNotice: string;
   timeoutMs: number;
-  /** Runs of the reply logic at once. */
-  slots: Slots;
+  /** Runs of the reply logic at once, of each account. */
+  slotsOf(appId: string): Slots;
   /** `drain`: begin nothing new; `stop`: the process will wait no longer. */
   signals: { drain: AbortSignal; stop: AbortSignal };
 }
@@ -44,7 +44,7 @@ export type RunReplies = (
 const maxCrashes = 4;
 
 export function createRunReplies(dependencies: RunRepliesDependencies): RunReplies {
-  const { showTyping, suspect, overflowNotice, timeoutMs, slots, signals } = dependencies;
+  const { showTyping, suspect, overflowNotice, timeoutMs, slotsOf, signals } = dependencies;
   /** One at a time: when the process dies, it is known which one ran. */
   const suspects = createSlots(1);
 
@@ -58,6 +58,7 @@ export function createRunReplies(dependencies: RunRepliesDependencies): RunRepli
     const parsed = toMessage(message.fields);
     if (!parsed.ok)
       return { kind: 'refused', problem: `the stored message cannot be read: ${parsed.reason}` };
+    const slots = slotsOf(account.appId);
     await slots.acquire(message.isUrgent);
     if (signals.drain.aborted) {
       slots.release();
@@ -117,10 +118,7 @@ function readable(merged: OpenMessage['merged']): InboundMessage[] {
 }
 
 /** What is left behind at its time limit still uses what it uses: it keeps its slot until it ends, for as long again at most. */
-function releaseWhenEnded(
-  thought: Thought,
-  { slots, timeoutMs }: Pick<RunRepliesDependencies, 'slots' | 'timeoutMs'>,
-): void {
+function releaseWhenEnded(thought: Thought, { slots, timeoutMs }: { slots: Slots; timeoutMs: number }): void {
   if (thought.kind !== 'error' || !thought.running) {
     slots.release();
     return;

@@ -2,6 +2,7 @@ import type { Pool } from '../db/pool.js';
 import type { Proxies } from '../lib/proxies.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import type { Awaitable, BeforeSend, ReplyContext, ReplyResult } from './router.js';
 
 /**
@@ -48,6 +49,7 @@ export interface SourceServices {
   proxies: Proxies | undefined;
   log: Logger;
   metrics: Pick<Metrics, 'ruleAnswers'>;
+  tracing: Pick<Tracing, 'within'>;
   clock(): Date;
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import { scrub } from '../observe/scrub.js';
+import { traceIdOf } from '../observe/tracing.js';
 import type { WideLines } from '../observe/wide-lines.js';
 import { classifyErrcode } from '../wechat/out/errors.js';
 import type { AttemptRecord } from './attempt-state.js';
@@ -12,6 +13,8 @@ export interface LoggedDelivery {
   deliveryId: string;
   /** Of the push that brought the message. */
   requestId: string | undefined;
+  /** Of the message. */
+  traceparent: string | undefined;
 }
 
 interface Destinations {
@@ -28,11 +31,12 @@ export function logRecord(
 ): void {
   const { status, errcode, errmsg, httpStatus, pause } = decision;
   const { requestId: request_id, appId: app_id, messageId: message_id, deliveryId: delivery_id } = delivery;
+  const trace_id = traceIdOf(delivery.traceparent);
   if (call) {
     const { outcome } = call;
     metrics.attempts.inc({ account: app_id, outcome, errcode: errcodeLabel(errcode) });
     const duration_ms = call.finishedAt.getTime() - call.startedAt.getTime();
-    const ids = { request_id, app_id, message_id, delivery_id };
+    const ids = { request_id, trace_id, app_id, message_id, delivery_id };
     lines.attempt({
       ...ids,
       attempt,
@@ -50,6 +54,7 @@ export function logRecord(
     {
       event,
       request_id,
+      trace_id,
       app_id,
       message_id,
       delivery_id,

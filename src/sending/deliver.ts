@@ -1,3 +1,4 @@
+import type { Part } from '../observe/tracing.js';
 import { createWideLines } from '../observe/wide-lines.js';
 import type { SettleResult } from '../outbox/settle.js';
 import type { SendOutcome } from '../wechat/out/client.js';
@@ -90,13 +91,41 @@ async function call(tools: Tools, run: Run): Promise<AttemptEvent> {
   const { token, ready, leave } = run;
   if (token === undefined || !ready || !leave) throw new Error('A call without a token, a body or leave');
   const startedAt = tools.clock();
-  const outcome = await tools.clients.sends(account.appId).sendMessage(token, lane.openid, ready.payload, {
-    mayWrite: () => tools.leaves.isFresh(leave),
-  });
+  const outcome = await tools.tracing.within(attemptOf(run), () =>
+    tools.clients.sends(account.appId).sendMessage(token, lane.openid, ready.payload, {
+      mayWrite: () => tools.leaves.isFresh(leave),
+    }),
+  );
   if (outcome.kind === 'transient' && outcome.unwritten) return { kind: 'unwritten' };
   // What is written down next keeps no other message from being sent.
   leaveGate(tools, run);
   return { kind: 'responded', outcome, about: aboutWhom(tools, run, outcome), startedAt, at: moment(tools) };
+}
+
+/** As a trace has it: whose message it is and what it says stays out of it. */
+function attemptOf({ task: { account, delivery } }: Run): Part<SendOutcome> {
+  return {
+    name: 'POST /cgi-bin/message/custom/send',
+    kind: 'call',
+    attributes: () => ({
+      'http.request.method': 'POST',
+      'url.template': '/cgi-bin/message/custom/send',
+      'wechat.app_id': account.appId,
+      'wechat.msg_type': delivery.payload.msgtype,
+      'wechat_outbox.delivery_id': delivery.id,
+      'wechat_outbox.position': delivery.position,
+    }),
+    conclude: (outcome) => ({
+      attributes: {
+        'wechat_outbox.outcome': outcome.kind,
+        ...('httpStatus' in outcome && outcome.httpStatus !== undefined
+          ? { 'http.response.status_code': outcome.httpStatus }
+          : {}),
+        ...(outcome.kind === 'refused' ? { 'wechat.errcode': outcome.errcode } : {}),
+      },
+      error: outcome.kind === 'sent' ? undefined : outcome.kind,
+    }),
+  };
 }
 
 function aboutWhom(tools: Tools, { task }: Run, outcome: SendOutcome): 'account' | 'message' {

@@ -1,5 +1,5 @@
 import type { SendRate } from '../accounts/send-rate.js';
-import { createSlots, type Slots } from '../lib/slots.js';
+import { createSlotsByKey, type Slots } from '../lib/slots.js';
 
 interface GatedAccount {
   appId: string;
@@ -25,13 +25,7 @@ export interface GateOptions {
 }
 
 export function createGate({ concurrency, rate, drain }: GateOptions): Gate {
-  const slotsByAccount = new Map<string, Slots>();
-
-  function slotsOf(appId: string): Slots {
-    const slots = slotsByAccount.get(appId) ?? createSlots(concurrency);
-    slotsByAccount.set(appId, slots);
-    return slots;
-  }
+  const slotsOf = createSlotsByKey(concurrency);
 
   return {
     tryEnter(account) {

@@ -2,6 +2,7 @@ import type { AccessTokens } from '../accounts/access-token.js';
 import type { Pauses } from '../accounts/pauses.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import type { WideLines } from '../observe/wide-lines.js';
 import type { Begin } from '../outbox/begin.js';
 import type { End } from '../outbox/end.js';
@@ -31,6 +32,7 @@ export interface DeliverDependencies {
   random: () => number;
   log: Logger;
   metrics: Metrics;
+  tracing: Pick<Tracing, 'within'>;
   /** Aborted when nothing new shall begin. */
   drain: AbortSignal;
 }

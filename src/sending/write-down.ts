@@ -8,8 +8,9 @@ import { leaveGate, type Run, type Tools } from './run.js';
 export async function writeDown(tools: Tools, run: Run, record: AttemptRecord): Promise<AttemptEvent> {
   const { lane, message, account, delivery } = run.task;
   leaveGate(tools, run);
-  const { id: messageId, requestId } = message;
-  logRecord(tools, { appId: account.appId, messageId, deliveryId: delivery.id, requestId }, record);
+  const { id: messageId, requestId, traceparent } = message;
+  const ids = { appId: account.appId, messageId, deliveryId: delivery.id, requestId, traceparent };
+  logRecord(tools, ids, record);
   // Before the refusal is on record: who sees it there may rely on the pause.
   await pauseAccount(tools, run, record);
   const isHeld = record.closes

@@ -5,6 +5,7 @@ import { createWebhook } from '../ingress/webhook.js';
 import { type HttpServer, serve } from '../lib/serve.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import { createArrive } from '../outbox/arrive.js';
 import { createAcceptReply } from '../outbox/reply-callback.js';
 import type { Pools } from './pools.js';
@@ -23,6 +24,7 @@ export async function startIngressRole({
   config,
   log,
   metrics,
+  tracing,
   clock,
   isReady,
 }: {
@@ -30,6 +32,7 @@ export async function startIngressRole({
   config: Config;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   clock: () => Date;
   isReady: () => Promise<boolean>;
 }): Promise<IngressRole> {
@@ -37,6 +40,7 @@ export async function startIngressRole({
     arrive: createArrive(pools.open('ingress')),
     maxConcurrent: Math.min(mostStatements, pools.sizeOf('ingress')),
     maxWaiting: config.inboxQueue,
+    tracing,
     onGroup: (size) => metrics.commitGroupSize.observe(size),
     onError: (error) => log.warn({ event: 'store_failed', err: error }, 'storing a group of messages failed'),
   });
@@ -45,6 +49,7 @@ export async function startIngressRole({
     inbox,
     log,
     metrics,
+    tracing,
     clock,
     isReady,
     replyCallback:

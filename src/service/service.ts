@@ -15,6 +15,7 @@ import { countRefused, createMetrics, type Metrics } from '../observe/metrics.js
 import { lookAt, type ReadinessCheck } from '../observe/readiness.js';
 import { createReadySign } from '../observe/ready-sign.js';
 import { readSnapshot } from '../observe/snapshot.js';
+import { createTracing } from '../observe/tracing.js';
 import type { LoadedSource } from '../replies/source.js';
 import { loadWords } from '../replies/words/words.js';
 import { createClients, type SendClients } from '../sending/clients.js';
@@ -69,6 +70,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const words =
     config.wordsFile === undefined || role === 'ingress' ? undefined : await loadWords(config.wordsFile);
   const metrics = createMetrics(config.accounts.map(({ appId }) => appId));
+  const tracing = createTracing();
   const parts: Parts = { worker: undefined, inbox: undefined, webhookPort: undefined, isStopping: false };
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -92,7 +94,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (admin.console) stops.push(admin.console.stop);
     await migrateNow(databaseUrl, { pool: pools.open('admin'), log, giveUp });
     if (role !== 'ingress') {
-      const shared = { pools, config, databaseUrl, clients, log, metrics, clock };
+      const shared = { pools, config, databaseUrl, clients, log, metrics, tracing, clock };
       const worker = await startWorkerRole({
         ...shared,
         repliesOf: options.repliesOf,
@@ -106,7 +108,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     if (role !== 'worker') {
       const { inbox, server } = await startIngressRole({
-        ...{ pools, config, log, metrics, clock },
+        ...{ pools, config, log, metrics, tracing, clock },
         isReady: createReadySign({
           look: async () => (await lookAt(checks)).ready,
           isStopping: () => parts.isStopping,

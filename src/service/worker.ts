@@ -6,6 +6,7 @@ import { persist } from '../db/persist.js';
 import { createWeb } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import { createContextServices } from '../replies/context/services.js';
 import type { LoadedSource } from '../replies/source.js';
 import type { Words } from '../replies/words/words.js';
@@ -28,19 +29,20 @@ export interface WorkerRoleDependencies {
   pollIntervalMs: number | undefined;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   clock: () => Date;
 }
 
 /** The role `worker`: from jobs to settled messages. */
 export async function startWorkerRole(dependencies: WorkerRoleDependencies): Promise<Worker> {
-  const { pools, config, repliesOf, words, log, metrics, clock } = dependencies;
+  const { pools, config, repliesOf, words, log, metrics, tracing, clock } = dependencies;
   const pool = pools.open('writes');
   const givingUp = new AbortController();
   const sources = await openSources({
     accounts: config.accounts,
     repliesOf,
     words: words?.current,
-    services: { pool, proxies: config.proxies, log, metrics, clock },
+    services: { pool, proxies: config.proxies, log, metrics, tracing, clock },
   });
   const web = createWeb({
     allowPrivateAddresses: config.mediaFromPrivateAddresses,
@@ -83,7 +85,7 @@ function workerDependencies(
   dependencies: WorkerRoleDependencies,
   { pool, giveUp, ...parts }: Pick<WorkerDependencies, 'pool' | 'web' | 'accounts'> & { giveUp: AbortSignal },
 ): WorkerDependencies {
-  const { pools, databaseUrl, clients, words, log, metrics, clock } = dependencies;
+  const { pools, databaseUrl, clients, words, log, metrics, tracing, clock } = dependencies;
   const durably = <T>(statements: () => Promise<T>) =>
     persist(statements, { signal: giveUp, onOutage: (error) => noteOutage(log, error) });
   // A reply waits for a database that is away: that is no failure of its own.
@@ -100,11 +102,13 @@ function workerDependencies(
     services: createContextServices({
       pool,
       durably,
+      giveUp,
       call: ({ account }, request, signal) => call(account, request, signal),
     }),
     words: words?.current,
     log,
     metrics,
+    tracing,
     clock,
     random: Math.random,
   };

@@ -1,4 +1,5 @@
 import type { Logger } from '../observe/log.js';
+import { type Part, type Tracing, traceIdOf } from '../observe/tracing.js';
 import type { HeldLane, OpenMessage } from '../outbox/lane.js';
 import type { Merge, MergeResult } from '../outbox/merge.js';
 import type { RunReplies, ServedAccount } from '../replies/run.js';
@@ -18,6 +19,7 @@ export interface FirstMessageDependencies extends LaneEndsDependencies, Handover
   runReplies: RunReplies;
   merge(merge: Merge): Promise<MergeResult>;
   sendReply: SendReply;
+  tracing: Pick<Tracing, 'within'>;
   isPaused(appId: string): boolean;
   /** Aborted when nothing new may begin. */
   drain: AbortSignal;
@@ -29,7 +31,7 @@ export function createFirstMessageWork(
   ends: LaneEnds,
 ): (lane: HeldLane) => Promise<Next> {
   const { settle, fail, release, awaitAccount } = ends;
-  const { accounts, runReplies, merge, isPaused, clock, log, drain } = dependencies;
+  const { accounts, runReplies, merge, isPaused, clock, log, tracing, drain } = dependencies;
   const handover = createHandoverWork(dependencies, ends);
   const send = createSend(dependencies, ends);
   const follow = createFollow({ ends, send, handover, clock });
@@ -62,11 +64,32 @@ export function createFirstMessageWork(
 
   async function think(lane: HeldLane, message: OpenMessage, account: ServedAccount): Promise<Next> {
     const about = () =>
-      log.child({ request_id: message.requestId, app_id: lane.appId, message_id: message.id });
-    const thought = await runReplies(lane, message, account, about);
+      log.child({
+        request_id: message.requestId,
+        trace_id: traceIdOf(message.traceparent),
+        app_id: lane.appId,
+        message_id: message.id,
+      });
+    const thought = await tracing.within(replyLogic, () => runReplies(lane, message, account, about));
     return follow({ lane, message, account, about }, thought);
   }
 }
+
+type Outcome = Awaited<ReturnType<RunReplies>>;
+
+/** As a trace has it. What went wrong is told in the log, for it may hold what a user wrote. */
+const replyLogic: Part<Outcome> = {
+  name: 'reply logic',
+  kind: 'internal',
+  attributes: () => ({}),
+  conclude: (thought) => ({
+    attributes: {
+      'wechat_outbox.outcome': thought.kind,
+      ...(thought.kind === 'replies' ? { 'wechat_outbox.replies': thought.replies.length } : {}),
+    },
+    error: thought.kind === 'error' || thought.kind === 'refused' ? thought.kind : undefined,
+  }),
+};
 
 type Send = (
   lane: HeldLane,
@@ -93,7 +116,7 @@ function createFollow({
   send: Send;
   handover: Pick<HandoverWork, 'askForPerson'>;
   clock: () => Date;
-}): (asked: Asked, thought: Awaited<ReturnType<RunReplies>>) => Promise<Next> {
+}): (asked: Asked, thought: Outcome) => Promise<Next> {
   return async ({ lane, message, account, about }, thought) => {
     switch (thought.kind) {
       case 'replies': {

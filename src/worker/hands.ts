@@ -2,6 +2,7 @@ import type { Task } from 'graphile-worker';
 import { createSlots } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import type { HeldLane, Hold } from '../outbox/lane.js';
 import type { WorkOnLane } from './lane.js';
 import { createLanesTask } from './lanes-task.js';
@@ -31,12 +32,13 @@ export interface HandsDependencies {
   now(): number;
   log: Logger;
   metrics: Pick<Metrics, 'inFlight'>;
+  tracing: Pick<Tracing, 'noteClaim'>;
   /** Aborted when no more may be taken. */
   drain: AbortSignal;
 }
 
 export function createHands(dependencies: HandsDependencies): Hands {
-  const { workOn, claim, release, maxInFlight, maxOfAccount, isAlone, now, log, metrics, drain } =
+  const { workOn, claim, release, maxInFlight, maxOfAccount, isAlone, now, log, metrics, tracing, drain } =
     dependencies;
   const slots = createSlots(maxInFlight);
   const shares = createShares({ each: maxOfAccount, isAlone, now });
@@ -76,7 +78,15 @@ export function createHands(dependencies: HandsDependencies): Hands {
   return {
     task: (session) =>
       createLanesTask({
-        claim: (laneIds) => claim(laneIds, session.workerId),
+        claim: async (laneIds) => {
+          const startedAt = now();
+          const claimed = await claim(laneIds, session.workerId);
+          tracing.noteClaim(
+            claimed.lanes.flatMap(({ message }) => message ?? []),
+            startedAt,
+          );
+          return claimed;
+        },
         slots,
         shares,
         maxClaim: Math.min(50, maxInFlight),

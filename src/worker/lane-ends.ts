@@ -1,5 +1,6 @@
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import { traceIdOf } from '../observe/tracing.js';
 import type { HeldLane, OpenMessage } from '../outbox/lane.js';
 import type { Release } from '../outbox/release.js';
 import type { Settlement, SettleResult } from '../outbox/settle.js';
@@ -68,6 +69,7 @@ export function createLaneEnds(dependencies: LaneEndsDependencies): LaneEnds {
       {
         event: 'message_failed',
         request_id: message.requestId,
+        trace_id: traceIdOf(message.traceparent),
         app_id: lane.appId,
         message_id: message.id,
         error,

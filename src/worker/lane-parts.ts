@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { createInboundMedia } from '../accounts/inbound-media.js';
 import type { PauseCause, Pauses } from '../accounts/pauses.js';
 import { createSendRate } from '../accounts/send-rate.js';
-import { createSlots } from '../lib/slots.js';
+import { createSlotsByKey } from '../lib/slots.js';
 import type { Logger } from '../observe/log.js';
 import { createGuard } from '../replies/checks/guard.js';
 import { createRunReplies } from '../replies/run.js';
@@ -45,7 +45,7 @@ export function laneWorkDependencies(
   options: WorkerOptions,
   { statements, pauses, signals, alive, log }: Parts,
 ): LaneWorkDependencies {
-  const { accounts, clients, tokens, web, uploads, metrics, clock, random } = dependencies;
+  const { accounts, clients, tokens, web, uploads, metrics, tracing, clock, random } = dependencies;
   const { policy, rescueAfterMs, sendConcurrency } = options;
   const drain = signals.drain.signal;
   const { durably } = statements;
@@ -68,6 +68,7 @@ export function laneWorkDependencies(
     random,
     log,
     metrics,
+    tracing,
     drain,
   });
   const runReplies = createRunReplies({
@@ -77,7 +78,7 @@ export function laneWorkDependencies(
     suspect: statements.suspect,
     overflowNotice: options.overflowNotice,
     timeoutMs: options.replyTimeoutMs,
-    slots: createSlots(options.replyConcurrency),
+    slotsOf: createSlotsByKey(options.replyConcurrency),
     signals: { drain, stop: signals.stop.signal },
   });
   const served = new Map(accounts.map((account) => [account.appId, account]));
@@ -93,6 +94,7 @@ export function laneWorkDependencies(
     clock,
     log,
     metrics,
+    tracing,
     drain,
   };
 }

@@ -1,4 +1,5 @@
 import { describeError } from '../lib/describe-error.js';
+import type { Tracing } from '../observe/tracing.js';
 import type { HeldLane } from '../outbox/lane.js';
 import { backoffMs } from '../sending/retry-policy.js';
 import { createFirstMessageWork, type FirstMessageDependencies } from './first-message.js';
@@ -7,21 +8,29 @@ import { createLaneEnds, maxFailures, type Next, restingMs } from './lane-ends.j
 
 export interface LaneWorkDependencies extends FirstMessageDependencies {
   look(lane: HeldLane): Promise<HeldLane | undefined>;
+  tracing: Tracing;
 }
 
 /** Works on a lane that is held: on its messages one after another, until none is left or the lane is given back. */
 export type WorkOnLane = (lane: HeldLane) => Promise<void>;
 
 export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
-  const { look, policy, random, clock, log, drain } = dependencies;
+  const { look, policy, random, clock, log, tracing, drain } = dependencies;
   const ends = createLaneEnds(dependencies);
   const { settle, retry, release } = ends;
   const workOnFirst = createFirstMessageWork(dependencies, ends);
 
   return async (first) => {
     for (let lane: HeldLane | undefined = first; lane; ) {
-      const next: Next = await workOnFirst(lane).catch((error) => breakOff(lane as HeldLane, error));
-      lane = next === 'look' ? await look(lane) : undefined;
+      const held: HeldLane = lane;
+      const next: Next = await tracing
+        .work(
+          held.message,
+          () => attributesOf(held),
+          () => workOnFirst(held),
+        )
+        .catch((error) => breakOff(held, error));
+      lane = next === 'look' ? await look(held) : undefined;
     }
   };
 
@@ -46,4 +55,14 @@ export function createLaneWork(dependencies: LaneWorkDependencies): WorkOnLane {
     if (failures < maxFailures) return release(current, backoffMs(policy, failures, random()), problem);
     return settle(givenUp(current, message, { status: 'failed', problem, at: clock() }));
   }
+}
+
+/** Of a run that follows another, what made it necessary. */
+function attributesOf({ appId, failures, crashes, message }: HeldLane) {
+  return {
+    'wechat.app_id': appId,
+    'wechat_outbox.failures': failures,
+    'wechat_outbox.crashes': crashes,
+    'wechat_outbox.is_planned': message?.isPlanned ?? false,
+  };
 }

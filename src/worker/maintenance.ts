@@ -9,6 +9,7 @@ import { deleteExpiredCallbacks } from '../outbox/reply-callback.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
 import { deleteUsage } from '../replies/checks/usage.js';
 import { deleteClearedStates } from '../replies/context/state.js';
+import { countNextDay } from './count-days.js';
 import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 
@@ -39,13 +40,19 @@ const reconcileEveryMs = 8_000;
 /** A conversation is handed back so much later than it might be, at most. */
 const returnIdleEveryMs = 5_000;
 const callbacksEveryMs = 60_000;
+/** A day is counted once, and again where something of it changed; after an upgrade all days of the history follow one another. */
+const daysEveryMs = 2_000;
+const daysIdleMs = 60_000;
+/** A tenth of a core. */
+const daysCostFactor = 10;
 const hourMs = 3_600_000;
 /** What was lost track of is no dead worker's: it is returned by its own, and waits somewhat longer. */
 const straysEveryMs = (rescueAfterMs: number) => 3 * rescueAfterMs;
 
 /**
  * The rounds of every worker: rescue the dead, reconcile what has no job, return strays, learn of and probe pauses, let
- * through what a pause has outlasted, hand back conversations that agents left, delete what is older than it shall be kept.
+ * through what a pause has outlasted, hand back conversations that agents left, count days that are over, delete what is older than
+ * it shall be kept.
  */
 export function startMaintenance(dependencies: MaintenanceDependencies): { stop(): Promise<void> } {
   const { pool, log, pauses, rescueAfterMs, retention, forgetting, onWorkers, returnStrays, random } =
@@ -83,7 +90,16 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
   /** A twentieth of a core at most, however many lanes there are. */
   const seldom = (pauseMs: number, round: () => Promise<void>): Repeated =>
     repeat({ pauseMs, round, random, onError, costFactor: 20 });
+  let isDayLeft = true;
+  const countDays = repeat({
+    pauseMs: () => (isDayLeft ? daysEveryMs : daysIdleMs),
+    round: async () => {
+      isDayLeft = (await countNextDay(pool)) !== undefined;
+    },
+    ...{ random, onError, costFactor: daysCostFactor },
+  });
   const rounds = [
+    countDays,
     every(pausesEveryMs, () => lookAtPauses(dependencies)),
     every(rescueEveryMs(rescueAfterMs), rescueRound),
     seldom(overdueEveryMs, async () => {

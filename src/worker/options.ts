@@ -4,6 +4,7 @@ import type { Pool } from '../db/pool.js';
 import type { Web } from '../lib/web.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { Tracing } from '../observe/tracing.js';
 import type { ContextServices } from '../replies/context.js';
 import type { ServedAccount } from '../replies/run.js';
 import type { CurrentWords } from '../replies/words/check-words.js';
@@ -27,6 +28,7 @@ export interface WorkerDependencies {
   words?: CurrentWords | undefined;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   clock: () => Date;
   random: () => number;
 }
@@ -45,8 +47,8 @@ export interface WorkerOptions {
   rescueAfterMs: number;
   /** Lanes being worked on at once, those that wait for a slot included; more where concurrency or accounts ask for it. */
   maxInFlight: number;
+  /** Of each account, as is the next. */
   replyConcurrency: number;
-  /** For each account. */
   sendConcurrency: number;
   /** Settled messages older than so many days are deleted; 0: none ever. */
   retentionDays: number;

@@ -52,6 +52,7 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     now,
     log,
     metrics: dependencies.metrics,
+    tracing: dependencies.tracing,
     drain: signals.drain.signal,
   });
   const first = createFirstLook();

@@ -127,6 +127,28 @@ test('an account whose users wait by the thousand, because it may send but one m
   expect(slow?.answered).toBeLessThan(30);
 });
 
+test('an account whose reply logic hangs holds up no other', async () => {
+  const other = newAccount();
+  const { account, simulator, start } = await setStage({ moreAccounts: [other] });
+  let hanging = 0;
+  const { webhookPort } = await start({
+    replies: ({ account: { appId } }) => {
+      if (appId === other.appId) return 'answer';
+      hanging += 1;
+      return new Promise<never>(() => undefined);
+    },
+    settings: { ...settingsFor([account, other]), REPLY_CONCURRENCY: '2', SHUTDOWN_GRACE: '1' },
+  });
+  for (const { appId } of [account, other])
+    simulator.setWebhookUrl(`http://127.0.0.1:${webhookPort}/wechat/${appId}`, appId);
+  for (const openid of ['oFirst', 'oSecond', 'oThird'])
+    await simulator.user(openid, account.appId).say('hello');
+  await waitFor('all that it may run hangs', () => hanging === 2);
+  await simulator.user('oQuick', other.appId).say('hello');
+  await simulator.waitForDelivered({ openid: 'oQuick', appId: other.appId, count: 1 });
+  expect(hanging).toBe(2);
+});
+
 test('a token that ends for one account is renewed for that one alone', async () => {
   const { account, other, simulator, database, start } = await stageOfTwo();
   await start();

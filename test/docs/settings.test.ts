@@ -9,12 +9,17 @@ import { pages, readPage } from './pages.js';
 
 const settings = collectSettings({ ...oneAccount.shape, ...shared.shape });
 
-/** In the pages, and not ours: of docker compose, Postgres, WeChat's samples and examples. */
+/** In the pages, and not ours: of Node, docker compose, Postgres, WeChat's samples and examples. */
 const others = new Set([
+  'NODE_OPTIONS',
   'POSTGRES_PASSWORD',
+  'ANALYST_PASSWORD',
   'LC_CTYPE',
   'LC_ALL',
   'LC_MESSAGES',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'TRACE_SHARE',
+  'NODE_OPTIONS',
   'MODEL_KEY',
   'MEDIA_ID',
   'ARTICLE_ID',

@@ -21,7 +21,7 @@ import {
 
 /** A longer look: PLANS_HISTORY=1000000 PLANS_LANES=100000. DATABASE_URL chooses the server. */
 const history = Number(process.env.PLANS_HISTORY ?? 20_000);
-const waiting = Number(process.env.PLANS_LANES ?? 40_000);
+const waiting = Number(process.env.PLANS_LANES ?? 20_000);
 
 /**
  * A database whose statistics are as the test makes them, and a connection as the service has them.

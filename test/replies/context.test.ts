@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AccountConfig } from '../../src/config/account.js';
 import { deleteOld } from '../../src/outbox/retention.js';
@@ -25,10 +26,11 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 /** As a process of its own has them. */
-function newServices(): ContextServices {
+function newServices(pool = database.pool): ContextServices {
   return createContextServices({
-    pool: database.pool,
+    pool,
     durably: (statement) => statement(),
+    giveUp: new AbortController().signal,
     call: () => Promise.reject(new Error('not here')),
   });
 }
@@ -105,6 +107,43 @@ describe('the history', () => {
       { type: 'image', text: undefined },
       { type: 'news', text: 'A title' },
     ]);
+  });
+
+  test('is read for many conversations by few statements, each its own', async () => {
+    const openids = Array.from({ length: 40 }, (_, n) => `oMany${n}`);
+    const ids = new Map<string, string>();
+    for (const openid of openids) {
+      await lanes.say(openid, `first of ${openid}`);
+      await worker.answer(openid, `to ${openid}`);
+      ids.set(openid, await lanes.say(openid, 'second'));
+    }
+    const statements: string[] = [];
+    const counting = {
+      query: (config: { name: string }) => {
+        statements.push(config.name);
+        return database.pool.query(config as never);
+      },
+    } as unknown as Pool;
+    const { history } = newServices(counting);
+    const all = await Promise.all(
+      openids.flatMap((openid) =>
+        [1, 20].map((turns) => history(subject(openid, ids.get(openid) ?? ''), turns)),
+      ),
+    );
+    expect(all.map((turns) => turns.map(({ text }) => text))).toEqual(
+      openids.flatMap((openid) => [[`to ${openid}`], [`first of ${openid}`, `to ${openid}`]]),
+    );
+    expect(statements).toEqual(['history', 'history']);
+  });
+
+  test('that cannot be read fails for who asked, and for nobody beside', async () => {
+    const id = await newSubject('oBeside');
+    const [own, other] = await Promise.allSettled([
+      services.history(subject('oBeside', 'no number'), 3),
+      services.history(id, 3),
+    ]);
+    expect(own).toMatchObject({ status: 'rejected', reason: { code: '22P02' } });
+    expect(other).toMatchObject({ status: 'fulfilled', value: [] });
   });
 
   test('of a user who was forgotten is empty', async () => {
@@ -292,7 +331,12 @@ describe('once', () => {
        where id <= $1 and settled_at is not null`,
       [one.messageId],
     );
-    await deleteOld(database.pool, { afterId: String(BigInt(one.messageId) - 1n), limit: 10, days: 8 });
+    // What waits to be worked on comes first, and other tests left such.
+    await database.pool.query(
+      'select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs',
+    );
+    const batch = { afterId: String(BigInt(one.messageId) - 1n), limit: 10, days: 8 };
+    expect(await deleteOld(database.pool, batch)).toMatchObject({ isOurs: true, deleted: 1 });
     const left = 'select from wechat.once_result where message_id = $1';
     expect(await database.rows(left, [one.messageId])).toEqual([]);
   });

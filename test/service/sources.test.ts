@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { AccountConfig } from '../../src/config/account.js';
 import type { Pool } from '../../src/db/pool.js';
 import { createMetrics } from '../../src/observe/metrics.js';
+import { createTracing } from '../../src/observe/tracing.js';
 import type { LoadedSource } from '../../src/replies/source.js';
 import { openSources } from '../../src/service/sources.js';
 import { textMessage } from '../support/messages.js';
@@ -17,6 +18,7 @@ function scene() {
     proxies: undefined,
     log: pino({ level: 'silent' }),
     metrics: createMetrics([]),
+    tracing: createTracing(),
     clock: () => new Date(),
   };
   const source = (name: string, how: { opens?: boolean; closes?: boolean } = {}): LoadedSource => ({

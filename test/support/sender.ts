@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { createPauses, type Pauses } from '../../src/accounts/pauses.js';
 import { createSendRate } from '../../src/accounts/send-rate.js';
 import { createMetrics } from '../../src/observe/metrics.js';
+import { createTracing } from '../../src/observe/tracing.js';
 import { createBegin } from '../../src/outbox/begin.js';
 import { createEnd } from '../../src/outbox/end.js';
 import type { HeldLane } from '../../src/outbox/lane.js';
@@ -104,6 +105,7 @@ export function createSender(pool: pg.Pool, options: SenderOptions): Sender {
     random: () => 0.5,
     log: pino({ level: 'silent' }),
     metrics: createMetrics([appId]),
+    tracing: createTracing(),
     drain: draining.signal,
     ...overrides,
   });

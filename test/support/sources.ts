@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Pool } from '../../src/db/pool.js';
 import { createMetrics } from '../../src/observe/metrics.js';
+import { createTracing } from '../../src/observe/tracing.js';
 import type { SourceOptions } from '../../src/replies/open.js';
 import type { SourceServices } from '../../src/replies/source.js';
 
@@ -29,6 +30,7 @@ export function sourceServices(given: Partial<SourceServices> = {}): SourceServi
     proxies: undefined,
     log: pino({ level: 'silent' }),
     metrics: createMetrics([]),
+    tracing: createTracing(),
     clock: () => new Date(),
     ...given,
   };

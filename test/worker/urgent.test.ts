@@ -6,10 +6,12 @@ import { textMessage } from '../support/messages.js';
 import { setStage, settled } from '../support/stage.js';
 import { waitFor } from '../support/wait.js';
 
-const takingTime: Replies = async () => {
-  await sleep(10);
-  return 'hello';
-};
+const taking =
+  (ms: number): Replies =>
+  async () => {
+    await sleep(ms);
+    return 'hello';
+  };
 
 describe('a reply window of one minute', () => {
   test('goes first when the worker is behind', async () => {
@@ -26,7 +28,7 @@ describe('a reply window of one minute', () => {
     );
     expect(jobs.slice(0, 3)).toEqual([{ priority: -10 }, { priority: -10 }, { priority: -10 }]);
     expect(new Set(jobs.slice(3).map(({ priority }) => priority))).toEqual(new Set([0]));
-    await start({ role: 'worker', replies: takingTime, settings: { REPLY_CONCURRENCY: '5' } });
+    await start({ role: 'worker', replies: taking(30), settings: { REPLY_CONCURRENCY: '5' } });
     await settled(database, 303);
     const urgent = ['oFollower', 'oScanner', 'oClicker'].map(
       (openid) => simulator.inboxOf(openid)[0]?.sequence ?? Number.NaN,
@@ -44,7 +46,7 @@ describe('a reply window of one minute', () => {
       await lanes.arrive(
         ...Array.from({ length: 500 }, (_, n) => textMessage({ openid: `oText${group}-${n}` })),
       );
-    await start({ role: 'worker', replies: takingTime, settings: { REPLY_CONCURRENCY: '1' } });
+    await start({ role: 'worker', replies: taking(10), settings: { REPLY_CONCURRENCY: '1' } });
     await waitFor('the worker to have its hands full', async () => {
       const [row] = await database.rows<{ held: number }>(
         'select count(*)::int as held from wechat.lane where claim is not null',

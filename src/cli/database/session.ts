@@ -10,7 +10,7 @@ import type { CommandContext } from '../terminal/context.js';
  */
 export async function withDatabase<T>(
   { environment, out }: Pick<CommandContext, 'environment' | 'out'>,
-  use: (pool: Pool) => Promise<T>,
+  use: (pool: Pool, url: string) => Promise<T>,
   {
     statementTimeoutMs = 60_000,
     connections = 1,
@@ -34,7 +34,7 @@ export async function withDatabase<T>(
   });
   try {
     await pool.query(`select set_config('wechat.operator', $1, false)`, [operatorName()]);
-    return await use(pool);
+    return await use(pool, database.url);
   } finally {
     await pool.end();
     await database.release();

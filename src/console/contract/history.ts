@@ -132,6 +132,7 @@ export type WhyCause =
   | 'taken_over'
   | 'waiting_for_turn'
   | 'put_off'
+  | 'awaiting_back_end'
   | 'being_answered'
   | 'reply_retrying'
   | 'reply_failed'

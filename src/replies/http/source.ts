@@ -1,5 +1,6 @@
+import type { Part, Tracing } from '../../observe/tracing.js';
 import { createReplyCallbacks } from '../../outbox/reply-callback.js';
-import type { ReplyContext, ReplyResult } from '../router.js';
+import type { ReplyContext, ReplyResult, Turn } from '../router.js';
 import {
   Deferred,
   type LoadedSource,
@@ -42,7 +43,7 @@ export function httpSource(entry: string, options: HttpReplies): LoadedSource {
 
 function openSource(name: string, url: URL, options: HttpReplies, services: SourceServices): ReplySource {
   const { timeoutMs, allowPrivateAddresses, callbackUrl, callbackWaitMs, turns } = options;
-  const { pool, proxies, clock } = services;
+  const { pool, proxies, tracing, clock } = services;
   const backEnd = createBackEnd({ url, timeoutMs, allowPrivateAddresses, proxies });
   const callbacks =
     callbackUrl === undefined
@@ -51,9 +52,10 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
           ...{ statements: createReplyCallbacks(pool), baseUrl: callbackUrl, source: name },
           ...{ waitMs: callbackWaitMs, clock },
         });
-  const ask = createAsk({ backEnd, sign: createSigner(options.secrets), turns, clock });
+  const ask = createAsk({ name, backEnd, sign: createSigner(options.secrets), tracing, clock });
 
   async function answer(context: ReplyContext): Promise<ReplyResult | Deferred> {
+    const history = readHistory(context, turns);
     const offered = await callbacks?.offer(context);
     switch (offered?.state) {
       case 'answered':
@@ -67,7 +69,7 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
         );
     }
     const offer = offered?.offer;
-    const outcome = await ask(context, offer);
+    const outcome = await ask(context, offer, await history);
     return settle(outcome, context, offer && callbacks ? { offer, callbacks } : undefined);
   }
 
@@ -103,27 +105,58 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
   return { name, answer, close: () => backEnd.close() };
 }
 
+/** Begun beside the commit of a callback's token, and read for nothing where the answer has come by now. */
+function readHistory(context: ReplyContext, turns: number): Promise<readonly Turn[]> {
+  if (turns === 0) return Promise.resolve([]);
+  const history = context.history({ turns });
+  // Who awaits it is told; but perhaps nobody does.
+  history.catch(() => undefined);
+  return history;
+}
+
 /** By our clock a callback may have expired a little before it has by the database's. */
 const soonMs = 250;
 
 function createAsk({
+  name,
   backEnd,
   sign,
-  turns,
+  tracing,
   clock,
 }: {
+  name: string;
   backEnd: BackEnd;
   sign: ReturnType<typeof createSigner>;
-  turns: number;
+  tracing: Pick<Tracing, 'within'>;
   clock(): Date;
-}): (context: ReplyContext, offer: Offer | undefined) => Promise<BackEndOutcome> {
-  return async (context, offer) => {
+}): (context: ReplyContext, offer: Offer | undefined, history: readonly Turn[]) => Promise<BackEndOutcome> {
+  const call = callOf(name);
+  return async (context, offer, history) => {
     const id = `msg_${context.account.appId}_${context.messageId}`;
-    const history = turns > 0 ? await context.history({ turns }) : [];
     const callback = offer && { url: offer.url, token: offer.token, expiresAt: offer.expiresAt };
     const body = requestBody(context, { id, history, callback });
-    const headers = { ...sign(id, clock(), body), traceparent: traceparent(context.requestId) };
-    return backEnd.post(headers, body, context.signal);
+    return tracing.within(call, (span) => {
+      const trace = span?.traceparent ?? traceparent(context.requestId);
+      return backEnd.post({ ...sign(id, clock(), body), traceparent: trace }, body, context.signal);
+    });
+  };
+}
+
+/** As a trace has it. */
+function callOf(name: string): Part<BackEndOutcome> {
+  const attributes = { 'http.request.method': 'POST', 'url.full': name };
+  return {
+    name: 'POST',
+    kind: 'call',
+    attributes: () => attributes,
+    conclude(outcome) {
+      if (outcome.kind === 'failure') return { error: outcome.kind };
+      const { status } = outcome;
+      return {
+        attributes: { 'http.response.status_code': status },
+        error: status >= 400 ? String(status) : undefined,
+      };
+    },
   };
 }
 

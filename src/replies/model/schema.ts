@@ -100,6 +100,11 @@ export const modelFile = z.strictObject({
   accounts: z.array(filled, { error: 'must be a list of AppIDs' }).min(1, 'is empty').optional(),
 });
 
+/** As JSON Schema, for editors: of what people write, not of what is made of it. */
+export function modelSchema(): unknown {
+  return z.toJSONSchema(modelFile, { io: 'input' });
+}
+
 export type ModelFile = z.infer<typeof modelFile>;
 export type SecretReference = z.infer<typeof secret>;
 

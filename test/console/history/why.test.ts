@@ -35,7 +35,7 @@ const lane = (more: Partial<NonNullable<Situation['lane']>> = {}): Situation['la
 const situation = (more: Partial<Situation> = {}): Situation => ({
   ...{ account: 'wxone', openid: 'oUser', isConfigured: true, refusedPushes: 0, workersAlive: 1 },
   ...{ pause: undefined, handover: undefined, latest: undefined, open: undefined, first: undefined },
-  ...{ earlier: 0, lane: undefined },
+  ...{ earlier: 0, awaited: undefined, lane: undefined },
   ...more,
 });
 
@@ -89,6 +89,14 @@ const cases: [what: string, Situation, WhyCause[]][] = [
   ],
   ['it waits for a worker', open(), ['waiting_for_turn']],
   ['it is put off', open({}, { lane: lane({ isDue: false }) }), ['put_off']],
+  [
+    'a back end is to call back',
+    open(
+      {},
+      { lane: lane({ isDue: false }), awaited: { source: 'https://shop.example', since: at, until: at } },
+    ),
+    ['awaiting_back_end'],
+  ],
   [
     'it waits behind one whose reply logic failed',
     open(
@@ -209,6 +217,25 @@ describe('from the database', () => {
       { cause: 'reply_retrying', messageId: first, detail: 'out of order' },
       { cause: 'waiting_for_turn', messageId: second, detail: expect.stringMatching(/^1 of/) },
     ]);
+  });
+
+  test('of one whom a back end answers later, and of one who may still be writing', async () => {
+    for (const openid of ['oLater', 'oWriting']) await lanes.say(openid);
+    const asked = await worker.take('oLater');
+    await worker.release(asked, { delayMs: 3_600_000 });
+    await worker.release(await worker.take('oWriting'), { delayMs: 3_600_000 });
+    await database.rows(
+      `insert into wechat.reply_callback (token_hash, app_id, openid, message_id, source, expires_at, awaited_at)
+       select sha256('token'), app_id, openid, id, 'https://shop.example/reply', now() + interval '1 hour', now()
+       from wechat.inbound_message where openid = 'oLater'`,
+    );
+    expect(await why('oLater')).toMatchObject([
+      {
+        cause: 'awaiting_back_end',
+        detail: expect.stringMatching(/^https:\/\/shop\.example\/reply said so/),
+      },
+    ]);
+    expect(await why('oWriting')).toMatchObject([{ cause: 'put_off' }]);
   });
 
   test('of one whom WeChat refused, with what the code means', async () => {

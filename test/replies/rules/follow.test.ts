@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createMetrics } from '../../../src/observe/metrics.js';
+import { createTracing } from '../../../src/observe/tracing.js';
 import { createSourceLoader } from '../../../src/replies/open.js';
 import { loadRules } from '../../../src/replies/rules/source.js';
 import { changeRules, listVersions } from '../../../src/replies/rules/versions.js';
@@ -50,7 +51,15 @@ async function startProcess(
   const metrics = createMetrics(['wx1']);
   const loaded = await loadRules(file, { loadSource, pauseMs: 20 });
   const source = await loaded.open({
-    ...{ appId: 'wx1', pool: database.pool, proxies: undefined, log, metrics, clock: () => new Date() },
+    ...{
+      appId: 'wx1',
+      pool: database.pool,
+      proxies: undefined,
+      log,
+      metrics,
+      tracing: createTracing(),
+      clock: () => new Date(),
+    },
   });
   onTestFinished(() => source.close());
   const say = async (content = 'hi') => source.answer(replyContext(textMessage({ content }), { log }));

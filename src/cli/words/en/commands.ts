@@ -1,4 +1,5 @@
 import { type Counted, count } from '../measures.js';
+import { move } from './move.js';
 import { rules } from './rules.js';
 import { terminal } from './terminal.js';
 import { wechat } from './wechat.js';
@@ -98,6 +99,7 @@ export const commands = {
     probedAt: (time: string) => `tried again at ${time}`,
     untilResumed: (appId: string) => `until "wechat-outbox resume ${appId}"`,
   },
+  move,
   resume: {
     resumed: (appId: string) => `${appId} goes on`,
     wasNotPaused: (appId: string) => `${appId} was not paused`,

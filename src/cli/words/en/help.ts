@@ -122,6 +122,23 @@ Examples:
     reason: 'for those who wonder',
   },
   resume: { about: 'end the pause of an account, whether an operator or WeChat began it' },
+  move: {
+    about: 'move an account to the database of another deployment, without losing or repeating a message',
+    to: 'DATABASE_URL of the other deployment; DATABASE_URL here is where the account is',
+    history: 'how many days of settled messages go along, at least 7; what is older stays',
+    switch:
+      'a shell command that has the router send the pushes to the other deployment; run at the right moment',
+    switched: 'the router is switched: go on',
+    abort: 'call the move off, as long as the other deployment does not work for the account',
+    status: 'how the move stands, here and with --to there',
+    more: `
+Run again after whatever stopped it, the command goes on from there. Read "When one Postgres is full" in the documentation first.
+
+Examples:
+  wechat-outbox move-account wx0123456789abcdef --to postgres://wechat@db-b/wechat
+  wechat-outbox move-account wx0123456789abcdef --to postgres://wechat@db-b/wechat --switch ./route-to-b.sh
+  wechat-outbox move-account wx0123456789abcdef --to postgres://wechat@db-b/wechat --status`,
+  },
   token: {
     about: 'access tokens',
     refresh: "have WeChat hand out another access token, for all processes; needs the account's settings",

@@ -1,5 +1,6 @@
 import type { commands as English } from '../en/commands.js';
 import type { Counted } from '../measures.js';
+import { move } from './move.js';
 import { rules } from './rules.js';
 import { terminal } from './terminal.js';
 import { wechat } from './wechat.js';
@@ -95,6 +96,7 @@ export const commands: typeof English = {
     probedAt: (time) => `${time} 再试`,
     untilResumed: (appId) => `直到执行 wechat-outbox resume ${appId}`,
   },
+  move,
   resume: {
     resumed: (appId) => `${appId} 已恢复发送`,
     wasNotPaused: (appId) => `${appId} 没有暂停`,

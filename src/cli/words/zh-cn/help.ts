@@ -118,6 +118,22 @@ export const help: typeof English = {
     reason: '写给看到的人',
   },
   resume: { about: '结束一个公众号的暂停，不管是运维暂停的还是因微信拒绝而暂停的' },
+  move: {
+    about: '把公众号迁到另一套部署的数据库，不丢也不重复任何消息',
+    to: '另一套部署的 DATABASE_URL；本机的 DATABASE_URL 是公众号现在所在的库',
+    history: '带走多少天的已完结消息，至少 7 天；更早的留在原库',
+    switch: '让路由把推送发到另一套部署的 shell 命令；在合适的时刻执行',
+    switched: '路由已切换：继续',
+    abort: '取消迁移，只要另一套部署还没有开始为该公众号工作',
+    status: '迁移进行到哪一步；加 --to 时两边都显示',
+    more: `
+无论被什么打断，再运行一次就会接着做。请先读文档“一个 Postgres 装不下时”。
+
+示例：
+  wechat-outbox move-account wx0123456789abcdef --to postgres://wechat@db-b/wechat
+  wechat-outbox move-account wx0123456789abcdef --to postgres://wechat@db-b/wechat --switch ./route-to-b.sh
+  wechat-outbox move-account wx0123456789abcdef --to postgres://wechat@db-b/wechat --status`,
+  },
   token: {
     about: 'access_token',
     refresh: '让微信换发一个 access_token，所有进程共用；需要公众号的配置',

@@ -18,6 +18,8 @@ export interface Situation {
   first: SituatedMessage | undefined;
   /** How many of its conversation come before `open`; 1,000 stands for more. */
   earlier: number;
+  /** The back end that said of `first` that its answer comes later. */
+  awaited: { source: string; since: string; until: string } | undefined;
   lane:
     | {
         isDue: boolean;
@@ -98,6 +100,10 @@ const situationSql = `
     (select ${messageJson} from wechat.inbound_message m where m.id = (select id from last_open)) as open,
     (select ${messageJson} from wechat.inbound_message m
      where m.id = coalesce((select min(id) from before_it), (select id from last_open))) as first,
+    (select json_build_object('source', source, 'since', awaited_at, 'until', expires_at) from wechat.reply_callback
+     where message_id = coalesce((select min(id) from before_it), (select id from last_open))
+       and awaited_at is not null and answered_at is null and closed_at is null
+     order by awaited_at desc limit 1) as awaited,
     (select count(*)::int from before_it) as earlier,
     (select json_build_object(
        'isDue', due_at <= now(), 'dueAt', due_at, 'workerId', worker_id, 'claimedAt', claimed_at, 'failures', failures,
@@ -126,6 +132,7 @@ export async function readSituation(pool: Pool, options: SituationOptions): Prom
     latest: row.latest ?? undefined,
     open: row.open ?? undefined,
     first: row.first ?? undefined,
+    awaited: row.awaited ?? undefined,
     lane: row.lane ?? undefined,
   };
 }

@@ -12,6 +12,8 @@ export interface Cause {
   code: number | null;
   agent: string | null;
   worker: number | null;
+  /** A back end, as REPLIES names it. */
+  source: string | null;
   attempts: number;
   earlier: number;
   count: number;
@@ -19,7 +21,7 @@ export interface Cause {
 
 const blank = {
   ...{ messageId: null, deliveryId: null, at: null, error: null, code: null },
-  ...{ agent: null, worker: null, attempts: 0, earlier: 0, count: 0 },
+  ...{ agent: null, worker: null, source: null, attempts: 0, earlier: 0, count: 0 },
 };
 
 const of = (cause: WhyCause, facts: Partial<Cause> = {}): Cause => ({ ...blank, ...facts, cause });
@@ -61,14 +63,18 @@ function takenOver({ handover }: Situation): Cause[] {
 }
 
 /** Of the one that its conversation is at. */
-function underWay({ lane }: Situation, first: SituatedMessage): Cause[] {
+function underWay({ lane, awaited }: Situation, first: SituatedMessage): Cause[] {
   const about = aboutMessage(first);
   const held = lane?.workerId ?? null;
   if (first.deliveries.length > 0) return planned(first, held);
   if (held !== null) return [of('being_answered', { ...about, worker: held, at: lane?.claimedAt ?? null })];
   if (lane && lane.failures > 0)
     return [of('reply_retrying', { ...about, at: lane.dueAt, error: lane.error, attempts: lane.failures })];
-  if (lane && !lane.isDue) return [of('put_off', { ...about, at: lane.dueAt })];
+  if (lane && !lane.isDue) {
+    return awaited
+      ? [of('awaiting_back_end', { ...about, at: awaited.until, source: awaited.source })]
+      : [of('put_off', { ...about, at: lane.dueAt })];
+  }
   return [of('waiting_for_turn', { ...about, at: lane?.dueAt ?? null })];
 }
 

@@ -3,6 +3,7 @@ import type { Language } from '../../../lib/language.js';
 import { errorReason } from '../../../wechat/out/errors.js';
 import type { Analytics } from '../../contract/overview.js';
 import { inTransaction, type Statements } from '../http/transaction.js';
+import { type Ask, type DayFigures, type DayRange, readDays } from './analytics-days.js';
 
 export interface Range {
   since: Date;
@@ -22,43 +23,72 @@ const mostRows = 200;
 export async function readAnalytics(pool: Pool, range: Range, language: Language): Promise<Analytics> {
   return inTransaction(pool, 'begin isolation level repeatable read, read only', async (client) => {
     const ask = limitedTo(client, limitMs);
-    const { since, until } = range;
-    const unit = until.getTime() - since.getTime() <= hourlyUpToMs ? 'hour' : 'day';
-    const inbound = await ask<InboundRow>(inboundSql, [...bounds(range), unit]);
-    const outbound = await ask<OutboundRow>(outboundSql, [...bounds(range), unit]);
-    const [events] = await ask<EventTables>(eventsSql, bounds(range));
-    const failures = await ask<FailureRow>(failuresSql, bounds(range));
-    const busiest = await ask<Analytics['busiest'][number]>(busiestSql, bounds(range));
-    const total = inbound.find(({ at }) => at === null);
+    const isLong = range.until.getTime() - range.since.getTime() > hourlyUpToMs;
+    const whole = isLong ? wholeDaysOf(range) : range;
+    const { failures, ...figures } = isLong
+      ? await readDays(ask, daysOf(whole))
+      : await readHours(ask, range);
     return {
-      since: since.toISOString(),
-      until: until.toISOString(),
-      totals: {
-        users: total?.users ?? 0,
-        messages: total?.messages ?? 0,
-        answered: total?.answered ?? 0,
-        unanswered: total?.unanswered ?? 0,
-        failed: outbound.reduce((sum, { failed }) => sum + failed, 0),
-      },
-      latencyMs: { p50: total?.p50 ?? null, p95: total?.p95 ?? null, p99: total?.p99 ?? null },
-      series: toSeries(inbound, outbound),
-      menuKeys: events?.menuKeys ?? [],
-      scenes: events?.scenes ?? [],
+      since: whole.since.toISOString(),
+      until: whole.until.toISOString(),
+      unit: isLong ? 'day' : 'hour',
+      ...figures,
+      series: figures.series.map((point) => ({ ...point, at: new Date(point.at).toISOString() })),
       failures: failures.map(({ code, ...row }) => ({
         ...row,
         code,
         meaning: (code === null ? undefined : errorReason(code, language)) ?? '',
       })),
-      busiest,
-      events: events?.events ?? [],
     };
   });
+}
+
+const dayMs = 86_400_000;
+/** China has had no other time since 1991. */
+const chinaOffsetMs = 8 * 3_600_000;
+
+/** All days of China that the range touches. */
+function wholeDaysOf({ since, until, account }: Range): Range {
+  const dayOf = (ms: number) => Math.floor((ms + chinaOffsetMs) / dayMs) * dayMs - chinaOffsetMs;
+  const end = dayOf(until.getTime() - 1) + dayMs;
+  return { since: new Date(dayOf(since.getTime())), until: new Date(end), account };
+}
+
+function daysOf({ since, until, account }: Range): DayRange {
+  const nameOf = (ms: number) => new Date(ms + chinaOffsetMs).toISOString().slice(0, 10);
+  return { first: nameOf(since.getTime()), last: nameOf(until.getTime() - 1), account };
+}
+
+/** From the messages themselves, to the moment. */
+async function readHours(ask: Ask, range: Range): Promise<DayFigures> {
+  const inbound = await ask<InboundRow>(inboundSql, bounds(range));
+  const outbound = await ask<OutboundRow>(outboundSql, bounds(range));
+  const [events] = await ask<EventTables>(eventsSql, bounds(range));
+  const failures = await ask<FailureRow>(failuresSql, bounds(range));
+  const busiest = await ask<Analytics['busiest'][number]>(busiestSql, bounds(range));
+  const total = inbound.find(({ at }) => at === null);
+  return {
+    totals: {
+      users: total?.users ?? 0,
+      messages: total?.messages ?? 0,
+      answered: total?.answered ?? 0,
+      unanswered: total?.unanswered ?? 0,
+      failed: outbound.reduce((sum, { failed }) => sum + failed, 0),
+    },
+    latencyMs: { p50: total?.p50 ?? null, p95: total?.p95 ?? null, p99: total?.p99 ?? null },
+    series: toSeries(inbound, outbound),
+    menuKeys: events?.menuKeys ?? [],
+    scenes: events?.scenes ?? [],
+    failures,
+    busiest,
+    events: events?.events ?? [],
+  };
 }
 
 const bounds = ({ since, until, account }: Range) => [since, until, account ?? null];
 
 /** Each question has what the ones before it left. Postgres ends one that takes longer (57014). */
-function limitedTo(client: Statements, totalMs: number) {
+function limitedTo(client: Statements, totalMs: number): Ask {
   const endsAt = performance.now() + totalMs;
   return async <Row extends object>(text: string, values: unknown[]): Promise<Row[]> => {
     const leftMs = Math.max(1, Math.floor(endsAt - performance.now()));
@@ -79,7 +109,7 @@ interface InboundRow {
   p99: number | null;
 }
 
-/** By day as it is in China, like WeChat's own statistics. As wechat.reply_latency_hourly_between, but with one row for all. */
+/** As wechat.reply_latency_hourly_between, but with one row for all. */
 const inboundSql = `
   with answer as (
     select d.message_id, min(d.sent_at) as sent_at from wechat.delivery d
@@ -87,7 +117,7 @@ const inboundSql = `
       and ($3::text is null or d.app_id = $3)
     group by 1
   )
-  select date_trunc($4, m.received_at, 'Asia/Shanghai') as at, count(distinct m.openid)::int as users, count(*)::int as messages,
+  select date_trunc('hour', m.received_at) as at, count(distinct m.openid)::int as users, count(*)::int as messages,
     count(answer.sent_at)::int as answered,
     count(*) filter (where answer.sent_at is null and m.msg_type <> 'event' and m.merged_into is null)::int as unanswered,
     percentile_cont(0.5) within group (order by extract(epoch from answer.sent_at - m.received_at)::float8 * 1000) as p50,
@@ -105,14 +135,14 @@ interface OutboundRow {
 }
 
 const outboundSql = `
-  select date_trunc($4, hour, 'Asia/Shanghai') as at, sum(sent)::int as sent, sum(failed + expired + unknown)::int as failed
+  select hour as at, sum(sent)::int as sent, sum(failed + expired + unknown)::int as failed
   from wechat.delivery_hourly_between($1, $2)
   where $3::text is null or app_id = $3
   group by 1 order by 1`;
 
 type EventTables = Pick<Analytics, 'menuKeys' | 'scenes' | 'events'>;
 
-/** The events of the time are read once. wechat.event_daily_between has users by day, of whom no sum can be made. */
+/** The events of the time are read once. Users over all of the time, each once. */
 const eventsSql = `
   with told as materialized (
     select event, nullif(event_key, '') as event_key, openid from wechat.inbound_message

@@ -62,8 +62,14 @@ const why: WhyWords = {
   put_off: () => ({
     headline: 'It is taken up again in a moment',
     detail:
-      'Either the user may still be writing, and what they send soon after is answered with it (MERGE_WITHIN), or the reply logic said that its answer comes later.',
+      'Either the user may still be writing, and what they send soon after is answered with it (MERGE_WITHIN), or the reply logic said when to ask again.',
     remedy: null,
+  }),
+  awaiting_back_end: ({ source }) => ({
+    headline: 'The back end answers it later',
+    detail: `${source ?? 'The back end'} said so (202), and has until then to call back. What the user wrote after it waits.`,
+    remedy:
+      'If this lasts, ask those who run the back end; its time is over at the end of the reply window, or of REPLIES_CALLBACK_WAIT.',
   }),
   being_answered: ({ worker }) => ({
     headline: 'It is being answered right now',

@@ -13,6 +13,8 @@ export interface WhyFacts {
   remedy: string | null;
   agent: string | null;
   worker: number | null;
+  /** A back end, as REPLIES names it. */
+  source: string | null;
   attempts: number;
   /** Messages that come first. */
   earlier: number;

@@ -62,8 +62,13 @@ const why: (typeof en)['why'] = {
   put_off: () => ({
     headline: '稍后再处理',
     detail:
-      '或者用户可能还在输入，紧接着发来的消息会与它一起回复（MERGE_WITHIN）；或者回复逻辑表示稍后才有答案。',
+      '或者用户可能还在输入，紧接着发来的消息会与它一起回复（MERGE_WITHIN）；或者回复逻辑说了何时再问。',
     remedy: null,
+  }),
+  awaiting_back_end: ({ source }) => ({
+    headline: '后端稍后才回复',
+    detail: `${source ?? '后端'}返回了 202，最迟到所示时间回调。用户后来发的消息都在等它。`,
+    remedy: '如果一直如此，请联系后端的负责人；回复窗口或 REPLIES_CALLBACK_WAIT 到期时就不再等。',
   }),
   being_answered: ({ worker }) => ({
     headline: '正在回复',

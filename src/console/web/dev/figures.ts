@@ -59,6 +59,7 @@ function analytics({ query }: Asked) {
         meaning: 'The connection broke after the request was written',
       },
     ],
+    unit: 'day',
     busiest: Array.from({ length: 168 }, (_, at) => ({
       weekday: Math.floor(at / 24) + 1,
       hour: at % 24,

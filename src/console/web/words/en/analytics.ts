@@ -12,6 +12,8 @@ export const analytics = {
   },
   csv: 'CSV',
   csvOf: 'CSV of {table}',
+  wholeDays:
+    'Whole days, time of China. Users of a menu key, scene or event are counted anew each day; times of answers are right within 1 %.',
   none: 'Nothing of this kind in this time.',
   shown: 'The first {n} of {all}',
   totals: {

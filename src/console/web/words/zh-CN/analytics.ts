@@ -15,6 +15,7 @@ export const analytics: SameKeys<typeof english> = {
   },
   csv: 'CSV',
   csvOf: '导出 CSV：{table}',
+  wholeDays: '按整天（北京时间）统计。菜单、场景和事件的用户数是每天去重后的合计；回复用时的误差在 1% 以内。',
   none: '这段时间内没有此类数据。',
   shown: '共 {all} 项，显示前 {n} 项',
   totals: {

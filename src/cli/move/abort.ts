@@ -1,0 +1,133 @@
+import type { PoolClient } from 'pg';
+import { dropGuards, dropKept, idsAfter } from './clear.js';
+import { dropMessages } from './copy-messages.js';
+import { MoveError } from './move-error.js';
+import { addPause, ring } from './open.js';
+import { changePhase, lockPhases, type MoveRecord } from './record.js';
+import { inTransaction, type Sides } from './sides.js';
+
+/**
+ * Calls the move off: the account stays where it was. First the target is told, for good: it takes no more pushes, and can no
+ * longer be opened. What it took meanwhile goes to the source, which then works again; what was copied goes last.
+ *
+ * @throws MoveError where the target works for the account already
+ */
+export async function callOff(
+  sides: Sides,
+  { atSource, atTarget }: { atSource: MoveRecord | undefined; atTarget: MoveRecord | undefined },
+): Promise<void> {
+  const { appId, source, target, words } = sides;
+  if (atTarget?.phase === 'open' && atTarget.side === 'target') throw new MoveError(words.tooLate(appId));
+  if (atTarget?.phase === 'filling') await refuseAtTarget(sides);
+  const isOurs = atSource?.side === 'source' && ['copying', 'held', 'closed'].includes(atSource.phase);
+  if (isOurs) await takePushes(sides);
+  const isFilled = atTarget?.side === 'target' && ['filling', 'refused'].includes(atTarget.phase);
+  if (isFilled) await bringBack(sides, atTarget);
+  if (isOurs) await workAgain(sides);
+  await dropGuards(source, appId);
+  if (!isFilled) return;
+  await clearTarget(sides, atTarget);
+  await dropGuards(target, appId);
+}
+
+async function refuseAtTarget({ appId, target }: Sides): Promise<void> {
+  await inTransaction(target, async (client) => {
+    await client.query(`select wechat.guard_move($1, 'arrival')`, [appId]);
+    await lockPhases(client);
+    await changePhase(client, appId, { from: ['filling'], to: 'refused' });
+  });
+}
+
+/** The source stores again, but answers nobody yet: what the target took comes before. */
+async function takePushes({ appId, source }: Sides): Promise<void> {
+  await inTransaction(source, async (client) => {
+    await lockPhases(client);
+    await client.query(
+      `update wechat.account_move set phase = 'held', changed_at = now() where app_id = $1 and phase = 'closed'`,
+      [appId],
+    );
+  });
+}
+
+/**
+ * What came to the target of its own, in its order. Lanes come first, and the messages from a join on them, as where pushes are
+ * stored (src/outbox/arrive.ts). A message that is at the source already stays as it is.
+ */
+const arriveAgain = `
+  with input as materialized (
+    select * from json_populate_recordset(null::wechat.inbound_message, $1::json)
+  ),
+  lane as (
+    insert into wechat.lane as l (app_id, openid, slot, arrivals, waiting, waiting_since, done_id, urgent_until)
+    select app_id, openid, slot, count(*), count(*), min(received_at), (select nextval('wechat.inbound_message_id_seq')),
+      max(window_ends_at) filter (where wechat.is_urgent(window_ends_at, created_at))
+    from input group by app_id, openid, slot order by app_id, openid, slot
+    on conflict (app_id, openid, slot) do update
+    set arrivals = l.arrivals + excluded.arrivals, waiting = l.waiting + excluded.waiting,
+        urgent_until = greatest(l.urgent_until, excluded.urgent_until)
+    returning l.app_id, l.openid, l.slot
+  )
+  insert into wechat.inbound_message
+    (app_id, openid, slot, dedupe_key, request_id, msg_type, event, event_key, content, payload, created_at, received_at,
+     window_ends_at, window_quota)
+  select i.app_id, i.openid, i.slot, i.dedupe_key, i.request_id, i.msg_type, i.event, i.event_key, i.content, i.payload,
+    i.created_at, i.received_at, i.window_ends_at, i.window_quota
+  from input i join lane l on (l.app_id, l.openid, l.slot) = (i.app_id, i.openid, i.slot)
+  order by i.id
+  on conflict (app_id, dedupe_key) do nothing`;
+
+async function bringBack({ appId, source, target }: Sides, { blockEnds }: MoveRecord): Promise<void> {
+  for (;;) {
+    const ids = await idsAfter(target, appId, { after: blockEnds, upTo: undefined });
+    if (ids.length === 0) return;
+    const { rows } = await target.query<{ found: string }>(
+      `select json_agg(t order by t.id)::text as found from wechat.inbound_message t where t.id = any($1::bigint[])`,
+      [ids],
+    );
+    await inTransaction(source, async (client) => {
+      await client.query(arriveAgain, [rows[0]?.found ?? '[]']);
+      await ring(client, appId);
+    });
+    await inTransaction(target, (client) => dropMessages(client, appId, ids));
+  }
+}
+
+async function workAgain({ appId, source }: Sides): Promise<void> {
+  await inTransaction(source, async (client: PoolClient) => {
+    await lockPhases(client);
+    const { rows } = await client.query<{ phase: string; pause: string | null }>(
+      'delete from wechat.account_move where app_id = $1 returning phase, pause_before::text as pause',
+      [appId],
+    );
+    const [row] = rows;
+    if (row && row.phase !== 'copying') {
+      await client.query('delete from wechat.account_pause where app_id = $1', [appId]);
+      if (row.pause !== null) await addPause(client, row.pause);
+    }
+    await client.query('delete from wechat.account_move_change where app_id = $1', [appId]);
+    await client.query('select wechat.record_action($1, $2, $3, 1)', [
+      'move_account',
+      appId,
+      JSON.stringify({ phase: 'called off' }),
+    ]);
+    await ring(client, appId);
+  });
+}
+
+/** Copies alone: what was there before stays. */
+async function clearTarget(sides: Sides, { offsets, blockEnds }: MoveRecord): Promise<void> {
+  const { appId, target } = sides;
+  for (let after = offsets.message; ; ) {
+    const ids = await idsAfter(target, appId, { after, upTo: blockEnds });
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    await inTransaction(target, (client) => dropMessages(client, appId, ids));
+    after = last;
+  }
+  await inTransaction(target, async (client) => {
+    await dropKept(client, appId);
+    await lockPhases(client);
+    await changePhase(client, appId, { from: ['refused'], to: 'gone' });
+    await client.query('delete from wechat.account_pause where app_id = $1', [appId]);
+  });
+}

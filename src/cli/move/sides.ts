@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
+import { classifyDatabaseError } from '../../db/errors.js';
+import { moveLock } from '../../db/locks.js';
+import type { Pool } from '../../db/pool.js';
+import type { Words } from '../words/index.js';
+import { MoveError } from './move-error.js';
+
+/** The two databases, and who is told of what happens. */
+export interface Sides {
+  appId: string;
+  source: Pool;
+  target: Pool;
+  /** Host, port and name of each, without user and password. */
+  names: { source: string; target: string };
+  words: Words['commands']['move'];
+  say(line: string): void;
+}
+
+/** Something came in between: the transaction is to run once more. */
+export class TryAgainError extends Error {
+  readonly code = 'TRY_AGAIN';
+}
+
+/** A lock that is waited for stops all who come behind: so not for long, and again. */
+const lockTimeoutMs = 1_500;
+const lockTries = 120;
+const lockPauseMs = 1_000;
+
+/** Runs in a transaction, once more where somebody else had what it needs. It may run several times, and commits once. */
+export async function inTransaction<T>(
+  pool: Pool,
+  run: (client: PoolClient) => Promise<T>,
+  { isolation = 'read committed' }: { isolation?: 'read committed' | 'repeatable read' } = {},
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    const client = await pool.connect();
+    try {
+      await client.query(`begin isolation level ${isolation}`);
+      await client.query(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}`]);
+      const result = await run(client);
+      await client.query('commit');
+      client.release();
+      return result;
+    } catch (error) {
+      const isBroken = await client.query('rollback').then(
+        () => false,
+        () => true,
+      );
+      client.release(isBroken);
+      const kind = error instanceof TryAgainError ? 'conflict' : classifyDatabaseError(error);
+      if ((kind !== 'locked' && kind !== 'conflict') || tries >= lockTries) throw error;
+      await sleep(kind === 'locked' ? lockPauseMs : 50);
+    }
+  }
+}
+
+/**
+ * One command at a time moves an account: the lock is held in both databases until `release`. Where both URLs lead to the same
+ * database, the second cannot be had, which tells so.
+ *
+ * @throws MoveError
+ */
+export async function lockSides({ appId, source, target, words }: Sides): Promise<() => void> {
+  const atSource = await lockSession(source, appId);
+  if (!atSource) throw new MoveError(words.underWay(appId));
+  const atTarget = await lockSession(target, appId);
+  if (!atTarget) {
+    atSource.release(true);
+    throw new MoveError(words.sameDatabase);
+  }
+  return () => {
+    atSource.release(true);
+    atTarget.release(true);
+  };
+}
+
+async function lockSession(pool: Pool, appId: string): Promise<PoolClient | undefined> {
+  const client = await pool.connect();
+  const { rows } = await client.query<{ mine: boolean }>(
+    'select pg_try_advisory_lock(hashtextextended($1, 0)) as mine',
+    [moveLock(appId)],
+  );
+  if (rows[0]?.mine) return client;
+  client.release(true);
+  return undefined;
+}

@@ -1,0 +1,35 @@
+import pg from 'pg';
+import { clientConfigOf } from '../../db/database-url.js';
+import { createPool, type Pool } from '../../db/pool.js';
+import { operatorName } from '../database/operator-name.js';
+
+/** Connections to the other database, for one command; undefined where none is named. */
+export async function withTarget<T>(
+  url: string | undefined,
+  statementTimeoutMs: number,
+  use: (target: Pool | undefined) => Promise<T>,
+): Promise<T> {
+  if (url === undefined) return use(undefined);
+  const pool = createPool({
+    connectionString: url,
+    name: 'command',
+    max: 4,
+    statementTimeoutMs,
+    onError: () => undefined,
+  });
+  // Each connection acts under the name of who runs the command.
+  pool.on('connect', (client) => {
+    client.query(`select set_config('wechat.operator', $1, false)`, [operatorName()]).catch(() => undefined);
+  });
+  try {
+    return await use(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Host, port and name of a database, without user and password. */
+export function readDatabaseName(url: string): string {
+  const { host, port, database } = new pg.Client(clientConfigOf(url));
+  return `${host}:${port}/${database ?? ''}`;
+}
