@@ -21,7 +21,7 @@ const places = [
 /** How long versions work beside each other between two replacements. */
 const besideMs = 4_000;
 /** An analyst's query, or a dump: what a migration must not make others wait behind. */
-const longQueryMs = 5_000;
+const longQueryMs = 60_000;
 
 /** Two ingress and two worker processes, behind a proxy that knows who listens. */
 export interface Trial {
@@ -89,7 +89,9 @@ export async function openTrial({
       for (const [name, role] of places) await put(name, role, build);
     },
     async replaceAll(build) {
-      const reading = holdTable(postgres.url);
+      const isWaitedFor = () =>
+        all.some(({ lines }) => lines.some(({ event }) => event === 'migration_waits'));
+      const reading = build.name === 'new' ? holdTable(postgres.url, isWaitedFor) : undefined;
       for (const [name, role] of places) {
         await put(name, role, build);
         await sleep(besideMs);
@@ -122,14 +124,15 @@ export async function openTrial({
   };
 }
 
-/** Reads a table for a while, as a dump does: whoever alters it has to wait. */
-async function holdTable(url: string): Promise<void> {
+/** Reads a table, as a dump does, until a migration that alters it has been seen to wait. */
+async function holdTable(url: string, isWaitedFor: () => boolean): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query('begin');
     await client.query('select from wechat.delivery limit 1');
-    await sleep(longQueryMs);
+    for (const deadline = Date.now() + longQueryMs; !isWaitedFor() && Date.now() < deadline; )
+      await sleep(50);
     await client.query('commit');
   } finally {
     await client.end();
