@@ -13,7 +13,7 @@ import { type Packed, pack } from './pack.ts';
 
 const exec = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
-const stepMs = 240_000;
+const stepMs = 600_000;
 
 interface Folder {
   at: string;
