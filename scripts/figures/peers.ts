@@ -38,7 +38,7 @@ export function peersTable({ measures }: Run, language: Language): string {
   return toText([heads[language], ...rows]);
 }
 
-const titles: Readonly<Record<Language, string>> = {
+export const peersTitles: Readonly<Record<Language, string>> = {
   en: 'A second, one process each: messages stored (dark), answers with their result on record (green)',
   'zh-CN': '每秒，各一个进程：入库的消息（深色），有结果的回复（绿色）',
 };
@@ -59,7 +59,7 @@ export function peersPicture({ machine, measures }: Run, language: Language): st
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="#fff"/>
-<text x="20" y="24" font-size="15">${titles[language]}</text>
+<text x="20" y="24" font-size="15">${peersTitles[language]}</text>
 ${bars.join('\n')}
 <text x="20" y="${height - 8}" fill="#777" font-size="10">${machine}</text>
 </svg>
