@@ -259,7 +259,7 @@ describe('over several processes', () => {
     );
     const work = traces.find((span) => span.includes(`name: '${names.work}'`));
     expect(work).toContain(idOf(store));
-  });
+  }, 60_000);
 
   test('what a worker did not end when it was killed is run again in the same trace', async () => {
     const spans = recordSpans();
