@@ -19,7 +19,6 @@ test('while an account is held its pause stays, nobody claims, and operators are
   timeout: 120_000,
 }, async () => {
   const { account, simulator, source, target } = await heldAtBothSides();
-  await simulator.user('oUser').say('held');
   for (const { pool } of [source, target]) {
     await expect(pool.query('select wechat.resume($1)', [account.appId])).rejects.toThrow(
       moves(account.appId),
@@ -41,6 +40,7 @@ test('while an account is held its pause stays, nobody claims, and operators are
     moves(account.appId),
   );
   // Even by hand.
+  await simulator.user('oUser').say('held');
   const [worker] = await source.rows<{ id: number }>('select id from wechat.worker_process limit 1');
   const claimed = await source.pool.query(
     'update wechat.lane set claim = 1, worker_id = $1, claimed_at = now()',
