@@ -15,9 +15,10 @@ async function heldAtBothSides(): Promise<TwoDeployments> {
   return two;
 }
 
-test('while an account is held its pause stays, nobody claims, and operators are told why', async () => {
+test('while an account is held its pause stays, nobody claims, and operators are told why', {
+  timeout: 120_000,
+}, async () => {
   const { account, simulator, source, target } = await heldAtBothSides();
-  await simulator.user('oUser').say('held');
   for (const { pool } of [source, target]) {
     await expect(pool.query('select wechat.resume($1)', [account.appId])).rejects.toThrow(
       moves(account.appId),
@@ -39,6 +40,7 @@ test('while an account is held its pause stays, nobody claims, and operators are
     moves(account.appId),
   );
   // Even by hand.
+  await simulator.user('oUser').say('held');
   const [worker] = await source.rows<{ id: number }>('select id from wechat.worker_process limit 1');
   const claimed = await source.pool.query(
     'update wechat.lane set claim = 1, worker_id = $1, claimed_at = now()',
@@ -55,7 +57,9 @@ test('while an account is held its pause stays, nobody claims, and operators are
 
 const pool = ({ pool }: TwoDeployments['source'], text: string) => pool.query(text);
 
-test('after the move the source takes no push and renews no token, and what WeChat repeats at the target is stored once', async () => {
+test('after the move the source takes no push and renews no token, and what WeChat repeats at the target is stored once', {
+  timeout: 120_000,
+}, async () => {
   const two = await heldAtBothSides();
   const { account, simulator, source, target, atSource, atTarget, router } = two;
   await simulator.user('oUser').say('stored at the source');
@@ -106,7 +110,9 @@ test('after the move the source takes no push and renews no token, and what WeCh
   expect(await source.rows('select count(*)::int as n from wechat.inbound_message')).toEqual([{ n: 4 }]);
 });
 
-test('ids in all that goes along are shifted, and what is older than the history stays', async () => {
+test('ids in all that goes along are shifted, and what is older than the history stays', {
+  timeout: 120_000,
+}, async () => {
   const two = await setTwoDeployments();
   const { account, simulator, source, target, router, atTarget } = two;
   await simulator.user('oUser').say('one');
@@ -153,7 +159,7 @@ test('ids in all that goes along are shifted, and what is older than the history
   expect(await source.rows('select content from wechat.inbound_message')).toEqual([{ content: 'old' }]);
 });
 
-test('what is not to be done is said', async () => {
+test('what is not to be done is said', { timeout: 60_000 }, async () => {
   const two = await setTwoDeployments();
   const { account, source, settings } = two;
   const run = (...args: string[]) => runInProcess(['move-account', account.appId, ...args], settings);
