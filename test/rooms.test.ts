@@ -27,6 +27,8 @@ const longer: ReadonlyMap<string, string> = new Map([
   ['config/schema.ts', 'a table: an entry for each setting'],
   ['outbox/states.ts', 'a table: an entry for each transition'],
   ['db/schema.ts', 'generated from the migrations'],
+  ['cli/words/en/help.ts', 'a table: an entry for each command and flag'],
+  ['cli/words/zh-cn/help.ts', 'a table: an entry for each command and flag'],
 ]);
 
 const isOfPage = (file: string) => /(^|\/)web\/|\/vite\.config\.ts$/.test(file);

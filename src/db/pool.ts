@@ -96,8 +96,8 @@ function leaderClients(servers: Servers): new () => pg.ClientBase {
 function followLeader(pool: Pool, servers: Servers): void {
   const busy = new Set<LeaderClient>();
   const idle = new Set<LeaderClient>();
-  const follow = (event: 'acquire' | 'remove', then: (client: LeaderClient) => void) =>
-    pool.on(event, (client) => client instanceof LeaderClient && then(client));
+  const follow = (moment: 'acquire' | 'remove', then: (client: LeaderClient) => void) =>
+    pool.on(moment, (client) => client instanceof LeaderClient && then(client));
   follow('acquire', (client) => {
     idle.delete(client);
     busy.add(client);
