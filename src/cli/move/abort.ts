@@ -76,6 +76,30 @@ const arriveAgain = `
   order by i.id
   on conflict (app_id, dedupe_key) do nothing`;
 
+/**
+ * What came to the source while the target had the router's ear, or after, has ids of before: those of a conversation that something is
+ * brought back to, and that nobody has looked at yet, are numbered anew by the time they were stored. The lanes are locked.
+ */
+const unnumbered = `
+  select m.id
+  from (
+    select openid, slot, min(received_at) as received_at
+    from json_populate_recordset(null::wechat.inbound_message, $2::json) group by openid, slot
+  ) first
+  join wechat.inbound_message m on m.app_id = $1 and (m.openid, m.slot) = (first.openid, first.slot)
+  where m.settled_at is null and m.received_at >= first.received_at and m.merged_into is null and m.merged_count is null
+    and not exists (select from wechat.delivery d where d.message_id = m.id)
+    and not exists (select from wechat.once_result o where o.message_id = m.id)
+    and not exists (select from wechat.model_call c where c.message_id = m.id)
+    and not exists (select from wechat.reply_callback c where c.message_id = m.id)
+  order by m.received_at, m.id`;
+
+async function numberAnew(client: PoolClient, appId: string, found: string): Promise<void> {
+  const { rows } = await client.query<{ id: string }>(unnumbered, [appId, found]);
+  for (const { id } of rows)
+    await client.query('update wechat.inbound_message set id = default where id = $1', [id]);
+}
+
 async function bringBack({ appId, source, target }: Sides, { blockEnds }: MoveRecord): Promise<void> {
   for (;;) {
     const ids = await idsAfter(target, appId, { after: blockEnds, upTo: undefined });
@@ -85,7 +109,9 @@ async function bringBack({ appId, source, target }: Sides, { blockEnds }: MoveRe
       [ids],
     );
     await inTransaction(source, async (client) => {
-      await client.query(arriveAgain, [rows[0]?.found ?? '[]']);
+      const found = rows[0]?.found ?? '[]';
+      await client.query(arriveAgain, [found]);
+      await numberAnew(client, appId, found);
       await ring(client, appId);
     });
     await inTransaction(target, (client) => dropMessages(client, appId, ids));
