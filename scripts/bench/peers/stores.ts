@@ -71,26 +71,22 @@ const [waiting, active, delayed, completed] = ['wait', 'active', 'delayed', 'com
   (name) => `bull:replies:${name}`,
 ) as [string, string, string, string];
 
+/** Read in a transaction: a job that moves on meanwhile would be counted twice. */
 export function bullMqStore(redis: Redis): Store {
   async function count(): Promise<number> {
-    const counts = await Promise.all([
-      redis.llen(waiting),
-      redis.llen(active),
-      redis.zcard(delayed),
-      redis.zcard(completed),
-    ]);
-    return counts.reduce((sum, one) => sum + one, 0);
+    const counts = await redis.multi().llen(waiting).llen(active).zcard(delayed).zcard(completed).exec();
+    return (counts ?? []).reduce((sum, [, one]) => sum + Number(one), 0);
   }
 
   async function check(): Promise<Stored> {
-    const ids = (
-      await Promise.all([
-        redis.lrange(waiting, 0, -1),
-        redis.lrange(active, 0, -1),
-        redis.zrange(delayed, '0', '-1'),
-        redis.zrange(completed, '0', '-1'),
-      ])
-    ).flat();
+    const lists = await redis
+      .multi()
+      .lrange(waiting, 0, -1)
+      .lrange(active, 0, -1)
+      .zrange(delayed, '0', '-1')
+      .zrange(completed, '0', '-1')
+      .exec();
+    const ids = (lists ?? []).flatMap(([, list]) => list as string[]);
     const returned = await Promise.all(ids.map((id) => redis.hget(`bull:replies:${id}`, 'returnvalue')));
     const results = returned.filter((value) => value?.includes('"errcode":0')).length;
     return { messages: ids.length, distinct: new Set(ids).size, results };
