@@ -192,7 +192,8 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
     const pool = createPool({
       connectionString,
       servers,
-      writes: true,
+      // Readiness tells of a server that takes no writes, and of nothing else that would follow from it.
+      writes: name !== 'admin',
       name,
       max: sizeOf(name),
       statementTimeoutMs: plan.statementMs,

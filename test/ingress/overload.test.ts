@@ -49,7 +49,7 @@ describe('a database that refuses to write', () => {
     const push = simulator.user('oUser').say('hello');
     await waitFor('readiness to fail', async () => {
       const { status, body } = await ready(adminUrl);
-      return status === 503 && body.includes('in a read-only transaction');
+      return status === 503 && body.includes('takes no writes');
     });
     await database.pool.query('set default_transaction_read_only = off');
     await database.pool.query(

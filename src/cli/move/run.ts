@@ -99,7 +99,7 @@ async function begin(
     throw new MoveError(words.otherMove(appId, there.peer));
   say(words.step(1, words.preparing(names.source, names.target)));
   const differing = await differingRules(sides);
-  if (differing.length > 0) say(words.rulesDiffer(differing));
+  if (differing.length > 0) say(words.rulesDiffer(differing.join(', ')));
   const filling = there?.phase === 'filling' ? there : await prepareTarget(sides, historySince);
   const atSource = await prepareSource(sides, filling);
   return {

@@ -22,8 +22,8 @@ export const move = {
   moved: (appId: string, target: string) => `${appId} is at ${target}`,
   calledOffNow: (appId: string, source: string) =>
     `The move is called off: ${appId} is at ${source}. The router must send its pushes there; the target refuses them`,
-  rulesDiffer: (names: readonly string[]) =>
-    `  rules do not move, and at the target they are others or missing: ${names.join(', ')}`,
+  rulesDiffer: (names: string) =>
+    `  rules do not move, and at the target they are others or missing: ${names}`,
   underWay: (appId: string) => `another command moves ${appId} at this moment`,
   sameDatabase: 'the target is the same database, or another command moves the account there at this moment',
   otherVersion:

@@ -19,7 +19,7 @@ export const move: typeof english = {
   moved: (appId, target) => `${appId} 已在 ${target}`,
   calledOffNow: (appId, source) =>
     `迁移已取消：${appId} 仍在 ${source}。路由必须把它的推送发到那里；目标会拒收`,
-  rulesDiffer: (names) => `  规则不随公众号迁移，目标上的规则不同或缺失：${names.join('、')}`,
+  rulesDiffer: (names) => `  规则不随公众号迁移，目标上的规则不同或缺失：${names}`,
   underWay: (appId) => `另一个命令正在迁移 ${appId}`,
   sameDatabase: '目标就是同一个数据库，或者另一个命令正在那里迁移该公众号',
   otherVersion:
