@@ -49,7 +49,7 @@ const madeUp = (place: string): unknown[] => {
   if (/list\.none|show\.notFound|requeue\.none/.test(place)) return ['messages', '1'];
   if (/noSuchState/.test(place)) return ['messages', 'x', ['y']];
   if (/whichAccount|cancel\.question/.test(place)) return ['x', ['y']];
-  if (/applied|queued|sendAgain|newerMigrations|migrate.newer|pending|mayNotWrite/.test(place))
+  if (/applied|queued|sendAgain|newerMigrations|migrate.newer|pending|mayNotWrite|wouldOverwrite/.test(place))
     return [['x']];
   if (/unknownMigrations/.test(place)) return [['x'], ['y']];
   if (place.startsWith('settings.sentences')) return [madeUpProblem];
