@@ -53,6 +53,8 @@ const madeUp = (place: string): unknown[] => {
     return [['x']];
   if (/unknownMigrations/.test(place)) return [['x'], ['y']];
   if (place.startsWith('settings.sentences')) return [madeUpProblem];
+  if (place === 'init.next')
+    return [{ answers: { database: 'compose', consoleUser: 'x' }, version: '1', hasUser: false }];
   if (/export\.done/.test(place)) return [1, 2, { since: '3', until: '4' }];
   if (/status\.oldest/.test(place)) return [{ id: '1', openid: 'x', age: '2 s', error: undefined }];
   return [1, 2, 3, 4];

@@ -50,6 +50,7 @@ describe.skipIf(!inject('chromium'))('what came, what went, and what to do about
     await page.getByRole('heading', { name: /^Message \d+$/ }).waitFor();
     await page.getByText('here you are').first().waitFor();
     const attempts = page.locator('.attempts li');
+    await attempts.nth(1).waitFor();
     expect(await attempts.count()).toBe(2);
     expect(await attempts.nth(0).textContent()).toMatch(/Attempt 1[\s\S]*try again[\s\S]*-1/);
     expect(await attempts.nth(1).textContent()).toMatch(/Attempt 2[\s\S]*sent/);
