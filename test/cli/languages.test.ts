@@ -100,7 +100,7 @@ describe('the catalogue', () => {
       'accounts.json',
     ]);
     const names =
-      /小明|小红|小刚|退款|认证|接口配置信息|域名与消息推送配置|安全模式|兼容模式|明文模式|IP白名单/g;
+      /小明|小红|小刚|退款|认证|接口配置信息|域名与消息推送配置|安全模式|兼容模式|明文模式|IP白名单|接口测试号|服务号|公众号/g;
     const within = [...english].filter(([, text]) => /\p{Script=Han}/u.test(text.replace(names, '')));
     expect(within).toEqual([]);
   });
