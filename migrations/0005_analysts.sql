@@ -85,7 +85,7 @@ language sql stable as $$
   union all
   select d.created_at, 'out', d.msg_type, null, null, wechat.payload_text(d.payload), d.status,
     d.sent_at - m.received_at, m.id, d.id
-  from message m join wechat.delivery d on d.message_id = m.id
+  from message m join wechat.delivery d on d.message_id = m.id and d.app_id = m.app_id
   order by 9, 10 nulls first
 $$;
 comment on function wechat.conversation is
@@ -103,7 +103,7 @@ language sql stable as $$
   left join lateral (
     select count(*) filter (where d.status = 'sent') as sent,
       count(*) filter (where d.ended_unsent) as not_sent
-    from wechat.delivery d where d.message_id = m.id
+    from wechat.delivery d where d.message_id = m.id and d.app_id = m.app_id
   ) d on true
   where m.received_at >= since and m.received_at < until
   group by m.app_id, m.openid
@@ -183,7 +183,7 @@ language sql stable as $$
     percentile_cont(0.99) within group (order by answer.seconds)
   from (
     select m.received_at, m.app_id, extract(epoch from min(d.sent_at) - m.received_at)::double precision as seconds
-    from wechat.inbound_message m join wechat.delivery d on d.message_id = m.id
+    from wechat.inbound_message m join wechat.delivery d on d.message_id = m.id and d.app_id = m.app_id
     where m.received_at >= since and m.received_at < until and d.created_at >= since
       and d.status = 'sent' and d.origin = 'reply'
     group by m.id

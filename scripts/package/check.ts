@@ -28,7 +28,7 @@ const wanted = [
 const unwanted = [
   /^(src|test|scripts|deploy|node_modules|\.github|\.ci|\.data|coverage|bench-results)\//,
   /(?<!\.d)\.ts$/,
-  /\.(vue|map|log|tgz|tsbuildinfo)$/,
+  /\.(vue|[jt]s\.map|css\.map|log|tgz|tsbuildinfo)$/,
   /\.(test|spec)\.(?!mjs$)/,
   /(^|\/)\.(?!env\.example$)/,
   /(^|\/)(tsconfig|vitest|vite|biome|knip)[^/]*\.(json|ts|js)$/,
