@@ -6,7 +6,10 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
-    include: ['test/faults/**/*.test.ts', 'test/promises/{1,3,5,6}-*.test.ts'],
+    include: [
+      ...['test/faults/**/*.test.ts', 'test/promises/{1,3,5,6}-*.test.ts'],
+      'test/cli/move-account*.test.ts',
+    ],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,

@@ -68,6 +68,7 @@ comment on column wechat.message_history.message_id is 'inbound_message.id; of o
 comment on column wechat.message_history.delivery_id is 'delivery.id; null for in';
 
 -- Deliveries have no index by user, which would cost every reply: they are found by their messages.
+-- And by the account: where analysts see several databases as one, an id may be in two of them.
 create function wechat.conversation(of_app_id text, of_openid text, max_messages integer default 1000)
 returns table (
   at timestamptz, direction text, type text, event text, event_key text, text text, state text, latency interval,
