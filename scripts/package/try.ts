@@ -70,14 +70,10 @@ async function install(folder: Folder, packed: Packed): Promise<void> {
   await writeFile(path.join(folder.at, 'package.json'), '{ "private": true, "type": "module" }\n');
   const development = ['typescript@5', '@types/node@22'];
   // The install scripts of dependencies do not run, as some registries and package managers have it.
-  await run(folder, 'npm', [
-    'install',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    packed.tarball,
-    ...development,
-  ]);
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries', '1'];
+  // Here alone with what is around: the way to the registry may need a proxy or a certificate.
+  const around = process.env as Record<string, string>;
+  await run(folder, 'npm', ['install', ...flags, packed.tarball, ...development], around);
 }
 
 const program = `import { createRouter, text, type Replies } from 'wechat-outbox';
@@ -85,7 +81,7 @@ import { startWeChat, type TestUser, type TestWeChat } from 'wechat-outbox/testi
 
 const router = createRouter()
   .subscribe(({ message }) => \`welcome \${message.scene ?? ''}\`)
-  .text(/^order (\\d+)$/, (_context, [, order]) => text(order ?? ''));
+  .text(/^order (\\d+)$/, (_context, match) => text(match?.[1] ?? ''));
 export const replies: Replies = (context) => router.answer(context);
 const wechat: TestWeChat = await startWeChat();
 const user: TestUser = wechat.user();
