@@ -140,7 +140,7 @@ export async function storeConsoleHistory(
 ): Promise<void> {
   const { pool } = lab;
   const kept = await keptCount(lab);
-  if (kept === count) return;
+  if (kept === count) return countDays(lab);
   if (kept !== undefined)
     throw new Error(`The database that was kept holds ${kept} messages, not ${count}: remove it`);
   await pool.query(drawSql);
@@ -164,11 +164,15 @@ export async function storeConsoleHistory(
   await storeMessages(lab, waiting.messages, waiting.users, waiting.appId);
   for (const table of ['delivery', 'delivery_attempt', 'handover', 'handover_history', 'operator_action'])
     await pool.query(`vacuum (analyze) wechat.${table}`);
-  // As workers do, a while after each day.
-  while ((await countNextDay(pool)) !== undefined);
-  await pool.query('vacuum (analyze) wechat.day_figures');
+  await countDays(lab);
   await pool.query(`comment on schema desk is '${count}'`);
   await pool.query('checkpoint');
+}
+
+/** As workers do, a while after each day: of a database that was kept, days have passed since. */
+async function countDays({ pool }: Lab): Promise<void> {
+  while ((await countNextDay(pool)) !== undefined);
+  await pool.query('vacuum (analyze) wechat.day_figures');
 }
 
 /** As the comment says once all is there: 0 where the run that filled it was broken off; undefined in a fresh database. */

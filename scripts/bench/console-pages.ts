@@ -49,7 +49,7 @@ export async function pagesOf(lab: Lab): Promise<Page[]> {
       '/saved-answers',
       '/session',
       `/analytics?${between(1, 0)}`,
-      `/analytics?${between(30, 0)}`,
+      ...[3, 7, 30].map((days) => `/analytics?${between(days, 0)}`),
     ],
     `/analytics?${account}&${between(1, 0)}`,
   ];
