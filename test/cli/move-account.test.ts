@@ -94,7 +94,7 @@ test('where pushes still come to the source nothing is closed, and the command s
   timeout: 240_000,
 }, async () => {
   const two = await setTwoDeployments();
-  const load = startLoad(two, 2, 150);
+  const load = startLoad(two, 6, 5);
   expect(await runInProcess(two.args('--switched'), two.settings)).toMatchObject({
     code: 1,
     err: expect.stringContaining('still come to the source'),
