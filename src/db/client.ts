@@ -21,6 +21,8 @@ export class LeaderClient extends pg.Client {
     super({ ...config, stream: () => socket });
     this.#servers = servers;
     this.#socket = socket;
+    // A server that goes away right behind its greeting tells before anybody else listens; the first statement fails then.
+    this.on('error', () => undefined);
     this.#watch();
   }
 
