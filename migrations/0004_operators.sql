@@ -727,6 +727,7 @@ begin
     perform wechat.forget_model(of_app_id, of_openid, pseudonym);
     perform wechat.forget_turns(of_app_id, of_openid, pseudonym);
     perform wechat.forget_replies(of_app_id, of_openid, pseudonym);
+    perform wechat.forget_traces(of_app_id, pseudonym);
     perform wechat.forget_limits(of_app_id, of_openid);
   end if;
 
@@ -769,6 +770,10 @@ begin
   where m.id = message_id and m.event = 'unsubscribe' and m.forgotten_at is null;
   if not found then
     return 'gone';
+  end if;
+  -- An account that is held for a move is so for a moment, too.
+  if exists (select from wechat.account_move m where m.app_id = departure.app_id and m.holds) then
+    return 'in_hand';
   end if;
   perform set_config('wechat.operator', 'system', true);
   select f.in_hand into busy from wechat.forget(departure.app_id, departure.openid) f;

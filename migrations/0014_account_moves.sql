@@ -278,42 +278,6 @@ revoke execute on function
   wechat.guard_move(text, text), wechat.drop_guard(text, text), wechat.reserve_ids(regclass, bigint)
 from public;
 
--- As before, but for an account that is held for a move: that is a moment, too.
-create or replace function wechat.forget_unsubscribed(message_id bigint) returns text
-language plpgsql as $$
-declare
-  departure wechat.inbound_message;
-  busy integer;
-  -- Not as a setting of the function: only a superuser may give it one of a name that Postgres does not know.
-  actor text := coalesce(current_setting('wechat.operator', true), '');
-begin
-  select * into departure from wechat.inbound_message m
-  where m.id = message_id and m.event = 'unsubscribe' and m.forgotten_at is null;
-  if not found then
-    return 'gone';
-  end if;
-  if exists (select from wechat.account_move m where m.app_id = departure.app_id and m.holds) then
-    return 'in_hand';
-  end if;
-  perform set_config('wechat.operator', 'system', true);
-  select f.in_hand into busy from wechat.forget(departure.app_id, departure.openid) f;
-  perform set_config('wechat.operator', actor, true);
-  if busy > 0 then
-    return 'in_hand';
-  end if;
-  if wechat.came_back(
-    departure.app_id, (select m.openid from wechat.inbound_message m where m.id = message_id), message_id,
-    departure.created_at)
-  then
-    raise exception 'came back' using errcode = 'WX001';
-  end if;
-  return 'forgotten';
-exception
-  when sqlstate 'WX001' then
-    return 'came_back';
-end
-$$;
-
 do $$
 begin
   if exists (select from pg_roles where rolname = 'wechat_analyst') then
