@@ -4,7 +4,7 @@ import { dropMessages } from './copy-messages.js';
 import { MoveError } from './move-error.js';
 import { addPause, ring } from './open.js';
 import { changePhase, lockPhases, type MoveRecord } from './record.js';
-import { inTransaction, type Sides } from './sides.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 
 /**
  * Calls the move off: the account stays where it was. First the target is told, for good: it takes no more pushes, and can no
@@ -31,7 +31,7 @@ export async function callOff(
 }
 
 async function refuseAtTarget({ appId, target }: Sides): Promise<void> {
-  await inTransaction(target, async (client) => {
+  await inTransactionWithTries(target, async (client) => {
     await client.query(`select wechat.guard_move($1, 'arrival')`, [appId]);
     await lockPhases(client);
     await changePhase(client, appId, { from: ['filling'], to: 'refused' });
@@ -40,7 +40,7 @@ async function refuseAtTarget({ appId, target }: Sides): Promise<void> {
 
 /** The source stores again, but answers nobody yet: what the target took comes before. */
 async function takePushes({ appId, source }: Sides): Promise<void> {
-  await inTransaction(source, async (client) => {
+  await inTransactionWithTries(source, async (client) => {
     await lockPhases(client);
     await client.query(
       `update wechat.account_move set phase = 'held', changed_at = now() where app_id = $1 and phase = 'closed'`,
@@ -108,18 +108,18 @@ async function bringBack({ appId, source, target }: Sides, { blockEnds }: MoveRe
       `select json_agg(t order by t.id)::text as found from wechat.inbound_message t where t.id = any($1::bigint[])`,
       [ids],
     );
-    await inTransaction(source, async (client) => {
+    await inTransactionWithTries(source, async (client) => {
       const found = rows[0]?.found ?? '[]';
       await client.query(arriveAgain, [found]);
       await numberAnew(client, appId, found);
       await ring(client, appId);
     });
-    await inTransaction(target, (client) => dropMessages(client, appId, ids));
+    await inTransactionWithTries(target, (client) => dropMessages(client, appId, ids));
   }
 }
 
 async function workAgain({ appId, source }: Sides): Promise<void> {
-  await inTransaction(source, async (client: PoolClient) => {
+  await inTransactionWithTries(source, async (client: PoolClient) => {
     await lockPhases(client);
     const { rows } = await client.query<{ phase: string; pause: string | null }>(
       'delete from wechat.account_move where app_id = $1 returning phase, pause_before::text as pause',
@@ -147,10 +147,10 @@ async function clearTarget(sides: Sides, { offsets, blockEnds }: MoveRecord): Pr
     const ids = await idsAfter(target, appId, { after, upTo: blockEnds });
     const last = ids.at(-1);
     if (last === undefined) break;
-    await inTransaction(target, (client) => dropMessages(client, appId, ids));
+    await inTransactionWithTries(target, (client) => dropMessages(client, appId, ids));
     after = last;
   }
-  await inTransaction(target, async (client) => {
+  await inTransactionWithTries(target, async (client) => {
     await dropKept(client, appId);
     await lockPhases(client);
     await changePhase(client, appId, { from: ['refused'], to: 'gone' });

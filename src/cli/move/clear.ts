@@ -1,8 +1,9 @@
 import type { PoolClient } from 'pg';
 import type { Pool } from '../../db/pool.js';
+import { inTransaction } from '../../db/transaction.js';
 import { dropMessages } from './copy-messages.js';
 import { changePhase, lockPhases, type MoveRecord } from './record.js';
-import { inTransaction, type Sides } from './sides.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 import { ofAccount } from './tables.js';
 
 const batch = 500;
@@ -23,7 +24,7 @@ export async function clearSource(sides: Sides, { offsets }: MoveRecord): Promis
        where m.app_id = $3 and m.id = any(array(select one.id + $2::bigint from unnest($1::bigint[]) one (id)))`,
       [ids, offsets.message, appId],
     );
-    await inTransaction(source, (client) =>
+    await inTransactionWithTries(source, (client) =>
       dropMessages(
         client,
         appId,
@@ -34,7 +35,7 @@ export async function clearSource(sides: Sides, { offsets }: MoveRecord): Promis
     if (cleared > 0 && cleared % (batch * 20) === 0) say(words.cleared(cleared));
     after = last;
   }
-  await inTransaction(source, async (client) => {
+  await inTransactionWithTries(source, async (client) => {
     await dropKept(client, appId);
     await lockPhases(client);
     await changePhase(client, appId, { from: ['left'], to: 'gone' });
@@ -68,16 +69,9 @@ export async function dropKept(client: PoolClient, appId: string): Promise<void>
  */
 export async function dropGuards(database: Pool, appId: string): Promise<void> {
   for (const guard of ['change', 'claim']) {
-    const client = await database.connect();
-    try {
-      await client.query('begin');
+    await inTransaction(database, 'begin', async (client) => {
       await client.query(`set local lock_timeout = '200ms'`);
       await client.query('select wechat.drop_guard($1, $2)', [appId, guard]);
-      await client.query('commit');
-    } catch {
-      await client.query('rollback').catch(() => undefined);
-    } finally {
-      client.release();
-    }
+    }).catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { MoveRecord } from './record.js';
-import { inTransaction, type Sides } from './sides.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 import { addRows, ofAccount } from './tables.js';
 
 /** Rows of one table copied by one transaction. */
@@ -10,7 +10,7 @@ const page = 2_000;
 export async function copyAccount(sides: Sides, record: MoveRecord): Promise<void> {
   const { appId, source, target } = sides;
   for (const table of ofAccount) {
-    await inTransaction(target, (at) =>
+    await inTransactionWithTries(target, (at) =>
       at.query(
         `delete from wechat.${table.name} where app_id = $1${table.name === 'handover_history' ? ' and id > $2' : ''}`,
         table.name === 'handover_history' ? [appId, record.offsets.handover] : [appId],
@@ -20,7 +20,7 @@ export async function copyAccount(sides: Sides, record: MoveRecord): Promise<voi
     for (;;) {
       const { found, number, last } = await readPage(source, appId, table, after);
       if (found !== undefined)
-        await inTransaction(target, (at: PoolClient) => addRows(at, table, found, record.offsets));
+        await inTransactionWithTries(target, (at: PoolClient) => addRows(at, table, found, record.offsets));
       if (table.page === undefined || number < page) break;
       after = last;
     }

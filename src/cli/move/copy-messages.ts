@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { MoveError } from './move-error.js';
 import type { MoveRecord, Offsets } from './record.js';
-import { inTransaction, type Sides, TryAgainError } from './sides.js';
+import { inTransactionWithTries, type Sides, TryAgainError } from './sides.js';
 import { addRows, messages, ofMessages } from './tables.js';
 
 /** Files are large: they are read one by one. */
@@ -30,7 +30,7 @@ export async function copyMessages(
   if (last !== null && BigInt(last) + BigInt(record.offsets.message) > BigInt(record.blockEnds))
     throw new MoveError(sides.words.blockFull);
 
-  await inTransaction(target, async (at) => {
+  await inTransactionWithTries(target, async (at) => {
     await dropCopies(at, appId, record.offsets, ids);
     if (number === 0) return;
     await dropOwn(at, record, found);

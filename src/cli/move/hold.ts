@@ -4,7 +4,7 @@ import type { Pool } from '../../db/pool.js';
 import { MoveError } from './move-error.js';
 import { rest } from './prepare.js';
 import { changePhase, lockPhases } from './record.js';
-import { inTransaction, type Sides, TryAgainError } from './sides.js';
+import { inTransactionWithTries, type Sides, TryAgainError } from './sides.js';
 
 const pollMs = 250;
 const sayEveryMs = 5_000;
@@ -14,7 +14,7 @@ const sayEveryMs = 5_000;
  * on the lanes waits for every claim that began before.
  */
 export async function hold({ appId, source }: Sides): Promise<void> {
-  await inTransaction(source, async (client) => {
+  await inTransactionWithTries(source, async (client) => {
     await client.query(`select wechat.guard_move($1, 'claim')`, [appId]);
     await lockPhases(client);
     await client.query(
@@ -75,7 +75,7 @@ async function latestArrival(source: Pool, appId: string): Promise<string | null
  * lock on the messages waits for every push that is being stored; the credentials' own locks, for whoever asks for a renewal.
  */
 export async function close({ appId, source, words }: Sides): Promise<void> {
-  await inTransaction(source, async (client) => {
+  await inTransactionWithTries(source, async (client) => {
     for (const kind of ['access_token', 'jsapi_ticket'])
       await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
         credentialLock(kind, appId),

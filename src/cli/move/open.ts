@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { MoveError } from './move-error.js';
 import { changePhase, lockPhases, type MoveRecord } from './record.js';
 import { openIds } from './rounds.js';
-import { inTransaction, type Sides } from './sides.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 
 /** What the target is given with the same commit that lets it work. */
 interface Handed {
@@ -29,7 +29,7 @@ export async function openTarget(sides: Sides, record: MoveRecord): Promise<void
   );
   const [handed] = rows;
   if (!handed) throw new Error('the source gave no row');
-  await inTransaction(target, async (client) => {
+  await inTransactionWithTries(target, async (client) => {
     await lockPhases(client);
     await changePhase(client, appId, { from: ['filling'], to: 'open' });
     const missing = await countMissing(client, record, ids);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { MoveError } from './move-error.js';
-import { lockPhases, type MoveRecord, readRecord } from './record.js';
-import { inTransaction, type Sides } from './sides.js';
+import { lockPhases, type MoveRecord, readRecord, startRecord } from './record.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 
-/** How many ids are kept for what still comes to the source: a year of a thousand messages a second is more than anybody waits. */
+/** How many ids are kept for what still comes to the source: a hundred days of a thousand messages a second. */
 const headroom = 10_000_000_000n;
 
 const pauseText = 'wechat-outbox move-account';
@@ -52,7 +52,7 @@ export async function prepareTarget(sides: Sides, historySince: Date | undefined
   const [latest] = rows;
   if (!latest) throw new Error('the sequences of the source gave no row');
 
-  await inTransaction(target, async (client) => {
+  await inTransactionWithTries(target, async (client) => {
     await client.query(`select wechat.guard_move($1, 'claim')`, [appId]);
     await lockPhases(client);
     const reserved = await client.query<Record<keyof typeof latest, string>>(
@@ -66,22 +66,10 @@ export async function prepareTarget(sides: Sides, historySince: Date | undefined
     if (!offsets) throw new Error('wechat.reserve_ids gave no row');
     await rest(client, appId);
     const blockEnds = BigInt(offsets.message) + BigInt(latest.message) + headroom;
-    await client.query(
-      `insert into wechat.account_move (app_id, move_id, side, phase, peer, message_offset, delivery_offset, call_offset,
-         handover_offset, block_ends, history_since)
-       values ($1, $2, 'target', 'filling', $3, $4, $5, $6, $7, $8, $9)
-       on conflict (app_id) do update
-       set move_id = excluded.move_id, side = excluded.side, phase = excluded.phase, peer = excluded.peer,
-           message_offset = excluded.message_offset, delivery_offset = excluded.delivery_offset,
-           call_offset = excluded.call_offset, handover_offset = excluded.handover_offset, block_ends = excluded.block_ends,
-           history_since = excluded.history_since, copied_up_to = 0, pause_before = null,
-           started_at = now(), changed_at = now()`,
-      [
-        ...[appId, randomUUID(), names.source],
-        ...[offsets.message, offsets.delivery, offsets.call, offsets.handover, blockEnds.toString()],
-        historySince ?? null,
-      ],
-    );
+    await startRecord(client, appId, {
+      ...{ side: 'target', moveId: randomUUID(), peer: names.source },
+      ...{ offsets, blockEnds: blockEnds.toString(), historySince },
+    });
   });
   const record = await readRecord(target, appId);
   if (!record) throw new MoveError(`the move of ${appId} has gone from the target`);
@@ -100,32 +88,10 @@ export async function rest(client: PoolClient, appId: string): Promise<void> {
 /** Has the source note what changes of what is copied. It works as ever. */
 export async function prepareSource(sides: Sides, at: MoveRecord): Promise<MoveRecord> {
   const { appId, source, names } = sides;
-  await inTransaction(source, async (client) => {
+  await inTransactionWithTries(source, async (client) => {
     await client.query(`select wechat.guard_move($1, 'change')`, [appId]);
     await client.query('delete from wechat.account_move_change where app_id = $1', [appId]);
-    const { message, delivery, call, handover } = at.offsets;
-    await client.query(
-      `insert into wechat.account_move (app_id, move_id, side, phase, peer, message_offset, delivery_offset, call_offset,
-         handover_offset, block_ends, history_since)
-       values ($1, $2, 'source', 'copying', $3, $4, $5, $6, $7, $8, $9)
-       on conflict (app_id) do update
-       set move_id = excluded.move_id, side = excluded.side, phase = excluded.phase, peer = excluded.peer,
-           message_offset = excluded.message_offset, delivery_offset = excluded.delivery_offset,
-           call_offset = excluded.call_offset, handover_offset = excluded.handover_offset, block_ends = excluded.block_ends,
-           history_since = excluded.history_since, copied_up_to = 0, pause_before = null,
-           started_at = now(), changed_at = now()`,
-      [
-        appId,
-        at.moveId,
-        names.target,
-        message,
-        delivery,
-        call,
-        handover,
-        at.blockEnds,
-        at.historySince ?? null,
-      ],
-    );
+    await startRecord(client, appId, { ...at, side: 'source', peer: names.target });
   });
   const record = await readRecord(source, appId);
   if (!record) throw new MoveError(`the move of ${appId} has gone from the source`);

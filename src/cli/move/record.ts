@@ -72,6 +72,37 @@ export async function readRecord(database: Queryable, appId: string): Promise<Mo
     : { ...common, side: 'target', phase: row.phase as TargetPhase };
 }
 
+/** Begins the record of a move in one of the databases, in place of an earlier one's. */
+export async function startRecord(
+  client: PoolClient,
+  appId: string,
+  {
+    side,
+    moveId,
+    peer,
+    offsets,
+    blockEnds,
+    historySince,
+  }: Pick<Common, 'moveId' | 'peer' | 'offsets' | 'blockEnds' | 'historySince'> & Pick<MoveRecord, 'side'>,
+): Promise<void> {
+  const { message, delivery, call, handover } = offsets;
+  await client.query(startSql, [
+    ...[appId, moveId, side, side === 'source' ? 'copying' : 'filling', peer],
+    ...[message, delivery, call, handover, blockEnds, historySince ?? null],
+  ]);
+}
+
+const startSql = `
+  insert into wechat.account_move (app_id, move_id, side, phase, peer, message_offset, delivery_offset, call_offset,
+    handover_offset, block_ends, history_since)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  on conflict (app_id) do update
+  set move_id = excluded.move_id, side = excluded.side, phase = excluded.phase, peer = excluded.peer,
+      message_offset = excluded.message_offset, delivery_offset = excluded.delivery_offset,
+      call_offset = excluded.call_offset, handover_offset = excluded.handover_offset, block_ends = excluded.block_ends,
+      history_since = excluded.history_since, copied_up_to = 0, pause_before = null,
+      started_at = now(), changed_at = now()`;
+
 /** Alone with the phase, until the end of the transaction: see wechat.await_moves. Tables are locked before, never after. */
 export async function lockPhases(client: PoolClient): Promise<void> {
   await client.query('select pg_advisory_xact_lock($1, $2)', [lockClass, advisoryLocks.accountMove]);

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { copyMessages } from './copy-messages.js';
 import { MoveError } from './move-error.js';
 import { type MoveRecord, readRecord } from './record.js';
-import { inTransaction, type Sides } from './sides.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 
 /** Messages copied by one transaction. */
 const batch = 500;
@@ -44,7 +44,7 @@ export async function copyRound(
  * not to be seen up to this id never will be.
  */
 function latestId({ source }: Sides): Promise<string> {
-  return inTransaction(source, async (client) => {
+  return inTransactionWithTries(source, async (client) => {
     await client.query('lock table wechat.inbound_message in share mode');
     const { rows } = await client.query<{ id: string }>(
       'select last_value as id from wechat.inbound_message_id_seq',
@@ -62,7 +62,7 @@ async function copyUpTo(sides: Sides, record: MoveRecord, upTo: string, openToo:
   const { appId, source } = sides;
   let copied = 0;
   for (;;) {
-    const found = await inTransaction(
+    const found = await inTransactionWithTries(
       source,
       async (client) => {
         const { copiedUpTo } = await currentRecord(client, appId);
@@ -121,7 +121,7 @@ async function copyNoted(sides: Sides, record: MoveRecord, openToo: boolean): Pr
   let copied = 0;
   let after = '0';
   for (;;) {
-    const { length, last } = await inTransaction(
+    const { length, last } = await inTransactionWithTries(
       source,
       async (client) => {
         const { rows } = await client.query<Found>(
@@ -152,7 +152,7 @@ async function copyOpen(sides: Sides, record: MoveRecord): Promise<number> {
   const ids = await openIds(sides);
   for (let from = 0; from < ids.length; from += batch) {
     const some = ids.slice(from, from + batch);
-    await inTransaction(sides.source, (client) => copyMessages(sides, client, record, some), {
+    await inTransactionWithTries(sides.source, (client) => copyMessages(sides, client, record, some), {
       isolation: 'repeatable read',
     });
   }

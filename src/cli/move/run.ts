@@ -6,7 +6,7 @@ import { openTarget } from './open.js';
 import { differingRules, prepareSource, prepareTarget } from './prepare.js';
 import { changePhase, lockPhases, type MoveRecord, readRecord } from './record.js';
 import { copyInRounds, copyRound } from './rounds.js';
-import { inTransaction, type Sides } from './sides.js';
+import { inTransactionWithTries, type Sides } from './sides.js';
 
 export interface MoveOptions {
   /** Settled messages from before stay where they are; undefined: all go along. */
@@ -47,7 +47,7 @@ export async function moveAccount(sides: Sides, options: MoveOptions): Promise<'
       await openTarget(sides, atTarget);
       atTarget = { ...atTarget, phase: 'open' };
     }
-    await inTransaction(source, async (client) => {
+    await inTransactionWithTries(source, async (client) => {
       await lockPhases(client);
       await changePhase(client, appId, { from: ['closed'], to: 'left' });
     });

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { classifyDatabaseError } from '../../db/errors.js';
 import { moveLock } from '../../db/locks.js';
 import type { Pool } from '../../db/pool.js';
+import { inTransaction } from '../../db/transaction.js';
 import type { Words } from '../words/index.js';
 import { MoveError } from './move-error.js';
 
@@ -28,26 +29,18 @@ const lockTries = 120;
 const lockPauseMs = 1_000;
 
 /** Runs in a transaction, once more where somebody else had what it needs. It may run several times, and commits once. */
-export async function inTransaction<T>(
+export async function inTransactionWithTries<T>(
   pool: Pool,
   run: (client: PoolClient) => Promise<T>,
   { isolation = 'read committed' }: { isolation?: 'read committed' | 'repeatable read' } = {},
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
-    const client = await pool.connect();
     try {
-      await client.query(`begin isolation level ${isolation}`);
-      await client.query(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}`]);
-      const result = await run(client);
-      await client.query('commit');
-      client.release();
-      return result;
+      return await inTransaction(pool, `begin isolation level ${isolation}`, async (client) => {
+        await client.query(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}`]);
+        return run(client);
+      });
     } catch (error) {
-      const isBroken = await client.query('rollback').then(
-        () => false,
-        () => true,
-      );
-      client.release(isBroken);
       const kind = error instanceof TryAgainError ? 'conflict' : classifyDatabaseError(error);
       if ((kind !== 'locked' && kind !== 'conflict') || tries >= lockTries) throw error;
       await sleep(kind === 'locked' ? lockPauseMs : 50);

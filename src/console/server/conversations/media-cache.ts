@@ -1,5 +1,6 @@
 import { advisoryLocks, lockClass } from '../../../db/locks.js';
 import type { Pool } from '../../../db/pool.js';
+import { inTransaction } from '../../../db/transaction.js';
 
 /** Which file: of a message of the user, or of a delivery. */
 export type MediaKey = { messageId: string } | { deliveryId: string };
@@ -101,29 +102,13 @@ export function createMediaCache(pool: Pool, { totalBytes = defaultTotalBytes } 
   }
 
   /** One process at a time, so that two do not each take the room that the other made. */
-  async function store(place: MediaPlace, contentType: string, content: Buffer): Promise<boolean> {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('begin');
+  function store(place: MediaPlace, contentType: string, content: Buffer): Promise<boolean> {
+    return inTransaction(pool, 'begin', async (client) => {
       await client.query('select pg_advisory_xact_lock($1, $2)', [lockClass, advisoryLocks.inboundMedia]);
       await client.query(makeRoomSql, [totalBytes - content.length]);
-      const { rowCount } = await client.query(keepSql, [
-        place.messageId,
-        place.position,
-        contentType,
-        content,
-      ]);
-      await client.query('commit');
-      return rowCount === 1;
-    } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+      const values = [place.messageId, place.position, contentType, content];
+      return (await client.query(keepSql, values)).rowCount === 1;
+    });
   }
 
   return {

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Pool } from '../../../db/pool.js';
+import { inTransaction } from '../../../db/transaction.js';
 
 /** What runs statements: a transaction's connection, or a pool. */
 export type Statements = Pick<PoolClient, 'query'>;
@@ -10,28 +11,4 @@ export function asPerson<T>(pool: Pool, name: string, run: (client: Statements) 
     await client.query(`select set_config('wechat.operator', $1, true)`, [name]);
     return run(client);
   });
-}
-
-/** @param begin e.g. `begin read only` */
-export async function inTransaction<T>(
-  pool: Pool,
-  begin: string,
-  run: (client: Statements) => Promise<T>,
-): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query(begin);
-    const result = await run(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    // A connection that cannot even roll back is of no more use.
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }

@@ -1,8 +1,9 @@
 import type { Pool } from '../../../db/pool.js';
+import { inTransaction } from '../../../db/transaction.js';
 import type { Language } from '../../../lib/language.js';
 import { errorReason } from '../../../wechat/out/errors.js';
 import type { Analytics } from '../../contract/overview.js';
-import { inTransaction, type Statements } from '../http/transaction.js';
+import type { Statements } from '../http/transaction.js';
 import { type Ask, type DayFigures, type DayRange, readDays } from './analytics-days.js';
 
 export interface Range {
