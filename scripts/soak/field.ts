@@ -1,10 +1,10 @@
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { migrateDatabase } from '#src/db/migrate.js';
 import { type Simulator, startSimulator } from '#src/simulator/index.js';
 import { type ServiceProcess, startProcess } from './processes.ts';
+import { settingsFor } from './settings.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { until } from './until.ts';
 
@@ -65,7 +65,11 @@ export async function openField<Database extends SoakDatabase>({
   simulator.setWebhookUrl(`http://127.0.0.1:${proxies.webhook.port}/wechat`);
   for (const name of ['ingress 1', 'ingress 2', 'worker 1', 'worker 2']) {
     const role = name.startsWith('ingress') ? 'ingress' : 'worker';
-    const settings = settingsFor({ databaseUrl: database.urlOf(name), apiPort: proxies.api.port });
+    const settings = settingsFor({
+      account,
+      databaseUrl: database.urlOf(name),
+      apiBase: `http://127.0.0.1:${proxies.api.port}`,
+    });
     const started = startProcess(name, role, settings, path.join(logs, `${name.replace(' ', '-')}.log`));
     processes.push(started);
     onStop(started.stop);
@@ -105,24 +109,4 @@ async function preparePool({ adminUrl }: SoakDatabase, onStop: OnStop): Promise<
   pool.on('error', () => undefined);
   onStop(() => pool.end());
   return pool;
-}
-
-function settingsFor({
-  databaseUrl,
-  apiPort,
-}: {
-  databaseUrl: string;
-  apiPort: number;
-}): Record<string, string> {
-  return {
-    DATABASE_URL: databaseUrl,
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
-    WECHAT_APP_ID: account.appId,
-    WECHAT_APP_SECRET: account.appSecret,
-    WECHAT_TOKEN: account.token,
-    WECHAT_API_BASE: `http://127.0.0.1:${apiPort}`,
-    REPLIES: fileURLToPath(new URL('replies.js', import.meta.url)),
-  };
 }

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { EmbeddedPostgres } from '#src/db/embedded.js';
 import { type Simulator, startSimulator } from '#src/simulator/index.js';
+import { settingsFor } from '../soak/settings.ts';
 import { startTcpProxy } from '../soak/tcp-proxy.ts';
 import { type Build, trialMigration } from './builds.ts';
 import { type Running, run } from './places.ts';
@@ -56,17 +56,7 @@ export async function openTrial({
     [...running.values()].flatMap(({ webhookPort }) => webhookPort ?? []),
   );
   simulator.setWebhookUrl(`http://127.0.0.1:${webhook.port}/wechat`);
-  const settings = {
-    DATABASE_URL: postgres.url,
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
-    WECHAT_APP_ID: account.appId,
-    WECHAT_APP_SECRET: account.appSecret,
-    WECHAT_TOKEN: account.token,
-    WECHAT_API_BASE: simulator.apiBase,
-    REPLIES: fileURLToPath(new URL('../soak/replies.js', import.meta.url)),
-  };
+  const settings = settingsFor({ account, databaseUrl: postgres.url, apiBase: simulator.apiBase });
 
   async function put(name: string, role: string, build: Build): Promise<void> {
     const logFile = path.join(logs, `${name.replace(' ', '-')}.log`);
