@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/settings.js';
 import { createPool, type Pool } from '../db/pool.js';
+import { wrapConnect } from '../db/pool-connect.js';
 import { closeSurplus, resizePool, watchPool } from '../db/pool-watch.js';
 import { createServers, type Servers } from '../db/servers.js';
 import type { Logger } from '../observe/log.js';
@@ -168,9 +169,10 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
   const sizeOf = (name: PoolName) => shares[name] ?? 0;
 
   function share(among: number): void {
+    const next = shareConnections(role, among);
+    for (const [name, { pool }] of opened) resizePool(pool, next[name] ?? 0);
     current = among;
-    shares = shareConnections(role, among);
-    for (const [name, { pool }] of opened) resizePool(pool, Math.max(1, sizeOf(name)));
+    shares = next;
   }
 
   function onRefused(): void {
@@ -205,6 +207,12 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
         log.warn({ event: 'connection_lost', pool: name, err: error }, 'database connection lost'),
     });
     closeSurplus(pool);
+    // Not a single one may be kept by who can do without: there may be none to spare.
+    if (plan.least === 0)
+      wrapConnect(pool, (connect) => (callback) => {
+        if (sizeOf(name) > 0) connect(callback);
+        else open('admin').connect(callback);
+      });
     opened.set(name, { pool, ...watchPool(pool, name, onRefused) });
     return pool;
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPools, leastConnections, type Role, shareConnections } from '../../src/service/pools.js';
@@ -47,6 +48,16 @@ async function openPools(url: string) {
   return pools;
 }
 
+/** The database as a role that may have so many connections. */
+async function limitedTo(connections: number, database: TestDatabase): Promise<string> {
+  const role = `few_${randomUUID().slice(0, 8)}`;
+  await database.pool.query(`create role ${role} login password 'few' connection limit ${connections}`);
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'few';
+  return url.href;
+}
+
 async function ownDatabase(): Promise<TestDatabase> {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
@@ -55,12 +66,8 @@ async function ownDatabase(): Promise<TestDatabase> {
 
 test('a connection that is refused is told, with what to set', async () => {
   const database = await ownDatabase();
-  const role = `few_${Date.now().toString(36)}`;
-  await database.pool.query(`create role ${role} login password 'few' connection limit 1`);
-  const url = new URL(database.url);
-  url.username = role;
-  url.password = 'few';
-  const pools = await openPools(url.href);
+  const url = await limitedTo(1, database);
+  const pools = await openPools(url);
   await pools.open('jobs').query('select 1');
   expect(pools.problem()).toBe(undefined);
   await expect(pools.open('writes').query('select 1')).rejects.toThrow(/too many connections for role/);
@@ -83,13 +90,9 @@ test('a pool that starves is told until somebody gets a connection at once again
 
 test('where the server has fewer connections than it may take, the pools share what they got', async () => {
   const database = await ownDatabase();
-  const role = `few_${Date.now().toString(36)}`;
-  await database.pool.query(`create role ${role} login password 'few' connection limit 7`);
-  const url = new URL(database.url);
-  url.username = role;
-  url.password = 'few';
+  const url = await limitedTo(7, database);
   const log = pino({ level: 'silent' });
-  const pools = createPools({ connectionString: url.href, role: 'worker', connections: 20, log });
+  const pools = createPools({ connectionString: url, role: 'worker', connections: 20, log });
   onTestFinished(() => pools.end());
   // The first has them all, and is busy.
   const clients = await Promise.all(Array.from({ length: 7 }, () => pools.open('jobs').connect()));
@@ -106,4 +109,28 @@ test('where the server has fewer connections than it may take, the pools share w
   );
   expect(pools.open('jobs').totalCount).toBeLessThanOrEqual(pools.sizeOf('jobs'));
   expect(pools.problem()).toMatch(/lower DATABASE_CONNECTIONS/);
+});
+
+test('where there is none to spare, the console keeps none for itself, and does with those of others', async () => {
+  const database = await ownDatabase();
+  const url = await limitedTo(4, database);
+  const log = pino({ level: 'silent' });
+  const pools = createPools({ connectionString: url, role: 'worker', connections: 20, log });
+  onTestFinished(() => pools.end());
+  await pools.open('console').query('select 1');
+  const listening = await pools.open('jobs').connect();
+  onTestFinished(() => listening.release());
+  // One is of the session, which is no pool.
+  await Promise.allSettled(Array.from({ length: 4 }, () => pools.open('writes').query('select 1')));
+  for (const name of ['jobs', 'writes', 'admin', 'console'] as const)
+    await waitFor(`a connection for ${name}`, () =>
+      pools
+        .open(name)
+        .query('select 1')
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
+  expect(pools.open('console').totalCount).toBe(0);
 });
