@@ -44,8 +44,8 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure {
   if (error instanceof pg.DatabaseError) return classifyState(error.code ?? '', error.message);
   const code = 'code' in error ? String(error.code) : '';
   if (networkCodes.has(code)) return 'away';
-  // pg's own errors carry no code: "Connection terminated unexpectedly", "timeout expired", "Query read timeout", …
-  return /connection (terminated|ended|error|closed)|timeout|client has encountered a connection error/i.test(
+  // Errors of pg and Kysely carry no code: "Connection terminated unexpectedly", "timeout expired", "… has been discarded", …
+  return /connection (terminated|ended|error|closed|has been discarded)|timeout|client has encountered a connection error/i.test(
     error.message,
   )
     ? 'away'

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { ClientBase } from 'pg';
 import { describeError } from '../lib/describe-error.js';
-import { classifyDatabaseError } from './errors.js';
+import { classifyDatabaseError, type DatabaseFailure } from './errors.js';
 import { createKysely } from './kysely.js';
 import { advisoryLocks } from './locks.js';
 import {
@@ -75,6 +75,7 @@ const betweenTriesMs = 2_000;
  *
  * @throws UnknownMigrationsError for a database with which this version cannot work; nothing is changed then
  * @throws MigrationError naming the file at fault
+ * @throws the error of an outage as it is (`isOutage`); nothing is half done then, and it may be called again
  */
 export async function migrate(pool: Pool, options: MigrateOptions = {}): Promise<Migrated> {
   const { directory = migrationsDirectory } = options;
@@ -107,7 +108,10 @@ async function applyAll(
   for (const giveUpAt = performance.now() + patienceMs; ; await sleep(betweenTriesMs)) {
     const { error, results = [] } = await migrator.migrateToLatest();
     if (!error) return results.map(({ migrationName }) => migrationName);
-    const isLocked = classifyDatabaseError(error) === 'locked';
+    const failure = classifyDatabaseError(error);
+    // The migration is not at fault, and Postgres has rolled it back: whoever waits for the database begins again.
+    if (outages.has(failure)) throw error;
+    const isLocked = failure === 'locked';
     if (isLocked && performance.now() < giveUpAt) {
       onLocked?.(error);
       continue;
@@ -120,6 +124,8 @@ async function applyAll(
     );
   }
 }
+
+const outages: ReadonlySet<DatabaseFailure> = new Set(['away', 'refused_connection', 'conflict']);
 
 const whoLocks = 'the oldest transactions of pg_stat_activity (xact_start) are what to look at';
 

@@ -3,6 +3,7 @@ import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { isOutage } from '../../src/db/errors.js';
 import { migrate, UnknownMigrationsError } from '../../src/db/migrate.js';
 import {
   migrationsDirectory,
@@ -196,6 +197,26 @@ test('a migration waits behind a long query without others waiting behind it', a
   reader.release();
   expect(await migrating).toEqual({ applied: ['9001_alters'], newer: [] });
   await expect(migrate(poolFor(database.url))).resolves.toEqual({ applied: [], newer: ['9001_alters'] });
+});
+
+test.each([
+  ['that goes away', 'select pg_terminate_backend(pg_backend_pid())'],
+  [
+    'with no connection left',
+    `do $$ begin raise sqlstate '53300' using message = 'too many connections'; end $$`,
+  ],
+])('a migration on a server %s is an outage, and goes through once that is over', async (_, fails) => {
+  const pool = poolFor(await emptyDatabase());
+  await migrate(pool);
+  const directory = await scratchDirectory();
+  await cp(migrationsDirectory, directory, { recursive: true });
+  const next = path.join(directory, '9999_next.sql');
+  await writeFile(next, `create table wechat.half (); ${fails};`);
+  await expect(migrate(pool, { directory })).rejects.toSatisfy(isOutage);
+  await writeFile(next, 'create table wechat.whole ();');
+  expect(await migrate(pool, { directory })).toEqual({ applied: ['9999_next'], newer: [] });
+  const { rows } = await pool.query(`select to_regclass('wechat.half') as half`);
+  expect(rows).toEqual([{ half: null }]);
 });
 
 test('every table, view, column and function of the schema says what it is', async () => {
