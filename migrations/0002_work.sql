@@ -91,6 +91,17 @@ comment on column wechat.worker_process.missing_since is
   'Since when its advisory lock is free, or its heartbeat has stopped, although it has not ended; null when all is well';
 comment on column wechat.worker_process.ended_at is 'When it stopped, or was declared dead and its work rescued';
 
+-- While its session lasts, a worker holds an advisory lock of two numbers: the class of src/db/locks.ts, and its id.
+create function wechat.worker_lives(worker_id integer) returns boolean
+language sql stable as $$
+  select exists (
+    select from pg_catalog.pg_locks l
+    where l.locktype = 'advisory' and l.classid = 1467502434 and l.objid::bigint = worker_id and l.objsubid = 2 and l.granted
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+$$;
+comment on function wechat.worker_lives is
+  'Whether this worker''s session with the database lasts; it may stand still all the same (see heartbeat_at)';
+
 -- Whether a message opened a reply window of minutes only, as subscriptions, menu clicks and scans do.
 create function wechat.is_urgent(window_ends_at timestamptz, created_at timestamptz) returns boolean
 language sql immutable as $$
@@ -134,6 +145,19 @@ language sql as $$
   having count(*) > 0
 $$;
 comment on function wechat.ring is 'Adds graphile-worker jobs that tell workers of these lanes, the urgent ones with priority';
+
+-- For lanes that a worker had in hand and lost: they were begun, so they go before all that waits, however long that has. By the
+-- clock of the jobs alone they would wait once more for whatever was due a moment before them.
+create function wechat.ring_first(lane_ids bigint[], urgent boolean[]) returns void
+language sql as $$
+  select wechat.ring(lane_ids, urgent, array_fill(first.run_at, array[cardinality(lane_ids)]))
+  from (
+    select least(min(run_at) - interval '1 ms', now()) as run_at
+    from graphile_worker.jobs
+    where task_identifier = 'lanes' and attempts < max_attempts
+  ) first
+$$;
+comment on function wechat.ring_first is 'As wechat.ring, and these go before all jobs of their priority';
 
 -- Rings for the free lanes of an account, once it no longer rests. Due by the clock, not by the start of the transaction: a lane
 -- that came due while this one waited had its ring dropped.

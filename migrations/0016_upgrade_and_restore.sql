@@ -93,14 +93,10 @@ begin
   lanes := (select h.held from wechat.hold_lanes(array(
     select m.id from wechat.inbound_message m where m.id = any(message_ids) and m.settled_at is null),
     adding => false, only_free => false) h);
-  -- A worker that lives holds its lock (src/db/locks.ts). What the dead of before the restore held, nobody works on.
+  -- What the dead of before the restore held, nobody works on.
   lanes := array(
     select l.id from wechat.lane l
-    where l.id = any(lanes) and (l.claim is null or not exists (
-      select from pg_catalog.pg_locks lock
-      where lock.locktype = 'advisory' and lock.classid = 1467502434 and lock.objid = l.worker_id and lock.objsubid = 2
-        and lock.granted and lock.database = (
-          select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))));
+    where l.id = any(lanes) and (l.claim is null or not wechat.worker_lives(l.worker_id)));
   update wechat.lane l set claim = null, worker_id = null, claimed_at = null, suspected_at = null
   where l.id = any(lanes) and l.claim is not null;
 

@@ -8,7 +8,7 @@ export const advisoryLocks = {
   /** One number. One process migrates, the others wait and find it done. */
   migrate: lockClass,
   /**
-   * Two numbers, (class, id of the worker), for as long as the session lasts: the worker lives. Ids are positive, so the
+   * Two numbers, (class, id of the worker), for as long as the session lasts: the worker lives (`wechat.worker_lives`). Ids are positive, so the
    * locks below are none of theirs.
    */
   alive: lockClass,

@@ -109,7 +109,7 @@ export interface TakenBack {
   attemptedSince: number;
 }
 
-export async function readTakenBack(pool: Pool, point: RestorePoint, lockClass: number): Promise<TakenBack> {
+export async function readTakenBack(pool: Pool, point: RestorePoint): Promise<TakenBack> {
   const { rows: credentials } = await pool.query<TakenBack['credentials'][number]>(
     `select app_id as "appId", kind, refreshed_at as "refreshedAt" from wechat.credential
      where refreshed_at <= $1 order by 1, 2`,
@@ -117,17 +117,14 @@ export async function readTakenBack(pool: Pool, point: RestorePoint, lockClass: 
   );
   const { rows } = await pool.query<Omit<TakenBack, 'credentials'>>(
     `select
-       (select count(*)::int from wechat.worker_process w
-        where ended_at is null and not exists (
-          select from pg_locks
-          where locktype = 'advisory' and classid = $1 and objid = w.id and objsubid = 2 and granted
-            and database = (select oid from pg_database where datname = current_database()))) as "deadWorkers",
+       (select count(*)::int from wechat.worker_process
+        where ended_at is null and not wechat.worker_lives(id)) as "deadWorkers",
        (select count(*)::int from wechat.handover) as handovers,
        (select count(*)::int from wechat.reply_callback
-        where answered_at is null and closed_at is null and created_at <= $2) as callbacks,
+        where answered_at is null and closed_at is null and created_at <= $1) as callbacks,
        (select count(distinct delivery_id)::int from wechat.delivery_attempt
-        where started_at > $3 and delivery_id <= $4) as "attemptedSince"`,
-    [lockClass, point.at, point.seenAt ?? 'infinity', point.lastDeliveryId],
+        where started_at > $2 and delivery_id <= $3) as "attemptedSince"`,
+    [point.at, point.seenAt ?? 'infinity', point.lastDeliveryId],
   );
   const row = rows[0] ?? { deadWorkers: 0, handovers: 0, callbacks: 0, attemptedSince: 0 };
   return { credentials, ...row };

@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import { createKysely, type Database } from '../db/kysely.js';
-import { lockClass } from '../db/locks.js';
 import type { Pool } from '../db/pool.js';
 import type { Backlog } from '../observe/snapshot.js';
 import { accountsOf } from './filter.js';
@@ -180,10 +179,7 @@ function readCredentials(db: Database) {
 
 /** A worker is alive while it holds its lock. In hand it has one message of each lane that it holds. */
 export function workersQuery(db: Database) {
-  const holdsLock = sql<boolean>`exists (
-    select from pg_locks l
-    where l.locktype = 'advisory' and l.granted and l.classid = ${lockClass}::bigint::oid and l.objid = w.id::oid
-      and l.database = (select oid from pg_database where datname = current_database()))`;
+  const holdsLock = sql<boolean>`wechat.worker_lives(w.id)`;
   return db
     .selectFrom('wechat.worker_process as w')
     .select(['w.id', 'w.hostname', 'w.pid', 'w.started_at as startedAt'])

@@ -16,10 +16,9 @@ const leaveSql = `
     update wechat.lane l
     set claim = null, worker_id = null, claimed_at = null, suspected_at = null
     from held where l.id = held.id
-    returning l.id, coalesce(l.urgent_until > now(), false) as urgent, l.due_at
+    returning l.id, coalesce(l.urgent_until > now(), false) as urgent
   )
-  select wechat.ring(array_agg(id), array_agg(urgent), array_agg(first_due_at))
-  from (select *, min(due_at) over () as first_due_at from freed) freed having count(*) > 0`;
+  select wechat.ring_first(array_agg(id), array_agg(urgent)) from freed having count(*) > 0`;
 
 /** @param client the worker's session: it is the last that the worker says */
 export async function leave(client: ClientBase, workerId: number): Promise<void> {

@@ -5,7 +5,7 @@ import { storable } from './storable.js';
 
 /** A lane given back before its first message was settled. */
 export interface Release extends Hold {
-  /** When it is to be taken up again; 0: at once, before all that came later and waits, as on a process that stops. */
+  /** When it is to be taken up again; 0: at once, before all that waits, as on a process that stops. */
   delayMs: number;
   /** What the reply logic failed with: one more failure of its first message. */
   failure?: string | undefined;
@@ -35,10 +35,14 @@ const releaseSql = `
     from held where l.id = held.id
     returning l.id, held.claim, coalesce(l.urgent_until > now(), false) as urgent, l.due_at
   ),
-  job as (
-    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(due_at)) from freed having count(*) > 0
+  later as (
+    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(due_at)) from freed where due_at > now() having count(*) > 0
+  ),
+  at_once as (
+    select wechat.ring_first(array_agg(id), array_agg(urgent)) from freed where due_at <= now() having count(*) > 0
   )
-  select id, claim from freed cross join (select count(*) from job) as rung`;
+  select id, claim
+  from freed cross join (select count(*) from later) as later cross join (select count(*) from at_once) as at_once`;
 
 /** True where the lane was given back; false where it was not this claim's any more. */
 export function createRelease(pool: Pool): (releases: readonly Release[]) => Promise<boolean[]> {

@@ -1,4 +1,3 @@
-import { advisoryLocks } from '../db/locks.js';
 import type { Pool } from '../db/pool.js';
 
 /** From so many crashes on the reply logic of a message runs alone. */
@@ -30,11 +29,7 @@ const noteMissingSql = `
   update wechat.worker_process w
   set missing_since = case when alive then null else now() end
   from (
-    select id, heartbeat_at > now() - $2 * interval '1 ms' and exists (
-      select from pg_locks
-      where locktype = 'advisory' and classid = $1 and objid = worker.id and objsubid = 2 and granted
-        and database = (select oid from pg_database where datname = current_database())
-    ) as alive
+    select id, heartbeat_at > now() - $1 * interval '1 ms' and wechat.worker_lives(id) as alive
     from wechat.worker_process worker where ended_at is null
   ) seen
   where seen.id = w.id and w.ended_at is null and alive = (w.missing_since is not null)`;
@@ -63,8 +58,7 @@ const declareDeadSql = `
  * statement's snapshot is met by the next round. What is locked at this moment is, too: it waits for nobody. Claims are compared,
  * because behind the snapshot a lane may have come into the hands of a worker that has only just started.
  *
- * What is freed was claimed before all that waits now, so it goes before that: its ring bears the time that the first of it was
- * due, and graphile-worker takes the oldest of a priority first. Else it would wait for the whole backlog once more.
+ * What is freed was begun already, so it goes before all that waits.
  *
  * Attempts that were under way are found by whoever looks at the lane next (`sending` without an end: outcome unknown).
  *
@@ -87,11 +81,10 @@ const freeSql = `
     set claim = null, worker_id = null, claimed_at = null, suspected_at = null,
         crashes = l.crashes + case when l.crashes < ${suspectAfter} or l.suspected_at is not null then 1 else 0 end
     from held where l.id = held.id
-    returning l.id, coalesce(l.urgent_until > now(), false) as urgent, l.due_at
+    returning l.id, coalesce(l.urgent_until > now(), false) as urgent
   ),
   job as (
-    select wechat.ring(array_agg(id), array_agg(urgent), array_agg(first_due_at))
-    from (select *, min(due_at) over () as first_due_at from freed) freed having count(*) > 0
+    select wechat.ring_first(array_agg(id), array_agg(urgent)) from freed having count(*) > 0
   )
   select count(*)::int as lanes from freed cross join (select count(*) from job) as rung`;
 
@@ -101,7 +94,7 @@ const freeSql = `
  * @param missedForMs how long a worker must be missing
  */
 export async function rescue(pool: Pool, missedForMs: number): Promise<Rescued> {
-  await pool.query(noteMissingSql, [advisoryLocks.alive, silenceMs(missedForMs)]);
+  await pool.query(noteMissingSql, [silenceMs(missedForMs)]);
   const { rows } = await pool.query<{ id: number }>(declareDeadSql, [missedForMs]);
   const workers = rows.map(({ id }) => id);
   let lanes = 0;

@@ -1,4 +1,3 @@
-import { lockClass } from '../../db/locks.js';
 import type { Pool } from '../../db/pool.js';
 import { type OpenMessage, type RestorePoint, readTakenBack } from '../../history/after-restore.js';
 import { localTime } from '../terminal/format.js';
@@ -88,7 +87,7 @@ async function describeTakenBack(
   point: RestorePoint,
   { doctor: { afterRestore: say } }: Words,
 ): Promise<Finding[]> {
-  const taken = await readTakenBack(pool, point, lockClass);
+  const taken = await readTakenBack(pool, point);
   const findings: Finding[] = [];
   const tell = (level: Finding['level'], what: string, found: string, todo?: string) =>
     findings.push({ level, what, found, ...(todo !== undefined && { todo }) });
