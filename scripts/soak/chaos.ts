@@ -13,10 +13,18 @@ export interface ChaosTargets {
   proxies: { webhook: TcpProxy; database: TcpProxy; api: TcpProxy };
 }
 
+/** In ms since 1970. */
+export interface Interval {
+  from: number;
+  until: number;
+}
+
 export interface Chaos {
   /** How often each kind of trouble was made. */
   readonly counts: ReadonlyMap<string, number>;
   readonly latest: string;
+  /** When Postgres was down, or did not answer. Of those that ended. */
+  readonly databaseAway: readonly Interval[];
   /** Makes no more, and waits for what lasts. */
   stop(): Promise<void>;
 }
@@ -40,18 +48,27 @@ export function startChaos(targets: ChaosTargets, random: () => number): Chaos {
   const counts = new Map<string, number>();
   const lasting = new Set<Promise<unknown>>();
   const stopped = new AbortController();
+  const databaseAway: Interval[] = [];
   let latest = '';
   let isDatabaseDown = false;
 
   const between = (least: number, most: number) => Math.round(least + random() * (most - least));
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
 
+  function freezeDatabase(forMs: number): void {
+    const from = Date.now();
+    databaseAway.push({ from, until: from + forMs });
+    proxies.database.freeze(forMs);
+  }
+
   async function stopDatabase(): Promise<void> {
     if (isDatabaseDown) return;
     isDatabaseDown = true;
+    const from = Date.now();
     await postgres.stop('immediate');
     await sleep(between(1_000, 10_000));
     await postgres.start();
+    databaseAway.push({ from, until: Date.now() });
     isDatabaseDown = false;
   }
 
@@ -62,7 +79,7 @@ export function startChaos(targets: ChaosTargets, random: () => number): Chaos {
     ['worker stopped for a while', () => pick(workers).freeze(between(15_000, 40_000))],
     ['Postgres crashed', stopDatabase],
     ['Postgres sockets reset', () => proxies.database.reset()],
-    ['Postgres sockets frozen', () => proxies.database.freeze(between(1_000, 6_000))],
+    ['Postgres sockets frozen', () => freezeDatabase(between(1_000, 6_000))],
     ['API sockets reset', () => proxies.api.reset()],
     ['API sockets frozen', () => proxies.api.freeze(between(1_000, 6_000))],
     ['webhook sockets reset', () => proxies.webhook.reset()],
@@ -86,6 +103,7 @@ export function startChaos(targets: ChaosTargets, random: () => number): Chaos {
   const running = run();
   return {
     counts,
+    databaseAway,
     get latest() {
       return latest;
     },

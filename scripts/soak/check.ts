@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { DeliveredMessage } from '#src/simulator/index.js';
+import type { Interval } from './chaos.ts';
 import type { Acknowledged } from './load.ts';
 
 export interface Findings {
@@ -23,9 +24,10 @@ export interface Findings {
   settling: { p50: number; p99: number; worst: number };
   /**
    * Of attempts that a worker left behind: from their begin to that of the next, by another, in ms. Where a second worker was lost
-   * meanwhile, it may have been the one that had just taken over: those are counted apart.
+   * meanwhile, it may have been the one that had just taken over, and nobody takes over while Postgres is away: `alone` are those
+   * of which neither is so.
    */
-  recovery: { count: number; p50: number; p99: number; worst: number; worstOfOneLoss: number };
+  recovery: { count: number; p50: number; p99: number; worst: number; alone: number; worstAlone: number };
 }
 
 interface Row {
@@ -38,11 +40,16 @@ interface Row {
   unknown: number;
 }
 
+export interface Seen {
+  acknowledged: readonly Acknowledged[];
+  delivered: readonly DeliveredMessage[];
+  databaseAway: readonly Interval[];
+}
+
 /** Compares what the simulator saw with what the database says. */
 export async function check(
   pool: pg.Pool,
-  acknowledged: readonly Acknowledged[],
-  delivered: readonly DeliveredMessage[],
+  { acknowledged, delivered, databaseAway }: Seen,
 ): Promise<Findings> {
   const rows = await readRows(pool);
   const arrivals = new Map<string, number[]>();
@@ -56,7 +63,7 @@ export async function check(
     lost: [...unsettled(acknowledged, statuses), ...received.lost],
     unfinished: rows.filter(isUnfinished).map(describeRow),
     ...(await countAll(pool)),
-    ...(await measureTimes(pool)),
+    ...(await measureTimes(pool, databaseAway)),
   };
 }
 
@@ -134,7 +141,10 @@ async function countAll(pool: pg.Pool): Promise<Pick<Findings, 'messages' | 'del
   };
 }
 
-async function measureTimes(pool: pg.Pool): Promise<Pick<Findings, 'settling' | 'recovery'>> {
+async function measureTimes(
+  pool: pg.Pool,
+  databaseAway: readonly Interval[],
+): Promise<Pick<Findings, 'settling' | 'recovery'>> {
   const settling = await pool.query<Findings['settling']>(
     `select coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
             coalesce(percentile_cont(0.99) within group (order by ms), 0) as p99, coalesce(max(ms), 0) as worst
@@ -150,15 +160,18 @@ async function measureTimes(pool: pg.Pool): Promise<Pick<Findings, 'settling' | 
        where lost.outcome = 'unknown' and lost.errmsg like 'the worker stopped%'),
      timed as (
        select ms, (select count(*) from wechat.worker_process w
-                   where coalesce(w.missing_since, w.ended_at) between l.started_at and l.next_at) as losses
+                   where coalesce(w.missing_since, w.ended_at) between l.started_at and l.next_at) <= 1
+              and not exists (select from json_to_recordset($1) as away ("from" float8, until float8)
+                   where to_timestamp("from" / 1000) <= l.next_at and to_timestamp(until / 1000) >= l.started_at) as alone
        from left_behind l)
      select count(*)::int as count, coalesce(percentile_cont(0.5) within group (order by ms), 0) as p50,
             coalesce(percentile_cont(0.99) within group (order by ms), 0) as p99, coalesce(max(ms), 0) as worst,
-            coalesce(max(ms) filter (where losses <= 1), 0) as "worstOfOneLoss"
+            count(*) filter (where alone)::int as alone, coalesce(max(ms) filter (where alone), 0) as "worstAlone"
      from timed`,
+    [JSON.stringify(databaseAway)],
   );
   return {
     settling: settling.rows[0] ?? { p50: 0, p99: 0, worst: 0 },
-    recovery: recovery.rows[0] ?? { count: 0, p50: 0, p99: 0, worst: 0, worstOfOneLoss: 0 },
+    recovery: recovery.rows[0] ?? { count: 0, p50: 0, p99: 0, worst: 0, alone: 0, worstAlone: 0 },
   };
 }

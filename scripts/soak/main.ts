@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type pg from 'pg';
-import { startChaos } from './chaos.ts';
+import { type Interval, startChaos } from './chaos.ts';
 import { check } from './check.ts';
 import { openClusterDatabase } from './cluster/database.ts';
 import { type Failover, runFaults } from './cluster/faults.ts';
@@ -50,7 +50,7 @@ async function soakOneServer(options: Options, random: () => number): Promise<bo
   await sleep(options.minutes * 60_000);
   await chaos?.stop();
   const troubles = chaos ? Object.fromEntries(chaos.counts) : {};
-  return judge(options, { field, load, progress, troubles });
+  return judge(options, { field, load, progress, troubles, databaseAway: chaos?.databaseAway });
 }
 
 async function soakCluster(options: Options, random: () => number): Promise<boolean> {
@@ -89,13 +89,15 @@ interface Soaked {
   load: Load;
   progress: { end(): void };
   troubles: Record<string, number>;
+  /** Default: never. */
+  databaseAway?: readonly Interval[] | undefined;
   cluster?: { failovers: readonly Failover[]; strays: ClusterOutcome['strays'] };
 }
 
 /** Lets all be settled, and compares what was promised with what is so. */
 async function judge(
   options: Options,
-  { field, load, progress, troubles, cluster }: Soaked,
+  { field, load, progress, troubles, databaseAway = [], cluster }: Soaked,
 ): Promise<boolean> {
   const { seed, minutes, rate, users, json } = options;
   const { pool, simulator, processes } = field;
@@ -104,7 +106,7 @@ async function judge(
   progress.end();
   const { acknowledged } = load;
   const { delivered } = simulator;
-  const findings = await check(pool, acknowledged, delivered);
+  const findings = await check(pool, { acknowledged, delivered, databaseAway });
   const outcome = { seed, load, findings, troubles, processes, drainedMs };
   printReport(outcome);
   const broken = brokenPromises(outcome, { mayLose: options.async });

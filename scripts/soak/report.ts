@@ -78,5 +78,5 @@ export function printReport(outcome: Outcome): void {
 
 const ms = (value: number) => `${Math.round(value)} ms`;
 
-const describeRecovery = ({ count, p50, p99, worst, worstOfOneLoss }: Findings['recovery']) =>
-  `${count}; p50 ${ms(p50)}, p99 ${ms(p99)}, worst ${ms(worst)}, where no second worker was lost ${ms(worstOfOneLoss)}`;
+const describeRecovery = ({ count, p50, p99, worst, alone, worstAlone }: Findings['recovery']) =>
+  `${count}; p50 ${ms(p50)}, p99 ${ms(p99)}, worst ${ms(worst)}; with Postgres there and no second worker lost ${alone}, worst ${ms(worstAlone)}`;

@@ -57,7 +57,11 @@ async function upgrade({ from, rate, users, seed, keep }: Options): Promise<bool
   await trial.replaceAll(oldBuild);
   await load.stop();
   await drain(pool);
-  const findings = await check(pool, load.acknowledged, trial.simulator.delivered);
+  const findings = await check(pool, {
+    acknowledged: load.acknowledged,
+    delivered: trial.simulator.delivered,
+    databaseAway: [],
+  });
   await trial.refuse(oldBuild);
 
   const broken = judge({ origin, trial, load, findings, newBuild });
