@@ -57,6 +57,16 @@ describe('links', () => {
 });
 
 describe('both languages', () => {
+  test('have a README that links the same pages', () => {
+    const linked = (file: string) =>
+      new Set(
+        linksOf(readPage(file))
+          .map((target) => path.basename(target.split('#')[0] ?? '', '.md'))
+          .filter((name) => pageNames(languages[0]).includes(name)),
+      );
+    expect([...linked('docs/zh-CN/README.md')].sort()).toEqual([...linked('README.md')].sort());
+  });
+
   const [english, chinese] = languages;
   const names = pageNames(english);
 

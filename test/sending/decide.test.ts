@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DecisionInput, decide, type Outcome } from '../../src/sending/decide.js';
+import { type DecisionInput, decide, type Outcome, quotaOf } from '../../src/sending/decide.js';
 import {
   backoffMs,
   defaultRetryPolicy,
@@ -237,4 +237,13 @@ describe('backoff', () => {
       }),
     ).toEqual({ kind: 'retry', delayMs: 500 });
   });
+});
+
+test('a quota lasts as long as the table of codes tells people', () => {
+  const throttled = errorCodes.filter(({ errorClass }) => errorClass === 'throttled');
+  expect(throttled.length).toBeGreaterThan(3);
+  for (const { errcode, remedy } of throttled) {
+    const { reason } = quotaOf(errcode, now);
+    expect(/\bminute\b/.test(remedy.en) ? 'minute_quota' : 'daily_quota', String(errcode)).toBe(reason);
+  }
 });
