@@ -101,6 +101,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         words,
         retryPolicy,
         pollIntervalMs: options.pollIntervalMs,
+        starting: giveUp,
       });
       stops.push(worker.stop);
       parts.worker = worker;

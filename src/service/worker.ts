@@ -31,6 +31,8 @@ export interface WorkerRoleDependencies {
   metrics: Metrics;
   tracing: Tracing;
   clock: () => Date;
+  /** Ends the wait for a database that goes away while the worker starts. */
+  starting: AbortSignal;
 }
 
 /** The role `worker`: from jobs to settled messages. */
@@ -85,7 +87,7 @@ function workerDependencies(
   dependencies: WorkerRoleDependencies,
   { pool, giveUp, ...parts }: Pick<WorkerDependencies, 'pool' | 'web' | 'accounts'> & { giveUp: AbortSignal },
 ): WorkerDependencies {
-  const { pools, databaseUrl, clients, words, log, metrics, tracing, clock } = dependencies;
+  const { pools, databaseUrl, clients, words, log, metrics, tracing, clock, starting } = dependencies;
   const durably = <T>(statements: () => Promise<T>) =>
     persist(statements, { signal: giveUp, onOutage: (error) => noteOutage(log, error) });
   // A reply waits for a database that is away: that is no failure of its own.
@@ -112,6 +114,7 @@ function workerDependencies(
     tracing,
     clock,
     random: Math.random,
+    starting,
   };
 }
 

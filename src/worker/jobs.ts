@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger as GraphileLogger, type Runner, run, type Task, type WorkerEvents } from 'graphile-worker';
+import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
 import type { Logger } from '../observe/log.js';
 import { steadyPool } from './steady-pool.js';
@@ -74,6 +75,8 @@ export interface SuperviseDependencies {
   onLook(): void;
   /** Aborted when no new runner may be started. */
   drain: AbortSignal;
+  /** Ends the wait of the first for a database that is away. */
+  starting: AbortSignal;
   log: Logger;
 }
 
@@ -82,8 +85,12 @@ export interface SuperviseDependencies {
  * soon. What it had locked is not lost: its messages are claimed, or the reconciler finds them.
  */
 export async function superviseJobs(dependencies: SuperviseDependencies): Promise<{ stop(): Promise<void> }> {
-  const { start, onPool, onLook, drain, log } = dependencies;
-  let current = await startOne();
+  const { start, onPool, onLook, drain, starting, log } = dependencies;
+  const noteFailure = (error: unknown) =>
+    log.warn({ event: 'runner_not_started', err: error }, 'job runner not started, trying again');
+  // The pool keeps the codes of errors from graphile-worker, not from us.
+  const startFirst = () => startOne().catch((error) => Promise.reject(error.cause ?? error));
+  let current = await persist(startFirst, { signal: starting, onOutage: noteFailure });
 
   async function startOne(): Promise<Runner> {
     const events: WorkerEvents = new EventEmitter();
@@ -123,7 +130,7 @@ export async function superviseJobs(dependencies: SuperviseDependencies): Promis
         current = await startOne();
         return;
       } catch (error) {
-        log.warn({ event: 'runner_not_started', err: error }, 'job runner not started, trying again');
+        noteFailure(error);
       }
     }
   }

@@ -34,6 +34,8 @@ export interface WorkerDependencies {
   tracing: Tracing;
   clock: () => Date;
   random: () => number;
+  /** Ends the wait for a database that goes away while the worker starts. */
+  starting: AbortSignal;
 }
 
 export interface WorkerOptions {

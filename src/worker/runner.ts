@@ -62,8 +62,9 @@ export async function startWorker(dependencies: WorkerDependencies, options: Wor
     start: (events) => runJobs({ pool: claimPool, pollIntervalMs, task: hands.task(session), events, log }),
     onPool: (poolId) => void session.setPoolId(poolId).catch(onOutage),
     drain: signals.drain.signal,
+    starting: dependencies.starting,
     log,
-  });
+  }).catch((error) => session.end().then(() => Promise.reject(error)));
   const maintenance = startMaintenance({
     pool,
     retention: retentionOf(dependencies, options, { hands, alive, log }),

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { advisoryLocks } from '../db/locks.js';
+import { persist } from '../db/persist.js';
 import { createServers, type Servers } from '../db/servers.js';
 import { noteTimeline } from '../db/timeline.js';
 import type { Logger } from '../observe/log.js';
@@ -30,32 +31,40 @@ export interface SessionDependencies {
   rescueAfterMs: number;
   /** Gives back at once what the worker still has in hand, and ends its row. */
   leave(client: ClientBase, workerId: number): Promise<unknown>;
+  /** Ends the wait for a database that is away at the start; default: it is not waited for. */
+  starting?: AbortSignal;
   log: Logger;
 }
 
 /** How often a sign is given: by default each 2 s. */
 const heartbeatMs = (rescueAfterMs: number) => Math.min(2_000, silenceMs(rescueAfterMs) / 4);
 
-/** @throws when the database cannot be reached at the start; later breaks are mended in the background */
+/** @throws when the database refuses us, or is away and not waited for; later breaks are mended in the background */
 export async function openSession({
   connectionString,
   servers = createServers(connectionString),
   rescueAfterMs,
   leave,
+  starting = AbortSignal.abort(),
   log,
 }: SessionDependencies): Promise<WorkerSession> {
   const identity = createIdentity(log);
   const ending = new AbortController();
-  const connection = await keepConnection({
-    connectionString,
-    servers,
-    // A sign that is late by half the silence is given over another connection, while there is time.
-    silenceMs: silenceMs(rescueAfterMs) / 2,
-    enter: identity.enter,
-    onLost(error) {
-      if (!ending.signal.aborted)
-        log.warn({ event: 'session_lost', worker_id: identity.id, err: error }, 'worker session lost');
-    },
+  const open = () =>
+    keepConnection({
+      connectionString,
+      servers,
+      // A sign that is late by half the silence is given over another connection, while there is time.
+      silenceMs: silenceMs(rescueAfterMs) / 2,
+      enter: identity.enter,
+      onLost(error) {
+        if (!ending.signal.aborted)
+          log.warn({ event: 'session_lost', worker_id: identity.id, err: error }, 'worker session lost');
+      },
+    });
+  const connection = await persist(open, {
+    signal: starting,
+    onOutage: (error) => log.warn({ event: 'database_away', err: error }, 'database away: waiting for it'),
   });
 
   /** One sign after the other: two at once could renew the identity twice. */
