@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Processes that die, block, exhaust their memory or run beside each other, and the promises about them:
- * `npm run test:faults`.
+ * Processes that die, block, exhaust their memory or run beside each other, the promises about them, and what takes its time:
+ * accounts that move, plans of statements over many rows. `npm run test:faults`.
  */
 export default defineConfig({
   test: {
     include: [
       ...['test/faults/**/*.test.ts', 'test/promises/{1,3,5,6}-*.test.ts'],
-      'test/cli/move-account*.test.ts',
+      ...['test/cli/move-account*.test.ts', 'test/outbox/plans.test.ts'],
     ],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',

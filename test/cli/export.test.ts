@@ -258,19 +258,6 @@ describe('an export', () => {
     expect(await head.exited).toBe(0);
     expect(head.errors).toEqual([]);
   });
-
-  test('takes no more memory for more messages', async () => {
-    const database = await newDatabase();
-    await storeYear(database.pool, appId, 30_000);
-    const args = ['--since', '400d', '--format', 'ndjson', '--payload', '--output'];
-    const command = startExport(database.url, [...args, path.join(scratchDirectory(), 'year')], {
-      NODE_OPTIONS: '--max-old-space-size=40',
-    });
-    const code = await command.exited;
-    const err = command.errors.join('\n');
-    expect(code, err).toBe(0);
-    expect(err).toMatch(/^30,000 messages and/m);
-  }, 60_000);
 });
 
 /** The same for every export of a test, and with no message so young that it might be left out. */
