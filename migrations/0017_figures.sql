@@ -65,6 +65,8 @@ create table wechat.changed_day (
   day      date not null,
   deleted  boolean not null default false
 );
+-- Without it a publication of all tables (logical replication, for an upgrade of the server) refuses its deletes.
+alter table wechat.changed_day replica identity full;
 comment on table wechat.changed_day is
   'Days that are over and of which something changed since; a row for each change, until the day is counted again';
 comment on column wechat.changed_day.day is 'The day in China (Asia/Shanghai)';
