@@ -57,6 +57,24 @@ language sql stable as $$
 $$;
 comment on function wechat.last_signs is 'The latest moment that the database knows of, and the last message and delivery';
 
+-- What was lost had numbers too, and who knows them is still about: a worker that is to tell how delivery 500 ended, the log, an
+-- export, graphile-worker with a job in hand. Were they given out again, it would be told of another user's delivery. How many were
+-- lost nobody knows; a hundred million is more than a day of a thousand messages a second, and a bigint has room for it ninety
+-- thousand million times. Ids of workers are integers, of which a restart takes one: for these a million is as much.
+create function wechat.leap_numbers() returns void
+language sql as $$
+  select setval(
+    format('%I.%I', s.schemaname, s.sequencename)::regclass,
+    coalesce(s.last_value, s.start_value) + case s.data_type when 'bigint'::regtype then 100000000 else 1000000 end)
+  from pg_sequences s
+  where s.schemaname in ('wechat', 'graphile_worker')
+    and (s.data_type = 'bigint'::regtype or s.sequencename = 'worker_process_id_seq')
+$$;
+comment on function wechat.leap_numbers is
+  'Lets the ids of all tables go on well behind any that can have been given out since the moment to which the database was restored';
+
+-- Called on every new connection: where the timeline is known, it locks and writes nothing. Where it is not, who comes second waits
+-- for the commit of the first, and so draws no number from before the leap.
 create function wechat.note_timeline(out noted wechat.database_timeline, out is_first boolean)
 language plpgsql as $$
 declare
@@ -75,10 +93,13 @@ begin
   select line.system_identifier, line.timeline, signs.* from wechat.last_signs() signs
   on conflict do nothing
   returning t.* into noted;
+  if found and not is_first then
+    perform wechat.leap_numbers();
+  end if;
 end
 $$;
 comment on function wechat.note_timeline is
-  'Writes down the timeline that the database lives on, where nobody has yet, and returns what it wrote; is_first: none was known before';
+  'Writes down the timeline that the database lives on, where nobody has yet, and returns what it wrote; is_first: none was known before. On another timeline numbers leap';
 
 -- Hold. For messages that may have been answered in a time that the database has lost. An operator's `cancel` says that nothing
 -- is to be sent; this says that nobody knows whether it was.
@@ -149,7 +170,7 @@ comment on function wechat.hold_messages is
 comment on column wechat.operator_action.action is
   'requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change';
 
-revoke execute on function wechat.hold_messages(bigint[], text) from public;
+revoke execute on function wechat.hold_messages(bigint[], text), wechat.leap_numbers() from public;
 
 do $$
 begin

@@ -65,6 +65,8 @@ create table wechat.changed_day (
   day      date not null,
   deleted  boolean not null default false
 );
+-- Without it a publication of all tables (logical replication, for an upgrade of the server) refuses its deletes.
+alter table wechat.changed_day replica identity full;
 comment on table wechat.changed_day is
   'Days that are over and of which something changed since; a row for each change, until the day is counted again';
 comment on column wechat.changed_day.day is 'The day in China (Asia/Shanghai)';
@@ -243,8 +245,9 @@ $$;
 comment on function wechat.count_day is
   'Counts a day into day_figures; in a transaction of repeatable read, or what changes meanwhile may be missed';
 
--- An hour and ten minutes after its end: no transaction that is older can still be under way.
-create function wechat.day_to_count() returns date
+-- An hour and ten minutes after its end: no transaction that is older can still be under way. Days before that of the first message
+-- by id are there where an account has moved in, with its history and ids of now: the move notes them in changed_day.
+create function wechat.day_to_count(but_for date[] default '{}') returns date
 language sql stable as $$
   select max(day) from (
     select c.day from wechat.changed_day c
@@ -252,15 +255,15 @@ language sql stable as $$
     select * from (
       select series.at::date as day
       from generate_series(
-        (select wechat.china_day(min(m.received_at)) from (
-           select received_at from wechat.inbound_message order by id limit 1) m)::timestamp,
+        (select wechat.china_day(m.received_at) from wechat.inbound_message m order by m.id limit 1)::timestamp,
         wechat.china_day(now() - interval '70 minutes')::timestamp - interval '1 day', interval '1 day') series (at)
       where not exists (select from wechat.counted_day c where c.day = series.at::date)
     ) uncounted
   ) one
-  where day < wechat.china_day(now() - interval '70 minutes')
+  where day < wechat.china_day(now() - interval '70 minutes') and day <> all (but_for)
 $$;
-comment on function wechat.day_to_count is 'The latest day that is over and whose figures are missing, or of days before; null: none';
+comment on function wechat.day_to_count is
+  'The latest day that is over and whose figures are missing, or of days before, but for some; null: none';
 
 do $$
 begin

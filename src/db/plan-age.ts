@@ -18,8 +18,13 @@ export function limitPlanAge(pool: Pool, maxAgeMs: number): void {
       if (since !== undefined && now - since < maxAgeMs) return callback(error, client, release);
       plannedSince.set(client, now);
       if (since === undefined) return callback(error, client, release);
-      // A connection that is lost tells so to the statement that it was taken for. No promise: what the caller throws is the caller's.
-      client.query('discard plans', () => callback(undefined, client, release));
+      // No promise: what the caller throws is the caller's.
+      client.query('discard plans', (failure) => {
+        if (!failure) return callback(undefined, client, release);
+        // It is lost, or silent: the statement that it was taken for would wait for its limit once more.
+        release(failure);
+        callback(failure, undefined, () => undefined);
+      });
     });
   });
 }

@@ -5,6 +5,7 @@ import { ReadOnlyServerError } from './errors.js';
 import { limitPlanAge } from './plan-age.js';
 import { createServers, requireWrites, type Servers } from './servers.js';
 import { applySession, keepAliveInitialDelayMs, serverStatementMs } from './session-settings.js';
+import { type NewTimeline, noteTimelineIfThere } from './timeline.js';
 
 export type Pool = pg.Pool;
 
@@ -12,8 +13,13 @@ export interface PoolOptions {
   connectionString: string;
   /** Shared by all pools of a process; default: those of the connection string, for this pool alone. */
   servers?: Servers;
-  /** A connection to a server that takes no writes is not kept: another may be to one that does. Default: it may be read from. */
+  /**
+   * A connection to a server that takes no writes is not kept: another may be to one that does; and the timeline is noted before
+   * anything is written. Default: it may be read from.
+   */
   writes?: boolean;
+  /** Told of another timeline than before, by the one connection that noted it. */
+  onTimeline?: (found: NewTimeline) => void;
   /** Shown in pg_stat_activity. */
   name: string;
   max: number;
@@ -45,6 +51,7 @@ export function createPool({
   connectionString,
   servers = createServers(connectionString),
   writes = false,
+  onTimeline,
   name,
   max,
   statementTimeoutMs,
@@ -72,7 +79,11 @@ export function createPool({
     // Awaited before anyone gets the connection.
     async onConnect(client) {
       await applySession(client, { limits, relaxed, keepsPlans: planAgeMs > 0 });
-      if (writes) await requireWrites(client, servers);
+      if (!writes) return;
+      await requireWrites(client, servers);
+      // In a failover under running processes the pools come first, and what they write would look like a sign of before.
+      const found = await noteTimelineIfThere(client);
+      if (found) onTimeline?.(found);
     },
   });
   followLeader(pool, servers);

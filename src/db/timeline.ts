@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
 
 /** Where the database went on, on another timeline or server than before: what was committed after `lastSignAt` may be missing. */
 export interface NewTimeline {
@@ -23,4 +23,18 @@ export async function noteTimeline(client: Pick<ClientBase, 'query'>): Promise<N
   if (row?.isFirst !== false || row.timeline === null) return undefined;
   const { timeline, lastSignAt, seenAt } = row;
   return { timeline, lastSignAt, seenAt };
+}
+
+/**
+ * undefined_function, invalid_schema_name, undefined_table: it is still to be migrated. insufficient_privilege: whoever may not write
+ * there is told so by what they do.
+ */
+const missing: ReadonlySet<string | undefined> = new Set(['42883', '3F000', '42P01', '42501']);
+
+/** The same for a connection that may lead to a database which nobody has migrated yet, or to one of others. */
+export function noteTimelineIfThere(client: Pick<ClientBase, 'query'>): Promise<NewTimeline | undefined> {
+  return noteTimeline(client).catch((error: unknown) => {
+    if (error instanceof pg.DatabaseError && missing.has(error.code)) return undefined;
+    throw error;
+  });
 }

@@ -4,6 +4,7 @@ import { wrapConnect } from '../db/pool-connect.js';
 import { closeSurplus, resizePool, watchPool } from '../db/pool-watch.js';
 import { createServers, type Servers } from '../db/servers.js';
 import type { Logger } from '../observe/log.js';
+import { logTimeline } from '../observe/log-timeline.js';
 
 export type Role = 'all' | 'ingress' | 'worker';
 
@@ -196,6 +197,7 @@ export function createPools({ connectionString, role, connections, log }: PoolsO
       servers,
       // Readiness tells of a server that takes no writes, and of nothing else that would follow from it.
       writes: name !== 'admin',
+      onTimeline: (found) => logTimeline(log, found),
       name,
       max: sizeOf(name),
       statementTimeoutMs: plan.statementMs,

@@ -9,7 +9,7 @@ import { deleteExpiredCallbacks } from '../outbox/reply-callback.js';
 import { countAlive, rescue } from '../outbox/rescue.js';
 import { deleteUsage } from '../replies/checks/usage.js';
 import { deleteClearedStates } from '../replies/context/state.js';
-import { countNextDay } from './count-days.js';
+import { countNextDay, type TooLarge } from './count-days.js';
 import type { Forgetting } from './forget-unsubscribed.js';
 import type { Retention } from './retention.js';
 
@@ -91,10 +91,11 @@ export function startMaintenance(dependencies: MaintenanceDependencies): { stop(
   const seldom = (pauseMs: number, round: () => Promise<void>): Repeated =>
     repeat({ pauseMs, round, random, onError, costFactor: 20 });
   let isDayLeft = true;
+  const tooLarge: TooLarge = new Map();
   const countDays = repeat({
     pauseMs: () => (isDayLeft ? daysEveryMs : daysIdleMs),
     round: async () => {
-      isDayLeft = (await countNextDay(pool)) !== undefined;
+      isDayLeft = (await countNextDay(pool, { tooLarge })) !== undefined;
     },
     ...{ random, onError, costFactor: daysCostFactor },
   });

@@ -128,7 +128,7 @@ function createIdentity(log: Logger): Identity {
     return rowCount === 1;
   }
 
-  async function holdsLock(client: ClientBase): Promise<boolean> {
+  async function takeLock(client: ClientBase): Promise<boolean> {
     const { rows } = await client.query<{ locked: boolean }>(
       'select pg_try_advisory_lock($1, $2) as locked',
       [advisoryLocks.alive, id],
@@ -136,12 +136,15 @@ function createIdentity(log: Logger): Identity {
     return rows[0]?.locked === true;
   }
 
-  /** Who was declared dead begins anew, under another id: what it had claimed is fenced off. */
-  async function renew(client: ClientBase): Promise<number> {
+  /**
+   * Who was declared dead begins anew, under another id: what it had claimed is fenced off. The lock of the old one goes, or that
+   * one would live on for all who ask.
+   */
+  async function renew(client: ClientBase, { holdsLock }: { holdsLock: boolean }): Promise<void> {
     const dead = id;
     id = await register(client);
     log.warn({ event: 'session_renewed', worker_id: id, was: dead }, 'was given up for dead, goes on anew');
-    return dead;
+    if (holdsLock) await client.query('select pg_advisory_unlock($1, $2)', [advisoryLocks.alive, dead]);
   }
 
   return {
@@ -151,13 +154,15 @@ function createIdentity(log: Logger): Identity {
     async enter(client) {
       // First: a sign of this worker would be the last that the database knows.
       logTimeline(log, await noteTimeline(client));
-      if (id === 0) id = await register(client);
-      else if (!(await holdsLock(client)) || !(await isAlive(client))) await renew(client);
+      if (id === 0) {
+        id = await register(client);
+        return;
+      }
+      const holdsLock = await takeLock(client);
+      if (!holdsLock || !(await isAlive(client))) await renew(client, { holdsLock });
     },
     async giveSign(client) {
-      if (await isAlive(client)) return;
-      const dead = await renew(client);
-      await client.query('select pg_advisory_unlock($1, $2)', [advisoryLocks.alive, dead]);
+      if (!(await isAlive(client))) await renew(client, { holdsLock: true });
     },
     async setPoolId(client, name) {
       poolId = name;

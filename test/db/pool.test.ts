@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { startTcpProxy } from '../../scripts/soak/tcp-proxy.js';
 import { classifyDatabaseError } from '../../src/db/errors.js';
 import { createPool, type PoolOptions } from '../../src/db/pool.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -85,6 +86,29 @@ describe('a connection of ours', () => {
     other.release();
     expect(await failureOf(pool.query('select from wechat.worker_process'))).toBe('none');
   });
+});
+
+test('a connection whose old plans cannot be discarded is given to nobody, and another takes its place', async () => {
+  const database = await ownDatabase();
+  const upstream = new URL(database.url);
+  const port = Number(upstream.port);
+  const proxy = await startTcpProxy(() => [port]);
+  onTestFinished(() => proxy.close());
+  upstream.port = String(proxy.port);
+  // Of any age they are too old.
+  const pool = openPool(database, {
+    ...{ connectionString: upstream.href, planAgeMs: Number.MIN_VALUE, statementTimeoutMs: 1_000 },
+  });
+  const pidOf = async () =>
+    (await pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+  const first = await pidOf();
+  expect(await pidOf()).toBe(first);
+  proxy.freeze(60_000);
+  const given = pool.connect().then((client) => client.release(true));
+  expect(await failureOf(given)).toBe('away');
+  expect(pool.totalCount).toBe(0);
+  proxy.thaw();
+  expect(await pidOf()).not.toBe(first);
 });
 
 test('what failed is told apart: refused connections, ended ones, and a statement that is wrong', async () => {

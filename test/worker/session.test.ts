@@ -77,3 +77,21 @@ test('a sign that waits for a lock is followed by no other, and the identity is 
   );
   expect(locks).toEqual([{ id: session.workerId }]);
 });
+
+test('a worker that finds itself given up when it connects anew keeps no lock of who it was', async () => {
+  const database = await ownDatabase();
+  const session = await open(database.url, 4_000);
+  const was = session.workerId;
+  const [before] = await aliveBackends(database);
+  // The next connection waits for the row, and has the lock by then.
+  await database.pool.query(`
+    begin; update wechat.worker_process set ended_at = now();
+    select pg_terminate_backend(${before?.pid}); commit`);
+  await waitFor('a new id', () => session.workerId !== was);
+  await waitFor('only that one to live', async () => {
+    const alive = 'select wechat.worker_lives($1) as was, wechat.worker_lives($2) as is';
+    const [row] = await database.rows<{ was: boolean; is: boolean }>(alive, [was, session.workerId]);
+    return row?.is && !row.was;
+  });
+  expect(await aliveBackends(database)).not.toContainEqual(before);
+});

@@ -39,7 +39,23 @@ export async function copyMessages(
     // WeChat brought one of them to the target in this moment.
     if (added < number - before) throw new TryAgainError();
     await addWhatBelongs(client, at, record.offsets, ids);
+    await noteDays(at, appId, shifted(ids, record.offsets));
   });
+}
+
+const isOver = (at: string) => `${at} < date_trunc('day', now() - interval '1 hour', 'Asia/Shanghai')`;
+
+/** Days that are over have these messages now: their figures are to be counted anew (`wechat.changed_day`). */
+async function noteDays(at: PoolClient, appId: string, ids: readonly string[]): Promise<void> {
+  await at.query(
+    `insert into wechat.changed_day (day)
+     select wechat.china_day(m.received_at) from wechat.inbound_message m
+     where m.app_id = $1 and m.id = any($2::bigint[]) and ${isOver('m.received_at')}
+     union
+     select wechat.china_day(d.created_at) from wechat.delivery d
+     where d.app_id = $1 and d.message_id = any($2::bigint[]) and ${isOver('d.created_at')}`,
+    [appId, ids],
+  );
 }
 
 async function addWhatBelongs(
@@ -95,20 +111,26 @@ export async function dropCopies(
   offsets: Offsets,
   ids: readonly string[],
 ): Promise<void> {
-  await dropMessages(
-    at,
-    appId,
-    ids.map((id) => (BigInt(id) + BigInt(offsets.message)).toString()),
-  );
+  await dropMessages(at, appId, shifted(ids, offsets));
 }
 
-/** Messages of an account that nobody works on, with all that is theirs. */
+/** The target's ids of the source's messages. */
+const shifted = (ids: readonly string[], { message }: Offsets) =>
+  ids.map((id) => (BigInt(id) + BigInt(message)).toString());
+
+/** Messages of an account that nobody works on, with all that is theirs; figures of their days are to be counted anew. */
 export async function dropMessages(at: PoolClient, appId: string, ids: readonly string[]): Promise<void> {
   await at.query(
     `with message as (
-       delete from wechat.inbound_message m where m.app_id = $1 and m.id = any($2::bigint[]) returning m.id
+       delete from wechat.inbound_message m where m.app_id = $1 and m.id = any($2::bigint[]) returning m.id, m.received_at
      ),
-     delivery as (delete from wechat.delivery d using message where d.message_id = message.id returning d.id),
+     delivery as (delete from wechat.delivery d using message where d.message_id = message.id returning d.id, d.created_at),
+     noted as (
+       insert into wechat.changed_day (day)
+       select wechat.china_day(received_at) from message where ${isOver('received_at')}
+       union
+       select wechat.china_day(created_at) from delivery where ${isOver('created_at')}
+     ),
      attempt as (delete from wechat.delivery_attempt a using delivery where a.delivery_id = delivery.id),
      once as (delete from wechat.once_result o using message where o.message_id = message.id),
      call as (delete from wechat.model_call c using message where c.message_id = message.id),

@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Analytics } from '../../../src/console/contract/overview.js';
 import { createOverviewRoutes } from '../../../src/console/server/overview/routes.js';
+import { classifyDatabaseError } from '../../../src/db/errors.js';
+import { createPool } from '../../../src/db/pool.js';
 import { deleteOld } from '../../../src/outbox/retention.js';
 import { countNextDay } from '../../../src/worker/count-days.js';
 import { anybody, mountForTest, silent } from '../../support/area.js';
@@ -221,4 +223,31 @@ test('what happens today notes nothing', async () => {
     select id, 9, app_id, openid, 'text', '{}' from wechat.inbound_message order by id desc limit 1`);
   await days.rows(`update wechat.delivery set status = 'sent', sent_at = now() where position = 9`);
   expect(await days.rows('select from wechat.changed_day')).toEqual([]);
+});
+
+test('a day that takes longer than a statement may keeps no other from being counted, and is tried again later', async () => {
+  const days = await twoAccounts(9);
+  const pool = createPool({
+    ...{ connectionString: days.url, name: 'test', max: 1, statementTimeoutMs: 1_500 },
+    onError: () => undefined,
+  });
+  onTestFinished(() => pool.end());
+  const [latest] = await days.rows<{ day: string; before: string }>(
+    `select day::text, (day - 1)::text as before from wechat.day_to_count() day`,
+  );
+  await days.rows(
+    `create function large() returns trigger language plpgsql as 'begin perform pg_sleep(60); return new; end'`,
+  );
+  await days.rows(`create trigger large before insert on wechat.counted_day
+    for each row when (new.day = '${latest?.day}') execute function large()`);
+  const tooLarge = new Map<string, number>();
+  const hour = 3_600_000;
+  const next = (now: number) =>
+    countNextDay(pool, { tooLarge, now }).catch((error: unknown) => classifyDatabaseError(error));
+  expect(await next(0)).toBe('slow');
+  expect(await next(hour)).toBe(latest?.before);
+  expect(await days.rows('select day::text from wechat.counted_day')).toEqual([{ day: latest?.before }]);
+  await days.rows('drop function large cascade');
+  expect(await next(12 * hour)).toBe(latest?.day);
+  expect(tooLarge.size).toBe(0);
 });

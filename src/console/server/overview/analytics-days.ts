@@ -33,11 +33,16 @@ const isCounted = (day: string) => `
   exists (select from wechat.counted_day c where c.day = ${day})
   and not exists (select from wechat.changed_day c where c.day = ${day})`;
 
-/** But for those before the first message, and those that are still to come. */
+/**
+ * But for those before the first message, and those that are still to come. The first by id is not the first of all where an account
+ * has moved in with its history; but what came before it is counted by now, or noted.
+ */
 const uncountedSql = `
   select series.at::date::text as day
   from generate_series(
-    greatest($1::date, (select wechat.china_day(received_at) from wechat.inbound_message order by id limit 1))::timestamp,
+    greatest($1::date, least(
+      (select wechat.china_day(received_at) from wechat.inbound_message order by id limit 1),
+      (select min(day) from wechat.changed_day)))::timestamp,
     least($2::date, wechat.china_day(now()))::timestamp, interval '1 day') series (at)
   where not (${isCounted('series.at::date')})
   order by 1`;
