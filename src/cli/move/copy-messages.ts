@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
+import { isOver, noteDays } from './figures.js';
 import { MoveError } from './move-error.js';
-import type { MoveRecord, Offsets } from './record.js';
+import { type MoveRecord, type Offsets, requirePhase } from './record.js';
 import { inTransactionWithTries, type Sides, TryAgainError } from './sides.js';
 import { addRows, messages, ofMessages } from './tables.js';
 
@@ -31,6 +32,7 @@ export async function copyMessages(
     throw new MoveError(sides.words.blockFull);
 
   await inTransactionWithTries(target, async (at) => {
+    await requirePhase(at, sides, record, 'filling');
     await dropCopies(at, appId, record.offsets, ids);
     if (number === 0) return;
     await dropOwn(at, record, found);
@@ -65,6 +67,10 @@ async function addWhatBelongs(
     const found = rows[0]?.found;
     if (found) await addRows(at, table, found, offsets);
   }
+  await noteDays(
+    at,
+    copied.map((id) => (BigInt(id) + BigInt(offsets.message)).toString()),
+  );
 }
 
 async function addFiles(
@@ -102,13 +108,21 @@ export async function dropCopies(
   );
 }
 
-/** Messages of an account that nobody works on, with all that is theirs. */
+/** Messages of an account that nobody works on, with all that is theirs. Their days are counted again. */
 export async function dropMessages(at: PoolClient, appId: string, ids: readonly string[]): Promise<void> {
   await at.query(
     `with message as (
-       delete from wechat.inbound_message m where m.app_id = $1 and m.id = any($2::bigint[]) returning m.id
+       delete from wechat.inbound_message m where m.app_id = $1 and m.id = any($2::bigint[]) returning m.id, m.received_at
      ),
-     delivery as (delete from wechat.delivery d using message where d.message_id = message.id returning d.id),
+     delivery as (
+       delete from wechat.delivery d using message where d.message_id = message.id returning d.id, d.created_at
+     ),
+     noted as (
+       insert into wechat.changed_day (day)
+       select wechat.china_day(received_at) from message where ${isOver('received_at')}
+       union
+       select wechat.china_day(created_at) from delivery where ${isOver('created_at')}
+     ),
      attempt as (delete from wechat.delivery_attempt a using delivery where a.delivery_id = delivery.id),
      once as (delete from wechat.once_result o using message where o.message_id = message.id),
      call as (delete from wechat.model_call c using message where c.message_id = message.id),
@@ -125,9 +139,14 @@ export async function dropMessages(at: PoolClient, appId: string, ids: readonly 
  */
 async function dropOwn(at: PoolClient, { blockEnds }: MoveRecord, found: string): Promise<void> {
   await at.query(
-    `delete from wechat.inbound_message m
-     using json_populate_recordset(null::wechat.inbound_message, $1::json) r
-     where m.app_id = r.app_id and m.dedupe_key = r.dedupe_key and m.id > $2::bigint`,
+    `with own as (
+       delete from wechat.inbound_message m
+       using json_populate_recordset(null::wechat.inbound_message, $1::json) r
+       where m.app_id = r.app_id and m.dedupe_key = r.dedupe_key and m.id > $2::bigint
+       returning m.received_at
+     )
+     insert into wechat.changed_day (day)
+     select distinct wechat.china_day(received_at) from own where ${isOver('received_at')}`,
     [found, blockEnds],
   );
 }
