@@ -16,7 +16,7 @@ export async function withDatabase<T>(
     connections = 1,
   }: { statementTimeoutMs?: number; connections?: number } = {},
 ): Promise<T> {
-  const [{ readDatabaseConfig }, { createPool }, { createLogger }, { useDatabase }, { operatorName }] =
+  const [{ readDatabaseConfig }, { createPool }, { createLogger }, { useDatabase }, { actAsOperator }] =
     await Promise.all([
       import('../../config/settings.js'),
       import('../../db/pool.js'),
@@ -32,8 +32,8 @@ export async function withDatabase<T>(
     statementTimeoutMs,
     onError: () => undefined,
   });
+  actAsOperator(pool);
   try {
-    await pool.query(`select set_config('wechat.operator', $1, false)`, [operatorName()]);
     return await use(pool, database.url);
   } finally {
     await pool.end();

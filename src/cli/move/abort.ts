@@ -1,16 +1,17 @@
 import type { PoolClient } from 'pg';
 import { dropGuards, dropKept, idsAfter } from './clear.js';
 import { dropMessages } from './copy-messages.js';
+import { isOver } from './figures.js';
 import { MoveError } from './move-error.js';
 import { addPause, ring } from './open.js';
-import { changePhase, lockPhases, type MoveRecord } from './record.js';
+import { changePhase, lockPhases, type MoveRecord, requirePhase } from './record.js';
 import { inTransactionWithTries, type Sides } from './sides.js';
 
 /**
  * Calls the move off: the account stays where it was. First the target is told, for good: it takes no more pushes, and can no
  * longer be opened. What it took meanwhile goes to the source, which then works again; what was copied goes last.
  *
- * @throws MoveError where the target works for the account already
+ * @throws MoveError where the target works for the account already, or did
  */
 export async function callOff(
   sides: Sides,
@@ -18,8 +19,17 @@ export async function callOff(
 ): Promise<void> {
   const { appId, source, target, words } = sides;
   if (atTarget?.phase === 'open' && atTarget.side === 'target') throw new MoveError(words.tooLate(appId));
+  // The target lost that it was opened: what is there may be nowhere else.
+  if (
+    atSource &&
+    atTarget &&
+    atSource.moveId === atTarget.moveId &&
+    ['left', 'gone'].includes(atSource.phase)
+  )
+    throw new MoveError(words.doNotFit(appId, atSource.phase, atTarget.phase));
   if (atTarget?.phase === 'filling') await refuseAtTarget(sides);
   const isOurs = atSource?.side === 'source' && ['copying', 'held', 'closed'].includes(atSource.phase);
+  sides.alone();
   if (isOurs) await takePushes(sides);
   const isFilled = atTarget?.side === 'target' && ['filling', 'refused'].includes(atTarget.phase);
   if (isFilled) await bringBack(sides, atTarget);
@@ -66,6 +76,10 @@ const arriveAgain = `
     set arrivals = l.arrivals + excluded.arrivals, waiting = l.waiting + excluded.waiting,
         urgent_until = greatest(l.urgent_until, excluded.urgent_until)
     returning l.app_id, l.openid, l.slot
+  ),
+  noted as (
+    insert into wechat.changed_day (day)
+    select distinct wechat.china_day(received_at) from input where ${isOver('received_at')}
   )
   insert into wechat.inbound_message
     (app_id, openid, slot, dedupe_key, request_id, msg_type, event, event_key, content, payload, created_at, received_at,
@@ -92,6 +106,14 @@ const unnumbered = `
     and not exists (select from wechat.once_result o where o.message_id = m.id)
     and not exists (select from wechat.model_call c where c.message_id = m.id)
     and not exists (select from wechat.reply_callback c where c.message_id = m.id)
+    and not exists (select from wechat.reply_check c where c.message_id = m.id)
+    and not exists (select from wechat.inbound_media i where i.message_id = m.id)
+    and not exists (select from wechat.model_rest r where r.message_id = m.id)
+    and not exists (
+      select from wechat.user_usage u
+      where (u.app_id, u.openid) = (m.app_id, m.openid)
+        and (m.id = any(u.message_ids)
+          or exists (select from jsonb_each(u.notices) notice where (notice.value ->> 'id')::bigint = m.id)))
   order by m.received_at, m.id`;
 
 async function numberAnew(client: PoolClient, appId: string, found: string): Promise<void> {
@@ -100,7 +122,9 @@ async function numberAnew(client: PoolClient, appId: string, found: string): Pro
     await client.query('update wechat.inbound_message set id = default where id = $1', [id]);
 }
 
-async function bringBack({ appId, source, target }: Sides, { blockEnds }: MoveRecord): Promise<void> {
+async function bringBack(sides: Sides, record: MoveRecord): Promise<void> {
+  const { appId, source, target } = sides;
+  const { blockEnds } = record;
   for (;;) {
     const ids = await idsAfter(target, appId, { after: blockEnds, upTo: undefined });
     if (ids.length === 0) return;
@@ -114,8 +138,15 @@ async function bringBack({ appId, source, target }: Sides, { blockEnds }: MoveRe
       await numberAnew(client, appId, found);
       await ring(client, appId);
     });
-    await inTransactionWithTries(target, (client) => dropMessages(client, appId, ids));
+    await dropAtTarget(sides, record, ids);
   }
+}
+
+function dropAtTarget(sides: Sides, record: MoveRecord, ids: readonly string[]): Promise<void> {
+  return inTransactionWithTries(sides.target, async (client) => {
+    await requirePhase(client, sides, record, 'refused');
+    await dropMessages(client, sides.appId, ids);
+  });
 }
 
 async function workAgain({ appId, source }: Sides): Promise<void> {
@@ -141,16 +172,18 @@ async function workAgain({ appId, source }: Sides): Promise<void> {
 }
 
 /** Copies alone: what was there before stays. */
-async function clearTarget(sides: Sides, { offsets, blockEnds }: MoveRecord): Promise<void> {
+async function clearTarget(sides: Sides, record: MoveRecord): Promise<void> {
+  const { offsets, blockEnds } = record;
   const { appId, target } = sides;
   for (let after = offsets.message; ; ) {
     const ids = await idsAfter(target, appId, { after, upTo: blockEnds });
     const last = ids.at(-1);
     if (last === undefined) break;
-    await inTransactionWithTries(target, (client) => dropMessages(client, appId, ids));
+    await dropAtTarget(sides, record, ids);
     after = last;
   }
   await inTransactionWithTries(target, async (client) => {
+    await requirePhase(client, sides, record, 'refused');
     await dropKept(client, appId);
     await lockPhases(client);
     await changePhase(client, appId, { from: ['refused'], to: 'gone' });

@@ -9,27 +9,27 @@ import { MoveError } from './move-error.js';
 import { checkVersions } from './prepare.js';
 import { readRecord } from './record.js';
 import { type MoveOptions, moveAccount } from './run.js';
-import { lockSides, type Sides } from './sides.js';
+import { type FreeSides, lockSides, type Sides } from './sides.js';
 import { describeStatus, readStatus } from './status.js';
 
 /** What `move-account` does, each alone with the account. */
-export async function move(sides: Sides, options: MoveOptions): Promise<'moved' | 'waiting'> {
+export async function move(sides: FreeSides, options: MoveOptions): Promise<'moved' | 'waiting'> {
   await checkVersions(sides);
-  const release = await lockSides(sides);
+  const { release, alone } = await lockSides(sides);
   try {
-    return await moveAccount(sides, options);
+    return await moveAccount({ ...sides, alone }, options);
   } finally {
     release();
   }
 }
 
-export async function abort(sides: Sides): Promise<void> {
+export async function abort(sides: FreeSides): Promise<void> {
   const { appId, source, target, words, say, names } = sides;
   await checkVersions(sides);
-  const release = await lockSides(sides);
+  const { release, alone } = await lockSides(sides);
   try {
     const [atSource, atTarget] = await Promise.all([readRecord(source, appId), readRecord(target, appId)]);
-    await callOff(sides, { atSource, atTarget });
+    await callOff({ ...sides, alone }, { atSource, atTarget });
     say(words.calledOffNow(appId, names.source));
   } finally {
     release();

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import type { Pool } from '../../db/pool.js';
 import { inTransaction } from '../../db/transaction.js';
 import { dropMessages } from './copy-messages.js';
-import { changePhase, lockPhases, type MoveRecord } from './record.js';
+import { changePhase, lockPhases, type MoveRecord, requirePhase } from './record.js';
 import { inTransactionWithTries, type Sides } from './sides.js';
 import { ofAccount } from './tables.js';
 
@@ -11,30 +11,34 @@ const batch = 500;
 /** What the account keeps in a database that it has left; the tokens too. */
 const kept = [...ofAccount.map(({ name }) => name), 'lane', 'credential'];
 
-/** Takes away what the target has, and nothing else. */
-export async function clearSource(sides: Sides, { offsets }: MoveRecord): Promise<void> {
+/** Takes away what the target has, and nothing else, as long as the target works. */
+export async function clearSource(sides: Sides, record: MoveRecord): Promise<void> {
+  const { offsets } = record;
   const { appId, source, target, say, words } = sides;
   let cleared = 0;
   for (let after = '0'; ; ) {
     const ids = await idsAfter(source, appId, { after, upTo: undefined });
     const last = ids.at(-1);
     if (last === undefined) break;
+    await requirePhase(target, sides, record, 'open');
     const { rows } = await target.query<{ id: string }>(
       `select (m.id - $2::bigint) as id from wechat.inbound_message m
        where m.app_id = $3 and m.id = any(array(select one.id + $2::bigint from unnest($1::bigint[]) one (id)))`,
       [ids, offsets.message, appId],
     );
-    await inTransactionWithTries(source, (client) =>
-      dropMessages(
+    await inTransactionWithTries(source, async (client) => {
+      await requirePhase(client, sides, record, 'left');
+      await dropMessages(
         client,
         appId,
         rows.map(({ id }) => id),
-      ),
-    );
+      );
+    });
     cleared += rows.length;
     if (cleared > 0 && cleared % (batch * 20) === 0) say(words.cleared(cleared));
     after = last;
   }
+  await requirePhase(target, sides, record, 'open');
   await inTransactionWithTries(source, async (client) => {
     await dropKept(client, appId);
     await lockPhases(client);

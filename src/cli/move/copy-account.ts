@@ -1,5 +1,4 @@
-import type { PoolClient } from 'pg';
-import type { MoveRecord } from './record.js';
+import { type MoveRecord, requirePhase } from './record.js';
 import { inTransactionWithTries, type Sides } from './sides.js';
 import { addRows, ofAccount } from './tables.js';
 
@@ -10,17 +9,21 @@ const page = 2_000;
 export async function copyAccount(sides: Sides, record: MoveRecord): Promise<void> {
   const { appId, source, target } = sides;
   for (const table of ofAccount) {
-    await inTransactionWithTries(target, (at) =>
-      at.query(
+    await inTransactionWithTries(target, async (at) => {
+      await requirePhase(at, sides, record, 'filling');
+      await at.query(
         `delete from wechat.${table.name} where app_id = $1${table.name === 'handover_history' ? ' and id > $2' : ''}`,
         table.name === 'handover_history' ? [appId, record.offsets.handover] : [appId],
-      ),
-    );
+      );
+    });
     let after: string | undefined;
     for (;;) {
       const { found, number, last } = await readPage(source, appId, table, after);
       if (found !== undefined)
-        await inTransactionWithTries(target, (at: PoolClient) => addRows(at, table, found, record.offsets));
+        await inTransactionWithTries(target, async (at) => {
+          await requirePhase(at, sides, record, 'filling');
+          await addRows(at, table, found, record.offsets);
+        });
       if (table.page === undefined || number < page) break;
       after = last;
     }

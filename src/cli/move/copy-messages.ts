@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
+import { isOver, noteDays } from './figures.js';
 import { MoveError } from './move-error.js';
-import type { MoveRecord, Offsets } from './record.js';
+import { type MoveRecord, type Offsets, requirePhase } from './record.js';
 import { inTransactionWithTries, type Sides, TryAgainError } from './sides.js';
 import { addRows, messages, ofMessages } from './tables.js';
 
@@ -31,6 +32,7 @@ export async function copyMessages(
     throw new MoveError(sides.words.blockFull);
 
   await inTransactionWithTries(target, async (at) => {
+    await requirePhase(at, sides, record, 'filling');
     await dropCopies(at, appId, record.offsets, ids);
     if (number === 0) return;
     await dropOwn(at, record, found);
@@ -39,23 +41,7 @@ export async function copyMessages(
     // WeChat brought one of them to the target in this moment.
     if (added < number - before) throw new TryAgainError();
     await addWhatBelongs(client, at, record.offsets, ids);
-    await noteDays(at, appId, shifted(ids, record.offsets));
   });
-}
-
-const isOver = (at: string) => `${at} < date_trunc('day', now() - interval '1 hour', 'Asia/Shanghai')`;
-
-/** Days that are over have these messages now: their figures are to be counted anew (`wechat.changed_day`). */
-async function noteDays(at: PoolClient, appId: string, ids: readonly string[]): Promise<void> {
-  await at.query(
-    `insert into wechat.changed_day (day)
-     select wechat.china_day(m.received_at) from wechat.inbound_message m
-     where m.app_id = $1 and m.id = any($2::bigint[]) and ${isOver('m.received_at')}
-     union
-     select wechat.china_day(d.created_at) from wechat.delivery d
-     where d.app_id = $1 and d.message_id = any($2::bigint[]) and ${isOver('d.created_at')}`,
-    [appId, ids],
-  );
 }
 
 async function addWhatBelongs(
@@ -81,6 +67,7 @@ async function addWhatBelongs(
     const found = rows[0]?.found;
     if (found) await addRows(at, table, found, offsets);
   }
+  await noteDays(at, shifted(copied, offsets));
 }
 
 async function addFiles(
@@ -118,13 +105,15 @@ export async function dropCopies(
 const shifted = (ids: readonly string[], { message }: Offsets) =>
   ids.map((id) => (BigInt(id) + BigInt(message)).toString());
 
-/** Messages of an account that nobody works on, with all that is theirs; figures of their days are to be counted anew. */
+/** Messages of an account that nobody works on, with all that is theirs. Their days are counted again. */
 export async function dropMessages(at: PoolClient, appId: string, ids: readonly string[]): Promise<void> {
   await at.query(
     `with message as (
        delete from wechat.inbound_message m where m.app_id = $1 and m.id = any($2::bigint[]) returning m.id, m.received_at
      ),
-     delivery as (delete from wechat.delivery d using message where d.message_id = message.id returning d.id, d.created_at),
+     delivery as (
+       delete from wechat.delivery d using message where d.message_id = message.id returning d.id, d.created_at
+     ),
      noted as (
        insert into wechat.changed_day (day)
        select wechat.china_day(received_at) from message where ${isOver('received_at')}
@@ -147,9 +136,14 @@ export async function dropMessages(at: PoolClient, appId: string, ids: readonly 
  */
 async function dropOwn(at: PoolClient, { blockEnds }: MoveRecord, found: string): Promise<void> {
   await at.query(
-    `delete from wechat.inbound_message m
-     using json_populate_recordset(null::wechat.inbound_message, $1::json) r
-     where m.app_id = r.app_id and m.dedupe_key = r.dedupe_key and m.id > $2::bigint`,
+    `with own as (
+       delete from wechat.inbound_message m
+       using json_populate_recordset(null::wechat.inbound_message, $1::json) r
+       where m.app_id = r.app_id and m.dedupe_key = r.dedupe_key and m.id > $2::bigint
+       returning m.received_at
+     )
+     insert into wechat.changed_day (day)
+     select distinct wechat.china_day(received_at) from own where ${isOver('received_at')}`,
     [found, blockEnds],
   );
 }

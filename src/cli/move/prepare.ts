@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { MoveError } from './move-error.js';
 import { lockPhases, type MoveRecord, readRecord, startRecord } from './record.js';
-import { inTransactionWithTries, type Sides } from './sides.js';
+import { type FreeSides, inTransactionWithTries, type Sides } from './sides.js';
 
 /** How many ids are kept for what still comes to the source: a hundred days of a thousand messages a second. */
 const headroom = 10_000_000_000n;
@@ -10,7 +10,7 @@ const headroom = 10_000_000_000n;
 const pauseText = 'wechat-outbox move-account';
 
 /** @throws MoveError where the two are not of the same version */
-export async function checkVersions({ source, target, words }: Sides): Promise<void> {
+export async function checkVersions({ source, target, words }: FreeSides): Promise<void> {
   const read = async (pool: Sides['source']) => {
     const { rows } = await pool.query<{ there: boolean }>(
       `select to_regclass('wechat.account_move') is not null as there`,

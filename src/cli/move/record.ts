@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { advisoryLocks, lockClass } from '../../db/locks.js';
 import { MoveError } from './move-error.js';
+import type { Sides } from './sides.js';
 
 export type SourcePhase = 'copying' | 'held' | 'closed' | 'left' | 'gone';
 export type TargetPhase = 'filling' | 'open' | 'refused' | 'gone';
@@ -106,6 +107,25 @@ const startSql = `
 /** Alone with the phase, until the end of the transaction: see wechat.await_moves. Tables are locked before, never after. */
 export async function lockPhases(client: PoolClient): Promise<void> {
   await client.query('select pg_advisory_xact_lock($1, $2)', [lockClass, advisoryLocks.accountMove]);
+}
+
+/**
+ * Comes first in each transaction that copies or deletes: until its commit the phase stays what it is.
+ *
+ * @throws MoveError where the move is not in this phase any more: another command was here, or the database lost commits
+ */
+export async function requirePhase(
+  client: Queryable,
+  { appId, alone, words }: Pick<Sides, 'appId' | 'alone' | 'words'>,
+  { moveId }: Pick<MoveRecord, 'moveId'>,
+  phase: SourcePhase | TargetPhase,
+): Promise<void> {
+  alone();
+  const { rows } = await client.query(
+    'select from wechat.account_move where app_id = $1 and move_id = $2 and phase = $3 for share',
+    [appId, moveId, phase],
+  );
+  if (rows.length === 0) throw new MoveError(words.notAnyMore(appId, phase));
 }
 
 /** @throws MoveError where the record is not in one of these phases any more: another command was here */

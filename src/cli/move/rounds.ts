@@ -25,7 +25,7 @@ export async function copyInRounds(sides: Sides, record: MoveRecord): Promise<vo
  * One round: all messages up to the latest that is stored by now, and those that were noted.
  *
  * @param openToo also those that are not settled, for the account rests
- * @returns how many it copied
+ * @returns how many it copied; those that were noted alone do not count, for they would be met again in each round
  */
 export async function copyRound(
   sides: Sides,
@@ -62,7 +62,7 @@ async function copyUpTo(sides: Sides, record: MoveRecord, upTo: string, openToo:
   const { appId, source } = sides;
   let copied = 0;
   for (;;) {
-    const found = await inTransactionWithTries(
+    const { found, number } = await inTransactionWithTries(
       source,
       async (client) => {
         const { copiedUpTo } = await currentRecord(client, appId);
@@ -73,19 +73,19 @@ async function copyUpTo(sides: Sides, record: MoveRecord, upTo: string, openToo:
            order by m.id limit ${batch}`,
           [appId, copiedUpTo, upTo, record.historySince ?? null],
         );
-        await copyOrNote(sides, client, record, rows, openToo);
+        const number = await copyOrNote(sides, client, record, rows, openToo);
         const reached = rows.length < batch ? upTo : rows.at(-1)?.id;
         await client.query(
           'update wechat.account_move set copied_up_to = greatest(copied_up_to, $2) where app_id = $1',
           [appId, reached],
         );
-        return rows;
+        return { found: rows.length, number };
       },
       { isolation: 'repeatable read' },
     );
-    copied += found.length;
-    if (copied > 0 && found.length === batch) sides.say(sides.words.copied(copied));
-    if (found.length < batch) return copied;
+    copied += number;
+    if (number > 0 && found === batch) sides.say(sides.words.copied(copied));
+    if (found < batch) return copied;
   }
 }
 
@@ -95,13 +95,14 @@ async function currentRecord(client: PoolClient, appId: string): Promise<MoveRec
   return record;
 }
 
+/** @returns how many it copied */
 async function copyOrNote(
   sides: Sides,
   client: PoolClient,
   record: MoveRecord,
   found: readonly Found[],
   openToo: boolean,
-): Promise<void> {
+): Promise<number> {
   const ids = found.filter(({ is_open }) => openToo || !is_open).map(({ id }) => id);
   await copyMessages(sides, client, record, ids);
   const later = found.filter(({ is_open }) => is_open && !openToo).map(({ id }) => id);
@@ -110,6 +111,7 @@ async function copyOrNote(
       'insert into wechat.account_move_change (app_id, message_id) select $1, unnest($2::bigint[]) on conflict do nothing',
       [sides.appId, later],
     );
+  return ids.length;
 }
 
 /**
@@ -121,7 +123,7 @@ async function copyNoted(sides: Sides, record: MoveRecord, openToo: boolean): Pr
   let copied = 0;
   let after = '0';
   for (;;) {
-    const { length, last } = await inTransactionWithTries(
+    const { number, last } = await inTransactionWithTries(
       source,
       async (client) => {
         const { rows } = await client.query<Found>(
@@ -136,13 +138,13 @@ async function copyNoted(sides: Sides, record: MoveRecord, openToo: boolean): Pr
            from noted left join wechat.inbound_message m on m.id = noted.message_id order by 1`,
           [appId, after],
         );
-        await copyOrNote(sides, client, record, rows, openToo);
-        return { length: rows.length, last: rows.at(-1)?.id };
+        const number = await copyOrNote(sides, client, record, rows, openToo);
+        return { number, last: rows.at(-1)?.id };
       },
       { isolation: 'repeatable read' },
     );
     if (last === undefined) return copied;
-    copied += length;
+    copied += number;
     after = last;
   }
 }

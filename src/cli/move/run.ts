@@ -4,7 +4,14 @@ import { awaitLanes, awaitQuiet, close, hold } from './hold.js';
 import { MoveError } from './move-error.js';
 import { openTarget } from './open.js';
 import { differingRules, prepareSource, prepareTarget } from './prepare.js';
-import { changePhase, lockPhases, type MoveRecord, readRecord } from './record.js';
+import {
+  changePhase,
+  lockPhases,
+  type MoveRecord,
+  readRecord,
+  type SourcePhase,
+  type TargetPhase,
+} from './record.js';
 import { copyInRounds, copyRound } from './rounds.js';
 import { inTransactionWithTries, type Sides } from './sides.js';
 
@@ -26,8 +33,9 @@ type TargetRecord = Extract<MoveRecord, { side: 'target' }>;
  * @throws MoveError
  */
 export async function moveAccount(sides: Sides, options: MoveOptions): Promise<'moved' | 'waiting'> {
-  const { words, say, appId, source } = sides;
+  const { words, say } = sides;
   let { atSource, atTarget } = await begin(sides, options);
+  sides.alone();
   if (atSource.phase === 'copying') {
     say(words.step(2, words.copying));
     await copyInRounds(sides, atSource);
@@ -35,6 +43,7 @@ export async function moveAccount(sides: Sides, options: MoveOptions): Promise<'
     await hold(sides);
     atSource = { ...atSource, phase: 'held' };
   }
+  if (atSource.phase === 'left' && atTarget.phase === 'filling') atSource = await stepBack(sides, atSource);
   if (atSource.phase === 'held') {
     if (!(await handOver(sides, atSource, options))) return 'waiting';
     atSource = { ...atSource, phase: 'closed' };
@@ -47,19 +56,38 @@ export async function moveAccount(sides: Sides, options: MoveOptions): Promise<'
       await openTarget(sides, atTarget);
       atTarget = { ...atTarget, phase: 'open' };
     }
-    await inTransactionWithTries(source, async (client) => {
-      await lockPhases(client);
-      await changePhase(client, appId, { from: ['closed'], to: 'left' });
-    });
+    await leave(sides);
     say(words.works(sides.names.target));
     atSource = { ...atSource, phase: 'left' };
   }
   if (atSource.phase === 'left') {
     say(words.step(6, words.clearing));
     await clearSource(sides, atSource);
-    await dropGuards(sides.target, appId);
+    await dropGuards(sides.target, sides.appId);
   }
   return 'moved';
+}
+
+async function leave({ appId, source, alone }: Sides): Promise<void> {
+  alone();
+  await inTransactionWithTries(source, async (client) => {
+    await lockPhases(client);
+    await changePhase(client, appId, { from: ['closed'], to: 'left' });
+  });
+}
+
+/**
+ * The target was open, and does not know of it any more: what it lacks is copied from what the source still has. How much of the
+ * copies it lost with it nobody can tell, so all of them are made again.
+ */
+async function stepBack({ appId, source, say, words }: Sides, record: SourceRecord): Promise<SourceRecord> {
+  say(words.openedAgain);
+  await inTransactionWithTries(source, async (client) => {
+    await lockPhases(client);
+    await changePhase(client, appId, { from: ['left'], to: 'closed' });
+    await client.query('update wechat.account_move set copied_up_to = 0 where app_id = $1', [appId]);
+  });
+  return { ...record, phase: 'closed', copiedUpTo: '0' };
 }
 
 /** From held to closed: all is copied once, then the router is switched, and what comes to the source until then is copied, too. */
@@ -71,9 +99,11 @@ async function handOver(sides: Sides, record: SourceRecord, options: MoveOptions
   await copyAccount(sides, record);
   say(words.step(4, words.switching(sides.appId)));
   if (!(await options.untilSwitched())) return false;
+  sides.alone();
   await copyRound(sides, record, { openToo: true });
   await awaitQuiet(sides);
   await copyRound(sides, record, { openToo: true });
+  sides.alone();
   await close(sides);
   return true;
 }
@@ -85,6 +115,8 @@ async function begin(
 ): Promise<{ atSource: SourceRecord; atTarget: TargetRecord }> {
   const { appId, source, target, words, say, names } = sides;
   const [before, there] = await Promise.all([readRecord(source, appId), readRecord(target, appId)]);
+  if (before?.side === 'source' && there?.moveId === before.moveId && !doFit(before, there))
+    throw new MoveError(words.doNotFit(appId, before.phase, there.phase));
   if (before?.side === 'source' && before.phase === 'gone')
     throw new MoveError(words.movedAway(appId, before.peer));
   if (before?.side === 'target' && before.phase !== 'open')
@@ -111,6 +143,19 @@ async function begin(
 function sourceOf(record: MoveRecord): SourceRecord {
   if (record.side !== 'source') throw new Error('the source is on record as a target');
   return record;
+}
+
+/** What the target may be at; one that was called off or taken elsewhere is told of in other words. */
+const fitting: Readonly<Record<SourcePhase, readonly TargetPhase[]>> = {
+  copying: ['filling', 'refused', 'gone'],
+  held: ['filling', 'refused', 'gone'],
+  closed: ['filling', 'open', 'refused', 'gone'],
+  left: ['filling', 'open'],
+  gone: ['open'],
+};
+
+function doFit({ phase }: SourceRecord, there: MoveRecord): boolean {
+  return there.side === 'target' && fitting[phase].includes(there.phase);
 }
 
 /** @throws MoveError where the target is not part of this move, or it is being called off */

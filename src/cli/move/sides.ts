@@ -16,7 +16,12 @@ export interface Sides {
   names: { source: string; target: string };
   words: Words['commands']['move'];
   say(line: string): void;
+  /** @throws MoveError where another command may move the account by now, for a lock of this one has gone */
+  alone(): void;
 }
+
+/** Before they are locked. */
+export type FreeSides = Omit<Sides, 'alone'>;
 
 /** Something came in between: the transaction is to run once more. */
 export class TryAgainError extends Error {
@@ -54,27 +59,54 @@ export async function inTransactionWithTries<T>(
  *
  * @throws MoveError
  */
-export async function lockSides({ appId, source, target, words }: Sides): Promise<() => void> {
+export async function lockSides(sides: FreeSides): Promise<{ release(): void; alone: Sides['alone'] }> {
+  const { appId, source, target, words } = sides;
   const atSource = await lockSession(source, appId);
   if (!atSource) throw new MoveError(words.underWay(appId));
-  const atTarget = await lockSession(target, appId);
+  const atTarget = await lockSession(target, appId).catch((error: unknown) => {
+    atSource.release();
+    throw error;
+  });
   if (!atTarget) {
-    atSource.release(true);
+    atSource.release();
     throw new MoveError(words.sameDatabase);
   }
-  return () => {
-    atSource.release(true);
-    atTarget.release(true);
+  return {
+    release() {
+      atSource.release();
+      atTarget.release();
+    },
+    alone() {
+      if (!atSource.isHeld() || !atTarget.isHeld()) throw new MoveError(words.lockLost(appId));
+    },
   };
 }
 
-async function lockSession(pool: Pool, appId: string): Promise<PoolClient | undefined> {
+interface LockSession {
+  /** False once its connection is known to have broken, and with it the lock. */
+  isHeld(): boolean;
+  release(): void;
+}
+
+async function lockSession(pool: Pool, appId: string): Promise<LockSession | undefined> {
   const client = await pool.connect();
-  const { rows } = await client.query<{ mine: boolean }>(
-    'select pg_try_advisory_lock(hashtextextended($1, 0)) as mine',
-    [moveLock(appId)],
-  );
-  if (rows[0]?.mine) return client;
+  let isHeld = false;
+  const lose = () => {
+    isHeld = false;
+  };
+  client.on('error', lose);
+  client.on('end', lose);
+  try {
+    const { rows } = await client.query<{ mine: boolean }>(
+      'select pg_try_advisory_lock(hashtextextended($1, 0)) as mine',
+      [moveLock(appId)],
+    );
+    isHeld = rows[0]?.mine === true;
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+  if (isHeld) return { isHeld: () => isHeld, release: () => client.release(true) };
   client.release(true);
   return undefined;
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { clientConfigOf } from '../../db/database-url.js';
 import { createPool, type Pool } from '../../db/pool.js';
-import { operatorName } from '../database/operator-name.js';
+import { actAsOperator } from '../database/operator-name.js';
 
 /** Connections to the other database, for one command; undefined where none is named. */
 export async function withTarget<T>(
@@ -17,10 +17,7 @@ export async function withTarget<T>(
     statementTimeoutMs,
     onError: () => undefined,
   });
-  // Each connection acts under the name of who runs the command.
-  pool.on('connect', (client) => {
-    client.query(`select set_config('wechat.operator', $1, false)`, [operatorName()]).catch(() => undefined);
-  });
+  actAsOperator(pool);
   try {
     return await use(pool);
   } finally {

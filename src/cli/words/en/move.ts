@@ -25,6 +25,13 @@ export const move = {
   rulesDiffer: (names: string) =>
     `  rules do not move, and at the target they are others or missing: ${names}`,
   underWay: (appId: string) => `another command moves ${appId} at this moment`,
+  lockLost: (appId: string) =>
+    `the lock that kept others from moving ${appId} has gone with its connection: run this again, which goes on from here`,
+  notAnyMore: (appId: string, phase: string) =>
+    `the move of ${appId} is not at "${phase}" any more: another command was here, or a database lost its last commits. See --status`,
+  doNotFit: (appId: string, source: string, target: string) =>
+    `the two sides of the move of ${appId} do not fit: the source is at "${source}", the target at "${target}", so one of them lost its last commits (a failover or a restore). Nothing was changed: see "move-account" in docs/operate.md`,
+  openedAgain: '  the target has lost that it was opened: the rest is copied once more',
   sameDatabase: 'the target is the same database, or another command moves the account there at this moment',
   otherVersion:
     'source and target are not of this version both: run "wechat-outbox migrate" with each, and this command with that version',

@@ -21,6 +21,12 @@ export const move: typeof english = {
     `迁移已取消：${appId} 仍在 ${source}。路由必须把它的推送发到那里；目标会拒收`,
   rulesDiffer: (names) => `  规则不随公众号迁移，目标上的规则不同或缺失：${names}`,
   underWay: (appId) => `另一个命令正在迁移 ${appId}`,
+  lockLost: (appId) => `防止别的命令同时迁移 ${appId} 的锁随连接断开而失效：请再运行一次，会从这里继续`,
+  notAnyMore: (appId, phase) =>
+    `${appId} 的迁移已不在 "${phase}" 阶段：另一个命令来过，或者某个库丢失了最后的提交。请用 --status 查看`,
+  doNotFit: (appId, source, target) =>
+    `${appId} 迁移的两边对不上：源库在 "${source}"，目标在 "${target}"，说明其中一个库丢失了最后的提交（故障切换或恢复）。没有改动任何内容：见 docs/zh-CN/operate.md 的 "move-account"`,
+  openedAgain: '  目标丢失了“已开始工作”的记录：把剩余部分再复制一次',
   sameDatabase: '目标就是同一个数据库，或者另一个命令正在那里迁移该公众号',
   otherVersion:
     '源库和目标库不都是当前版本：请分别对两边运行 "wechat-outbox migrate"，并用同一版本运行本命令',
