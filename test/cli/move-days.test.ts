@@ -1,19 +1,11 @@
 import type pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { copyMessages, dropMessages } from '../../src/cli/move/copy-messages.js';
-import type { MoveRecord } from '../../src/cli/move/record.js';
-import type { Sides } from '../../src/cli/move/sides.js';
-import { wordsOf } from '../../src/cli/words/index.js';
 import { readDays } from '../../src/console/server/overview/analytics-days.js';
 import { inTransaction } from '../../src/db/transaction.js';
 import { countNextDay } from '../../src/worker/count-days.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-
-async function ownDatabase(): Promise<TestDatabase> {
-  const database = await createTestDatabase();
-  onTestFinished(() => database.drop());
-  return database;
-}
+import type { TestDatabase } from '../support/database.js';
+import { setTwoDatabases } from '../support/two-databases.js';
 
 /** A message that came so many days ago, and was answered. */
 async function store({ rows }: TestDatabase, appId: string, daysAgo: number): Promise<string> {
@@ -55,41 +47,32 @@ async function toldOf({ pool, rows }: TestDatabase, appId: string): Promise<Reco
 }
 
 test('figures by day of the database to which an account moved have its history, and lose it when it goes', async () => {
-  const [source, target] = [await ownDatabase(), await ownDatabase()];
+  const { source, target, appId, sides, prepare } = await setTwoDatabases();
   await store(target, 'wx-other', 3);
   // Before anything that the target has, with ids behind it; and a day that the target has counted.
-  const ids = [await store(source, 'wx-moved', 9), await store(source, 'wx-moved', 3)];
+  const ids = [await store(source, appId, 9), await store(source, appId, 3)];
   expect(await countAll(target.pool)).toBeGreaterThan(2);
-  const sides: Sides = {
-    ...{ appId: 'wx-moved', source: source.pool, target: target.pool },
-    ...{ names: { source: 'source', target: 'target' }, words: wordsOf('en').commands.move },
-    say: () => undefined,
-  };
-  const offset = '1000';
-  const record: MoveRecord = {
-    ...{ side: 'target', phase: 'filling', moveId: '', peer: '', blockEnds: '2000', historySince: undefined },
-    ...{ offsets: { message: offset, delivery: offset, call: offset, handover: offset } },
-    ...{ copiedUpTo: '0', changedAt: new Date() },
-  };
-  await inTransaction(source.pool, 'begin', (client) => copyMessages(sides, client, record, ids));
-  expect(await toldOf(target, 'wx-moved')).toEqual({ 3: 1, 9: 1 });
+  const { atTarget } = await prepare();
+  await inTransaction(source.pool, 'begin', (client) => copyMessages(sides, client, atTarget, ids));
+  expect(await toldOf(target, appId)).toEqual({ 3: 1, 9: 1 });
   expect(await countAll(target.pool)).toBeGreaterThan(1);
   expect(await target.rows('select from wechat.changed_day')).toEqual([]);
-  expect(await toldOf(target, 'wx-moved')).toEqual({ 3: 1, 9: 1 });
-  const kept = `select count(*)::int as days from wechat.day_figures where app_id = 'wx-moved' and messages = 1 and sent = 1`;
-  expect(await target.rows(kept)).toEqual([{ days: 2 }]);
+  expect(await toldOf(target, appId)).toEqual({ 3: 1, 9: 1 });
+  const kept = `select count(*)::int as days from wechat.day_figures where app_id = $1 and messages = 1 and sent = 1`;
+  expect(await target.rows(kept, [appId])).toEqual([{ days: 2 }]);
 
   const copies = await target.rows<{ id: string }>(
-    `select id from wechat.inbound_message where app_id = 'wx-moved'`,
+    'select id from wechat.inbound_message where app_id = $1',
+    [appId],
   );
   await inTransaction(target.pool, 'begin', (client) =>
     dropMessages(
       client,
-      'wx-moved',
+      appId,
       copies.map(({ id }) => id),
     ),
   );
-  expect(await toldOf(target, 'wx-moved')).toEqual({});
+  expect(await toldOf(target, appId)).toEqual({});
   await countAll(target.pool);
-  expect(await target.rows(kept)).toEqual([{ days: 0 }]);
+  expect(await target.rows(kept, [appId])).toEqual([{ days: 0 }]);
 });
