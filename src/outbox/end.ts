@@ -28,7 +28,8 @@ export type End = Hold & DeliveryEnd;
  *
  * The attempt's row is written whoever holds the lane, for it was made: who lost it meanwhile may record how it ended, and the truth
  * replaces an unknown outcome that another wrote in its place. But not where the database never heard of its beginning: what was
- * committed may be lost (a restore, a failover to an asynchronous standby), and the row would wait for another. The delivery follows only where this attempt is still its latest
+ * committed may be lost (a restore, a failover to an asynchronous standby), and the row would wait for another (a scalar
+ * subquery, for as a join it would scan all deliveries where Postgres knows nothing of the table yet). The delivery follows only where this attempt is still its latest
  * and it has not ended; where no call was made, only who holds the lane may say so.
  */
 export const endParts = `
@@ -38,7 +39,7 @@ export const endParts = `
     select delivery_id, attempt, started_at, finished_at, outcome, http_status, errcode, errmsg
     from input i
     where outcome is not null
-      and exists (select from wechat.delivery d where d.id = i.delivery_id and d.attempts >= i.attempt)
+      and (select d.attempts from wechat.delivery d where d.id = i.delivery_id) >= i.attempt
     on conflict (delivery_id, attempt) do update
     set finished_at = excluded.finished_at, outcome = excluded.outcome, http_status = excluded.http_status,
         errcode = excluded.errcode, errmsg = excluded.errmsg, corrected_at = now()

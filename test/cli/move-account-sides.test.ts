@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { operatorName } from '../../src/cli/database/operator-name.js';
@@ -166,4 +167,21 @@ test('all that a move does is on record under the name of who runs it, at both s
     expect(await rows('select distinct actor from wechat.operator_action')).toEqual([
       { actor: operatorName() },
     ]);
+});
+
+test('the way out that the documents name closes a source that is behind, and the move ends', async () => {
+  const two = await setHeld();
+  await two.setPhase(two.target, 'open');
+  await work(two);
+  await expect(two.move()).rejects.toThrow(MoveError);
+  const documented = /```sql\n(select wechat\.guard_move\([\s\S]*?)```/;
+  for (const page of ['docs/operate.md', 'docs/zh-CN/operate.md']) {
+    const [, statements = ''] = documented.exec(readFileSync(page, 'utf8')) ?? [];
+    await two.source.pool.query(statements.replaceAll('wx0123456789abcdef', two.appId));
+  }
+  expect(await two.phases()).toEqual(['closed', 'open']);
+  expect(await two.move()).toBe('moved');
+  expect(await two.phases()).toEqual(['gone', 'open']);
+  await expectWork(two);
+  expect(await contents(two.source)).toEqual([]);
 });
