@@ -46,11 +46,11 @@ const fixed: Readonly<Record<string, string>> = {
 /** The client's side of the same: silence of the server is looked into after so long. */
 export const keepAliveInitialDelayMs = 4_000;
 
-/** Settings that this server does not know (transaction_timeout came with 17) are left out. */
+/** transaction_timeout came with 17. (pg_settings would tell, and costs each new connection milliseconds.) */
 const applySql = `
-  select set_config(s.name, wanted.value, false)
+  select set_config(wanted.name, wanted.value, false)
   from unnest($1::text[], $2::text[]) as wanted (name, value)
-  join pg_catalog.pg_settings s on s.name = wanted.name
+  where wanted.name <> 'transaction_timeout' or current_setting('server_version_num')::integer >= 170000
   union all
   select set_config('synchronous_commit', $3, false)
   where $3 = 'off' or current_setting('synchronous_commit') = 'off'`;
