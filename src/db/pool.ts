@@ -22,6 +22,8 @@ export interface PoolOptions {
   onTimeline?: (found: NewTimeline) => void;
   /** Shown in pg_stat_activity. */
   name: string;
+  /** Who acts by it (wechat.operator, for wechat.operator_action); default: nobody is named. */
+  operator?: string;
   max: number;
   /**
    * A statement without an answer after this long fails, and its connection is dropped; 0: it may take any time.
@@ -53,6 +55,7 @@ export function createPool({
   writes = false,
   onTimeline,
   name,
+  operator,
   max,
   statementTimeoutMs,
   lockTimeoutMs = 0,
@@ -79,6 +82,8 @@ export function createPool({
     // Awaited before anyone gets the connection.
     async onConnect(client) {
       await applySession(client, { limits, relaxed, keepsPlans: planAgeMs > 0 });
+      if (operator !== undefined)
+        await client.query(`select set_config('wechat.operator', $1, false)`, [operator]);
       if (!writes) return;
       await requireWrites(client, servers);
       // In a failover under running processes the pools come first, and what they write would look like a sign of before.

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startTcpProxy } from '../../scripts/soak/tcp-proxy.js';
 import { classifyDatabaseError } from '../../src/db/errors.js';
 import { createPool, type PoolOptions } from '../../src/db/pool.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { proxied } from '../support/proxied.js';
 import { waitFor } from '../support/wait.js';
 
 async function ownDatabase(): Promise<TestDatabase> {
@@ -90,14 +90,10 @@ describe('a connection of ours', () => {
 
 test('a connection whose old plans cannot be discarded is given to nobody, and another takes its place', async () => {
   const database = await ownDatabase();
-  const upstream = new URL(database.url);
-  const port = Number(upstream.port);
-  const proxy = await startTcpProxy(() => [port]);
-  onTestFinished(() => proxy.close());
-  upstream.port = String(proxy.port);
+  const { url, proxy } = await proxied(database.url);
   // Of any age they are too old.
   const pool = openPool(database, {
-    ...{ connectionString: upstream.href, planAgeMs: Number.MIN_VALUE, statementTimeoutMs: 1_000 },
+    ...{ connectionString: url, planAgeMs: Number.MIN_VALUE, statementTimeoutMs: 1_000 },
   });
   const pidOf = async () =>
     (await pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;

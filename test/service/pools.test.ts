@@ -41,9 +41,9 @@ describe('the connections of a process', () => {
   });
 });
 
-async function openPools(url: string) {
+async function openPools(url: string, connections = 5) {
   const log = pino({ level: 'silent' });
-  const pools = createPools({ connectionString: url, role: 'worker', connections: 5, log });
+  const pools = createPools({ connectionString: url, role: 'worker', connections, log });
   onTestFinished(() => pools.end());
   return pools;
 }
@@ -91,9 +91,7 @@ test('a pool that starves is told until somebody gets a connection at once again
 test('where the server has fewer connections than it may take, the pools share what they got', async () => {
   const database = await ownDatabase();
   const url = await limitedTo(7, database);
-  const log = pino({ level: 'silent' });
-  const pools = createPools({ connectionString: url, role: 'worker', connections: 20, log });
-  onTestFinished(() => pools.end());
+  const pools = await openPools(url, 20);
   // The first has them all, and is busy.
   const clients = await Promise.all(Array.from({ length: 7 }, () => pools.open('jobs').connect()));
   await expect(pools.open('writes').query('select 1')).rejects.toThrow(/too many connections/);
@@ -114,9 +112,7 @@ test('where the server has fewer connections than it may take, the pools share w
 test('where there is none to spare, the console keeps none for itself, and does with those of others', async () => {
   const database = await ownDatabase();
   const url = await limitedTo(4, database);
-  const log = pino({ level: 'silent' });
-  const pools = createPools({ connectionString: url, role: 'worker', connections: 20, log });
-  onTestFinished(() => pools.end());
+  const pools = await openPools(url, 20);
   await pools.open('console').query('select 1');
   const listening = await pools.open('jobs').connect();
   onTestFinished(() => listening.release());

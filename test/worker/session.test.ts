@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { startTcpProxy } from '../../scripts/soak/tcp-proxy.js';
 import { leave } from '../../src/outbox/leave.js';
 import { openSession, type WorkerSession } from '../../src/worker/session.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { proxied } from '../support/proxied.js';
 import { waitFor } from '../support/wait.js';
 
 async function ownDatabase(): Promise<TestDatabase> {
@@ -27,12 +27,8 @@ const aliveBackends = (database: TestDatabase) =>
 
 test('a connection that has fallen silent is replaced while others still wait for a sign', async () => {
   const database = await ownDatabase();
-  const upstream = new URL(database.url);
-  const port = Number(upstream.port);
-  const proxy = await startTcpProxy(() => [port]);
-  onTestFinished(() => proxy.close());
-  upstream.port = String(proxy.port);
-  const session = await open(upstream.href, 5_000);
+  const { url, proxy } = await proxied(database.url);
+  const session = await open(url, 5_000);
   const first = session.workerId;
   const [before] = await aliveBackends(database);
   // No packet says that anything is wrong, and the old connection would be good again afterwards.

@@ -16,23 +16,18 @@ export async function withDatabase<T>(
     connections = 1,
   }: { statementTimeoutMs?: number; connections?: number } = {},
 ): Promise<T> {
-  const [{ readDatabaseConfig }, { createPool }, { createLogger }, { useDatabase }, { actAsOperator }] =
-    await Promise.all([
-      import('../../config/settings.js'),
-      import('../../db/pool.js'),
-      import('../../observe/log.js'),
-      import('./in-use.js'),
-      import('./operator-name.js'),
-    ]);
+  const [{ readDatabaseConfig }, { openCommandPool }, { createLogger }, { useDatabase }] = await Promise.all([
+    import('../../config/settings.js'),
+    import('./command-pool.js'),
+    import('../../observe/log.js'),
+    import('./in-use.js'),
+  ]);
   const database = await useDatabase(readDatabaseConfig(environment()), createLogger('warn', out));
-  const pool = createPool({
+  const pool = openCommandPool({
     connectionString: database.url,
-    name: 'command',
     max: connections,
     statementTimeoutMs,
-    onError: () => undefined,
   });
-  actAsOperator(pool);
   try {
     return await use(pool, database.url);
   } finally {

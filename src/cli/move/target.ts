@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { clientConfigOf } from '../../db/database-url.js';
-import { createPool, type Pool } from '../../db/pool.js';
-import { actAsOperator } from '../database/operator-name.js';
+import type { Pool } from '../../db/pool.js';
+import { openCommandPool } from '../database/command-pool.js';
 
 /** Connections to the other database, for one command; undefined where none is named. */
 export async function withTarget<T>(
@@ -10,14 +10,7 @@ export async function withTarget<T>(
   use: (target: Pool | undefined) => Promise<T>,
 ): Promise<T> {
   if (url === undefined) return use(undefined);
-  const pool = createPool({
-    connectionString: url,
-    name: 'command',
-    max: 4,
-    statementTimeoutMs,
-    onError: () => undefined,
-  });
-  actAsOperator(pool);
+  const pool = openCommandPool({ connectionString: url, max: 4, statementTimeoutMs });
   try {
     return await use(pool);
   } finally {
