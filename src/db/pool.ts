@@ -5,7 +5,7 @@ import { ReadOnlyServerError } from './errors.js';
 import { limitPlanAge } from './plan-age.js';
 import { createServers, requireWrites, type Servers } from './servers.js';
 import { applySession, keepAliveInitialDelayMs, serverStatementMs } from './session-settings.js';
-import { type NewTimeline, noteTimelineIfThere } from './timeline.js';
+import { type NewTimeline, noteTimelineOnce } from './timeline.js';
 
 export type Pool = pg.Pool;
 
@@ -85,9 +85,9 @@ export function createPool({
       if (operator !== undefined)
         await client.query(`select set_config('wechat.operator', $1, false)`, [operator]);
       if (!writes) return;
-      await requireWrites(client, servers);
+      const life = await requireWrites(client, servers);
       // In a failover under running processes the pools come first, and what they write would look like a sign of before.
-      const found = await noteTimelineIfThere(client);
+      const found = await noteTimelineOnce(client, life, servers.notedLives);
       if (found) onTimeline?.(found);
     },
   });

@@ -28,6 +28,8 @@ export interface Servers {
   onDoubt(listener: () => void): void;
   /** Told when another one leads: no connection to any other is of use. */
   onMove(listener: (leader: Server) => void): void;
+  /** Lives of servers (`requireWrites`) of which it is known that their timeline is written down. */
+  readonly notedLives: Set<string>;
 }
 
 /** Within the time that a statement waits for its connection. */
@@ -66,6 +68,7 @@ export function createServers(databaseUrl: string): Servers {
     },
     onDoubt: (listener) => void doubters.push(listener),
     onMove: (listener) => void movers.push(listener),
+    notedLives: new Set(),
   };
 }
 
@@ -91,23 +94,32 @@ async function lookAt(url: string): Promise<Server> {
   }
 }
 
-/** @throws ReadOnlyServerError where a connection has come to a server that takes no writes, which is then in doubt */
-export async function requireWrites(client: Pick<pg.ClientBase, 'query'>, servers: Servers): Promise<void> {
+/**
+ * @returns the life of the server, from one start to the next, and of our schema on it: a server that takes writes takes them on one
+ * timeline until it is started again. undefined where the schema is not there.
+ * @throws ReadOnlyServerError where a connection has come to a server that takes no writes, which is then in doubt
+ */
+export async function requireWrites(
+  client: Pick<pg.ClientBase, 'query'>,
+  servers: Servers,
+): Promise<string | undefined> {
   try {
-    await refuseReadOnly(client);
+    return await refuseReadOnly(client);
   } catch (error) {
     if (error instanceof ReadOnlyServerError) servers.doubt();
     throw error;
   }
 }
 
-async function refuseReadOnly(client: Pick<pg.ClientBase, 'query'>): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean; read_only: boolean }>(
-    `select pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as read_only`,
+async function refuseReadOnly(client: Pick<pg.ClientBase, 'query'>): Promise<string | undefined> {
+  const { rows } = await client.query<{ standby: boolean; read_only: boolean; life: string | null }>(
+    `select pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as read_only,
+       date_part('epoch', pg_postmaster_start_time()) || ' ' || to_regclass('wechat.database_timeline')::oid as life`,
   );
   if (rows[0]?.standby) throw new ReadOnlyServerError('it is a read-only standby');
   if (rows[0]?.read_only)
     throw new ReadOnlyServerError('it takes no writes: default_transaction_read_only is on');
+  return rows[0]?.life ?? undefined;
 }
 
 /** Of all that went wrong, what waiting mends: there will be a leader. */

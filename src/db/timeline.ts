@@ -25,16 +25,28 @@ export async function noteTimeline(client: Pick<ClientBase, 'query'>): Promise<N
   return { timeline, lastSignAt, seenAt };
 }
 
-/**
- * undefined_function, invalid_schema_name, undefined_table: it is still to be migrated. insufficient_privilege: whoever may not write
- * there is told so by what they do.
- */
-const missing: ReadonlySet<string | undefined> = new Set(['42883', '3F000', '42P01', '42501']);
+/** undefined_function: it is still to be migrated. insufficient_privilege: whoever may not write there is told so by what they do. */
+const missing: ReadonlySet<string | undefined> = new Set(['42883', '42501']);
 
-/** The same for a connection that may lead to a database which nobody has migrated yet, or to one of others. */
-export function noteTimelineIfThere(client: Pick<ClientBase, 'query'>): Promise<NewTimeline | undefined> {
-  return noteTimeline(client).catch((error: unknown) => {
+/**
+ * The same for a new connection, where its server's life is not known to be written down: to look into it anew would cost each
+ * connection as much as all else that sets it up.
+ *
+ * @param life by `requireWrites`; undefined: nobody has migrated this database yet, or it is another's
+ * @param notedLives those that are known; this one is added
+ */
+export async function noteTimelineOnce(
+  client: Pick<ClientBase, 'query'>,
+  life: string | undefined,
+  notedLives: Set<string>,
+): Promise<NewTimeline | undefined> {
+  if (life === undefined || notedLives.has(life)) return undefined;
+  try {
+    const found = await noteTimeline(client);
+    notedLives.add(life);
+    return found;
+  } catch (error) {
     if (error instanceof pg.DatabaseError && missing.has(error.code)) return undefined;
     throw error;
-  });
+  }
 }

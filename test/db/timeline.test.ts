@@ -2,7 +2,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createPool, type PoolOptions } from '../../src/db/pool.js';
 import { type NewTimeline, noteTimeline } from '../../src/db/timeline.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { waitFor } from '../support/wait.js';
 
 async function ownDatabase(): Promise<TestDatabase> {
   const database = await createTestDatabase();
@@ -70,30 +69,44 @@ test('numbers that may have been given out on the timeline before are not given 
   expect(Number(after?.id)).toBe((leapt.get('inbound_message') ?? 0) + 1);
 });
 
-test('a pool notes another timeline before its first write, at its first connection and at each that replaces one', async () => {
+test('a pool notes another timeline before its first write, and asks no more while the server lives', async () => {
   const database = await ownDatabase();
   await moveOn(database);
-  const { pool, found } = openPool(database);
-  const noted = () =>
-    database.rows<{ last_message_id: string }>(
-      'select last_message_id from wechat.database_timeline where timeline < 1000',
-    );
+  const { pool, found } = openPool(database, { max: 2, lockTimeoutMs: 100 });
   await pool.query(storeMessage);
   expect(found).toHaveLength(1);
-  expect(await noted()).toEqual([{ last_message_id: '0' }]);
+  expect(
+    await database.rows('select last_message_id from wechat.database_timeline where timeline < 1000'),
+  ).toEqual([{ last_message_id: '0' }]);
 
-  await database.pool.query(
-    'update wechat.database_timeline set timeline = timeline + 2000 where timeline < 1000',
-  );
-  await database.pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-     where application_name = 'wechat-outbox under-test' and datname = current_database()`,
-  );
-  await waitFor('the connection to be gone', () => pool.totalCount === 0);
-  const [last] = await database.rows<{ id: string }>('select max(id) as id from wechat.inbound_message');
-  await pool.query(storeMessage);
-  expect(found).toHaveLength(2);
-  expect(await noted()).toEqual([{ last_message_id: last?.id }]);
+  const other = await database.pool.connect();
+  await other.query('begin; lock table wechat.database_timeline in access exclusive mode');
+  const clients = await Promise.all([pool.connect(), pool.connect()]);
+  for (const client of clients) client.release();
+  await other.query('rollback');
+  other.release();
+  expect(found).toHaveLength(1);
+});
+
+test('a pool notes the timeline of a database that takes the place of another under the same name', async () => {
+  const database = await ownDatabase();
+  await noteTimeline(database.pool);
+  const { pool, found } = openPool(database);
+  await pool.query('select 1');
+  // As a dump that is read in: the table is another one, and says that it was elsewhere.
+  await database.pool.query(`create table public.other (like wechat.database_timeline including all);
+    insert into public.other overriding system value
+      select id, system_identifier, timeline + 1000, seen_at, last_sign_at, last_message_id, last_delivery_id
+      from wechat.database_timeline;
+    drop table wechat.database_timeline cascade;
+    alter table public.other rename to database_timeline;
+    alter table public.database_timeline set schema wechat;
+    create or replace function wechat.note_timeline(out noted wechat.database_timeline, out is_first boolean)
+    language sql as $$ select row(0, '', 7, now(), now(), 0, 0)::wechat.database_timeline, false $$`);
+  const end = await pool.connect();
+  end.release(true);
+  await pool.query('select 1');
+  expect(found).toEqual([expect.objectContaining({ timeline: 7 })]);
 });
 
 test('of many connections that come at once one notes it, and none waits where it is known', async () => {
