@@ -80,6 +80,7 @@ const longestUrgentPauseMs = 5_000;
 interface Kept {
   credential: Credential | undefined;
   lookAgainAt: number;
+  looking: Promise<void> | undefined;
   underWay: Promise<Credential> | undefined;
   failures: number;
   lastFailure: { at: number; error: unknown } | undefined;
@@ -88,6 +89,7 @@ interface Kept {
 const nothingKept: Readonly<Kept> = {
   credential: undefined,
   lookAgainAt: 0,
+  looking: undefined,
   underWay: undefined,
   failures: 0,
   lastFailure: undefined,
@@ -107,6 +109,7 @@ export function createCredentialKeeper({
   const kept = new Map<string, Kept>();
   const now = () => clock().getTime();
   const remainingMs = ({ expiresAt }: Credential) => expiresAt.getTime() - now();
+  const look = createLook(store, kind);
 
   function of(appId: string): Kept {
     const mine = kept.get(appId) ?? { ...nothingKept };
@@ -159,13 +162,6 @@ export function createCredentialKeeper({
     return renewOnce(account, failed);
   }
 
-  /** Another process may have renewed it already. */
-  async function look(appId: string, mine: Kept): Promise<void> {
-    if (mine.credential && remainingMs(mine.credential) > 0 && now() < mine.lookAgainAt) return;
-    mine.credential = (await store.read(appId, kind)) ?? mine.credential;
-    mine.lookAgainAt = now() + lookEveryMs;
-  }
-
   return {
     peek({ appId }) {
       const { credential } = of(appId);
@@ -174,7 +170,8 @@ export function createCredentialKeeper({
 
     async get(account) {
       const mine = of(account.appId);
-      if (!mine.credential || remainingMs(mine.credential) <= renewBeforeMs) await look(account.appId, mine);
+      if (!mine.credential || remainingMs(mine.credential) <= renewBeforeMs)
+        await look(account.appId, mine, now);
       const { credential } = mine;
       if (!credential || remainingMs(credential) <= 0) return (await renewNow(account, undefined)).value;
       // Still good, so nobody waits; a failure has been reported, and is tried again after a pause.
@@ -190,6 +187,26 @@ export function createCredentialKeeper({
       // A renewal that began before this one failed may have brought just this one.
       return renewed.value === failed ? (await renewNow(account, failed)).value : renewed.value;
     },
+  };
+}
+
+/** Another process may have renewed it already. Who comes while it is looked for shares the look, as all sends of a start do. */
+function createLook(
+  store: CredentialStore,
+  kind: CredentialKind,
+): (appId: string, mine: Kept, now: () => number) => Promise<void> | undefined {
+  async function read(appId: string, mine: Kept, now: () => number): Promise<void> {
+    mine.credential = (await store.read(appId, kind)) ?? mine.credential;
+    mine.lookAgainAt = now() + lookEveryMs;
+  }
+
+  return (appId, mine, now) => {
+    if (mine.credential && mine.credential.expiresAt.getTime() > now() && now() < mine.lookAgainAt)
+      return undefined;
+    mine.looking ??= read(appId, mine, now).finally(() => {
+      mine.looking = undefined;
+    });
+    return mine.looking;
   };
 }
 

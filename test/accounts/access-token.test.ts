@@ -15,6 +15,8 @@ interface Process {
   tokens: AccessTokens;
   /** Asked of WeChat so far. */
   calls(): number;
+  /** Asked of the database so far. */
+  looks(): number;
 }
 
 /** One that asks as the test says. */
@@ -24,6 +26,7 @@ function processThatAsks(
   { leaseMs, clock = () => new Date() }: { leaseMs?: number; clock?: () => Date } = {},
 ): Process {
   let calls = 0;
+  let looks = 0;
   const pool = createPool({
     connectionString: database.url,
     name: 'test',
@@ -33,6 +36,9 @@ function processThatAsks(
     onError: () => undefined,
   });
   onTestFinished(() => pool.end());
+  pool.on('acquire', () => {
+    looks += 1;
+  });
   const durably = <T>(statements: () => Promise<T>) =>
     persist(statements, { signal: new AbortController().signal, onOutage: () => undefined });
   const store = createCredentialStore(createKysely(pool), { durably, ...(leaseMs ? { leaseMs } : {}) });
@@ -44,10 +50,23 @@ function processThatAsks(
     },
     clock,
   });
-  return { tokens, calls: () => calls };
+  return { tokens, calls: () => calls, looks: () => looks };
 }
 
 const token = (value: string): FetchedToken => ({ value, expiresInSeconds: 7_200 });
+
+test('all that ask at once while none is in memory share one look at what is stored', async () => {
+  const stage = await setStage();
+  await stage.database.pool.query(
+    `insert into wechat.credential (app_id, kind, value, expires_at)
+     values ($1, 'access_token', 'stored', now() + interval '1 hour')`,
+    [stage.account.appId],
+  );
+  const { tokens, calls, looks } = processThatAsks(stage, async () => token('fetched'));
+  const values = await Promise.all(Array.from({ length: 50 }, () => tokens.get(stage.account)));
+  expect(new Set(values)).toEqual(new Set(['stored']));
+  expect({ calls: calls(), looks: looks() }).toEqual({ calls: 0, looks: 1 });
+});
 
 describe('a renewal', () => {
   test('holds no connection and no transaction while WeChat is asked, however long that takes', async () => {
