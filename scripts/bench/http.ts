@@ -1,10 +1,18 @@
 import type { Benchmark } from './benchmark.ts';
-import { pushToArrival } from './latency.ts';
+import { type Arrivals, pushToArrival } from './latency.ts';
 import { startProgram } from './processes.ts';
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
 
-/** From the push to its reply's arrival at the API, with replies by HTTP that take 50 ms; without callbacks, and with them. */
+const way = (name: string, ratePerSecond: number, settings: Record<string, string> = {}) => ({
+  ...{ name: `HTTP replies of 50 ms, ${name}`, ratePerSecond, settings },
+  measured: [] as Arrivals[],
+});
+
+/**
+ * From the push to its reply's arrival at the API, with replies by HTTP that take 50 ms; at half the rate too, which tells the
+ * wait for a core from the time that the replies take.
+ */
 export const http: Benchmark = async (lab, { rounds }, progress) => {
   const backEnd = await startProgram('back-end', lab.settings);
   const settings = {
@@ -12,28 +20,32 @@ export const http: Benchmark = async (lab, { rounds }, progress) => {
     REPLIES_HTTP_SECRET: secret,
     REPLIES_HTTP_PRIVATE: 'true',
   };
-  const ways = { '': {}, ', with a callback each': { REPLIES_CALLBACK_URL: 'http://127.0.0.1' } };
-  const measured = Object.keys(ways).map((way) => ({ way, p50: [] as number[], p99: [] as number[] }));
+  const ways = [
+    way('500/s', 500),
+    way('250/s', 250),
+    way('500/s, with a callback each', 500, { REPLIES_CALLBACK_URL: 'http://127.0.0.1' }),
+  ];
   try {
     for (let round = 1; round <= rounds; round += 1) {
-      for (const [index, more] of Object.values(ways).entries()) {
+      for (const { name, ratePerSecond, settings: more, measured } of ways) {
         await lab.empty();
-        const { p50, p99 } = await pushToArrival(lab, { ...settings, ...more });
-        const one = measured[index];
-        one?.p50.push(p50);
-        one?.p99.push(p99);
-        progress(`round ${round}${one?.way}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
+        const arrivals = await pushToArrival(lab, { ...settings, ...more }, ratePerSecond);
+        measured.push(arrivals);
+        const { p50, p99, busyCores } = arrivals;
+        progress(
+          `round ${round}, ${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${busyCores.toFixed(2)} cores busy`,
+        );
       }
     }
   } finally {
     await backEnd.stop();
   }
-  const unit = 'ms';
-  return measured.flatMap(({ way, p50, p99 }) => [
-    { name: `HTTP replies of 50 ms, 500/s${way}, p50`, unit, values: p50 },
+  return ways.flatMap(({ name, measured }) => [
+    { name: `${name}, p50`, unit: 'ms', values: measured.map(({ p50 }) => p50) },
     {
-      ...{ name: `HTTP replies of 50 ms, 500/s${way}, p99`, unit, values: p99 },
+      ...{ name: `${name}, p99`, unit: 'ms', values: measured.map(({ p99 }) => p99) },
       goal: { kind: 'at-most' as const, value: 200 },
     },
+    { name: `${name}, machine`, unit: 'cores busy', values: measured.map(({ busyCores }) => busyCores) },
   ]);
 };

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Benchmark } from './benchmark.ts';
@@ -61,25 +62,43 @@ export const retention: Benchmark = async (lab, { rounds }, progress) => {
   ];
 };
 
+export interface Arrivals {
+  p50: number;
+  p99: number;
+  /** Of the machine, by all that ran on it meanwhile: near the number of its cores, what was measured is the wait for them. */
+  busyCores: number;
+}
+
 /** The latencies of a product with these settings. */
 export async function pushToArrival(
   lab: Lab,
   settings: Record<string, string> = {},
-): Promise<{ p50: number; p99: number }> {
+  ratePerSecond = perSecond,
+): Promise<Arrivals> {
   const service = await startProduct('all', { ...lab.settings, ...settings });
   const http = new Pool(`http://127.0.0.1:${service.port}`, { connections: 64, pipelining: 1 });
   try {
-    await push(http, warmUpSeconds);
-    await lab.waitForSends(warmUpSeconds * perSecond);
+    await push(http, warmUpSeconds, ratePerSecond);
+    await lab.waitForSends(warmUpSeconds * ratePerSecond);
     await lab.resetCounts();
-    await push(http, seconds);
-    const { latenciesMs } = await lab.waitForSends(seconds * perSecond);
-    return { p50: quantile(latenciesMs, 0.5), p99: quantile(latenciesMs, 0.99) };
+    const busyAtFirst = busySeconds();
+    const startedAt = performance.now();
+    await push(http, seconds, ratePerSecond);
+    const busyCores = ((busySeconds() - busyAtFirst) * 1_000) / (performance.now() - startedAt);
+    const { latenciesMs } = await lab.waitForSends(seconds * ratePerSecond);
+    return { p50: quantile(latenciesMs, 0.5), p99: quantile(latenciesMs, 0.99), busyCores };
   } finally {
     await http.close();
     await service.stop();
     await lab.resetCounts();
   }
+}
+
+/** Of all cores, since the machine was started. */
+function busySeconds(): number {
+  return (
+    os.cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1_000
+  );
 }
 
 /** At this rate, however slowly they are answered; users are named for the time of their push. */

@@ -106,7 +106,7 @@ Examples:
   npm run bench -- ingress worker --rounds 5
   npm run bench -- history --history 10 --rounds 6
   npm run bench -- models
-  npm run bench -- http                          replies by HTTP
+  npm run bench -- http                          replies by HTTP, and the cores that they keep busy
   npm run bench -- rules                         what 5,000 keywords cost a message
   npm run bench -- stock                         needs Debian's PostgreSQL 15
   npm run bench -- backlog --backlog 500
