@@ -58,6 +58,7 @@ export function peersPicture({ machine, measures }: Run, language: Language): st
     return `<text x="${left - 10}" y="${y + 20}" text-anchor="end">${translate(name, language)}</text>${bar(stored, y, '#2b3a42')}${bar(answered, y + 16, '#07c160')}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12">
+<title>${peersTitles[language]}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="20" y="24" font-size="15">${peersTitles[language]}</text>
 ${bars.join('\n')}
