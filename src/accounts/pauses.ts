@@ -12,7 +12,7 @@ export interface Pause {
   pausedAt: Date;
   /** When one message is let through to see whether it works again; undefined: only a command ends it. */
   probeAt: Date | undefined;
-  /** Whether that time has come, by the clock of Postgres. */
+  /** Whether one is to be let through now, by the clock of Postgres. */
   isProbeDue: boolean;
 }
 
@@ -36,6 +36,8 @@ export interface PauseCause {
 export interface Pauses {
   /** As of the last `refresh`, and what this process paused since. Costs no query. */
   isPaused(appId: string): boolean;
+  /** WeChat's code for which it rests, known as `isPaused` is. */
+  causeOf(appId: string): number | undefined;
   /** All pauses, read anew. */
   refresh(): Promise<Pause[]>;
   /** An operator's pause stays as it is, and so does one that lasts longer. @returns whether it is new */
@@ -51,7 +53,7 @@ export interface Pauses {
   overdue(): Promise<number>;
 }
 
-/** How long the next probe waits when this one brings no response. */
+/** How long the next probe waits while this one is under way. */
 const nextProbe = '5 minutes';
 
 /** A new refusal after a probe makes it wait again, for its whole time. */
@@ -68,6 +70,14 @@ const resumeSql = `
   select wechat.end_pause(app_id) as resumed from wechat.account_pause where app_id = $1 and reason <> 'operator'`;
 
 /**
+ * Its time has come, or what was let through has ended and told nothing: it had nothing to send, so there was no call. Where one
+ * brought a response, the pause has ended, or waits for the time of the next probe and for no lane.
+ */
+const isDue = `
+  (p.probe_at <= now()
+    or (p.probe_lane_id is not null and not exists (select from wechat.lane l where l.id = p.probe_lane_id)))`;
+
+/**
  * One process at a time. Without a lane that could be sent from there is nothing to wait for: the next message will tell.
  *
  * A message may be refused for its own sake. So another lane goes than the one that was refused, wherever there is one, and each
@@ -76,7 +86,7 @@ const resumeSql = `
 const probeSql = `
   with due as materialized (
     select p.app_id, p.cause_lane_id, coalesce(p.probe_lane_id, p.cause_lane_id, 0) as last_lane_id
-    from wechat.account_pause p where p.probe_at <= now() for update skip locked
+    from wechat.account_pause p where ${isDue} for update skip locked
   ),
   chosen as materialized (
     select due.app_id, (
@@ -110,31 +120,33 @@ const probeSql = `
   select app_id, lane_id from chosen cross join (select count(*) from job) as rung`;
 
 export function createPauses(pool: Pool): Pauses {
-  let paused: ReadonlySet<string> = new Set();
+  /** With the code of each. */
+  let paused: ReadonlyMap<string, number | undefined> = new Map();
   const lookOn = createOverdue(pool);
 
   async function resume(appId: string): Promise<boolean> {
     const { rows } = await pool.query<{ resumed: boolean }>(resumeSql, [appId]);
     const resumed = rows[0]?.resumed ?? false;
-    if (resumed) paused = new Set([...paused].filter((other) => other !== appId));
+    if (resumed) paused = new Map([...paused].filter(([other]) => other !== appId));
     return resumed;
   }
 
   return {
     isPaused: (appId) => paused.has(appId),
+    causeOf: (appId) => paused.get(appId),
 
     async refresh() {
       const pauses = await readPauses(pool);
-      paused = new Set(pauses.map(({ appId }) => appId));
+      paused = new Map(pauses.map(({ appId, errcode }) => [appId, errcode]));
       return pauses;
     },
 
     async pause({ appId, laneId, reason, errcode, errmsg, forMs }) {
-      paused = new Set([...paused, appId]);
+      paused = new Map([...paused, [appId, errcode]]);
       const values = [appId, reason, errcode ?? null, errmsg.replaceAll('\0', ''), forMs, laneId];
       const { rows } = await pool.query<{ fresh: boolean }>(pauseSql, values);
       // A refresh may have read the table before this was in it.
-      paused = new Set([...paused, appId]);
+      paused = new Map([...paused, [appId, errcode]]);
       return rows[0]?.fresh ?? false;
     },
 
@@ -148,7 +160,7 @@ export function createPauses(pool: Pool): Pauses {
 
     async overdue() {
       let letThrough = 0;
-      for (const appId of paused) letThrough += await lookOn(appId);
+      for (const appId of paused.keys()) letThrough += await lookOn(appId);
       return letThrough;
     },
   };
@@ -165,8 +177,8 @@ export async function readPauses(pool: Pick<Pool, 'query'>): Promise<Pause[]> {
     probe_at: Date | null;
     is_probe_due: boolean;
   }>(
-    `select app_id, reason, errcode, errmsg, paused_at, probe_at, coalesce(probe_at <= now(), false) as is_probe_due
-     from wechat.account_pause order by app_id`,
+    `select app_id, reason, errcode, errmsg, paused_at, probe_at, coalesce(${isDue}, false) as is_probe_due
+     from wechat.account_pause p order by app_id`,
   );
   return rows.map((row) => ({
     appId: row.app_id,

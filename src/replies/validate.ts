@@ -99,7 +99,7 @@ const terminalSequence = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\
 const control = /[^\P{Cc}\n\t]/gu;
 
 /** WeChat refuses them (40033) or shows them; line breaks and tabs stay. */
-function withoutControls(text: string): string {
+export function withoutControls(text: string): string {
   if (text.search(control) < 0) return text;
   return text.replace(terminalSequence, '').replace(/\r\n?/g, '\n').replace(control, '');
 }

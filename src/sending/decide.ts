@@ -37,7 +37,7 @@ export interface DecisionInput {
   tokenIsFresh: boolean;
   /** Whether there are files that can be uploaded again, and were not for this very attempt. */
   mediaIsRenewable: boolean;
-  /** Whom a refusal of class `account` is about, by the evidence there is (see evidence.ts). */
+  /** Whom a refusal of class `account` or `user` is about, by the evidence there is (see evidence.ts). */
   about: 'account' | 'message';
   windowEndsAt: Date | undefined;
   onUnknown: 'resend' | 'hold';
@@ -104,6 +104,7 @@ function refused(outcome: Refused, input: DecisionInput): Decision {
     case 'permanent':
       return final('permanent', 'failed', outcome, input);
     case 'user':
+      if (input.about === 'account') return rest('account', accountProbeMs, outcome, input);
       return { ...final('permanent', 'failed', outcome, input), restStatus: 'failed' };
     case 'window':
       return { ...final('permanent', 'expired', outcome, input), restStatus: 'expired' };

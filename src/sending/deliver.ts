@@ -129,10 +129,11 @@ function attemptOf({ task: { account, delivery } }: Run): Part<SendOutcome> {
 }
 
 function aboutWhom(tools: Tools, { task }: Run, outcome: SendOutcome): 'account' | 'message' {
-  const { account, delivery, rules } = task;
+  const { account, delivery, lane, rules } = task;
   if (outcome.kind === 'sent') tools.evidence.accepted(account.appId);
-  if (outcome.kind !== 'refused' || outcome.errorClass !== 'account') return 'message';
+  if (outcome.kind !== 'refused') return 'message';
   const { payload } = delivery;
-  const { isProbe } = rules;
-  return tools.evidence.judge(account.appId, outcome.errcode, { call: 'send', payload, isProbe });
+  const probes = rules.isProbe ? tools.pauses.causeOf(account.appId) : undefined;
+  const refused = { call: 'send', payload, openid: lane.openid, probes } as const;
+  return tools.evidence.judge(account.appId, outcome.errcode, refused);
 }

@@ -21,7 +21,7 @@ export interface DeliverDependencies {
   clients: Pick<SendClients, 'sends'>;
   tokens: AccessTokens;
   media: Media;
-  pauses: Pick<Pauses, 'isPaused' | 'pause' | 'resume'>;
+  pauses: Pick<Pauses, 'isPaused' | 'causeOf' | 'pause' | 'resume'>;
   gate: Gate;
   leaves: Leaves;
   evidence: Evidence;

@@ -66,6 +66,6 @@ function explain(errcode: number | undefined, errmsg: string): string {
   const known = errcode === undefined ? undefined : describeErrcode(errcode);
   if (!known) return errmsg;
   // A token call is refused with 40001 for a wrong secret: there the remedy of a token that ended is none.
-  const remedy = known.class === 'account' || known.class === 'throttled' ? ` ${known.remedy}` : '';
+  const remedy = known.class === 'token' ? '' : ` ${known.remedy}`;
   return `${errmsg} (${known.reason}.${remedy})`;
 }

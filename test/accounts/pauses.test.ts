@@ -154,6 +154,21 @@ describe('a probe', () => {
     expect(await probe()).toBe(fourth);
   });
 
+  test('that had nothing to send is followed by the next, and not after minutes', async () => {
+    const { appId, pauses, cause, write, probe, worker } = await stage();
+    const [first = '', second, third] = await write('o1', 'o2', 'o3');
+    await pauses.pause(cause(first));
+    expect(await probe()).toBe(second);
+    const probes = async () => (await pauses.probe()).filter((probed) => probed.appId === appId);
+    expect(await probes()).toEqual([]);
+    await worker.settle(await worker.take('o2'));
+    expect((await pauses.refresh()).find((pause) => pause.appId === appId)).toMatchObject({
+      isProbeDue: true,
+    });
+    expect(await probes()).toEqual([{ appId, laneId: third }]);
+    expect(await probes()).toEqual([]);
+  });
+
   test('is one at a time, and another refusal makes the account rest for its whole time', async () => {
     const { appId, pauses, cause, write, probe, row } = await stage();
     const [first = '', second = ''] = await write('o1', 'o2');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createPauses } from '../../src/accounts/pauses.js';
 import { reconcile } from '../../src/outbox/reconcile.js';
 import type { Replies } from '../../src/replies/router.js';
 import { type Stage, setStage, settled } from '../support/stage.js';
@@ -95,6 +96,38 @@ describe('an account that must be put right by a person', () => {
       { status: 'sent', attempts: 1 },
     ]);
   });
+});
+
+test('an account that is refused for ever keeps nothing for ever: what is past its window ends, unasked and unsent', async () => {
+  const { account, simulator, database, start } = await setStage();
+  await database.pool.query(
+    `insert into wechat.account_pause (app_id, reason, errcode, probe_at)
+     values ($1, 'account', 48001, now() + interval '1 hour')`,
+    [account.appId],
+  );
+  const asked: string[] = [];
+  const { adminUrl } = await start({ replies: ({ message }) => void asked.push(message.openid) });
+  await waitFor('the process to know', async () =>
+    (await (await fetch(`${adminUrl}/metrics`)).text()).includes('reason="account"} 1'),
+  );
+  for (const openid of ['oLate', 'oInTime']) await simulator.user(openid).say('hello');
+  await database.pool.query(
+    `update wechat.inbound_message set window_ends_at = now() - interval '1 second' where openid = 'oLate'`,
+  );
+  const pauses = createPauses(database.pool);
+  await pauses.refresh();
+  expect(await pauses.overdue()).toBe(1);
+  await waitFor('the end of the late one', async () => {
+    const rows = await database.rows('select from wechat.inbound_message where settled_at is not null');
+    return rows.length > 0;
+  });
+  expect(
+    await database.rows('select openid, status, error from wechat.inbound_message order by openid desc'),
+  ).toEqual([
+    { openid: 'oLate', status: 'failed', error: 'the reply window ended while the account rested' },
+    { openid: 'oInTime', status: 'received', error: null },
+  ]);
+  expect([asked, simulator.calls.filter(isSend)]).toEqual([[], []]);
 });
 
 describe('an account whose quota is used up', () => {

@@ -161,6 +161,12 @@ describe('an error of a call', () => {
     const error = await failureOf(call(info));
     expect(String(error)).toContain('no such page');
     expect(String(error)).not.toContain(first);
+    const refused = await stage({
+      responses: [`{"errcode":40066,"errmsg":"invalid url: /x?access_token=${first} rid: 1"}`],
+    });
+    const refusal = await failureOf(refused.call(info));
+    expect(String(refusal)).toContain('invalid url');
+    expect(JSON.stringify(refusal) + String(refusal)).not.toContain(first);
   });
 
   test('tells why there is no token', async () => {

@@ -2,7 +2,19 @@ import WechatApi from 'co-wechat-api';
 import { expect, onTestFinished, test } from 'vitest';
 import { startSimulator } from '../../src/simulator/index.js';
 import { createClient } from '../../src/wechat/out/client.js';
-import { image, mpNews, music, news, type Reply, text, toWire, voice } from '../../src/wechat/out/reply.js';
+import {
+  card,
+  image,
+  miniProgram,
+  mpNews,
+  music,
+  news,
+  type Reply,
+  text,
+  toWire,
+  video,
+  voice,
+} from '../../src/wechat/out/reply.js';
 
 /** The same messages by co-wechat-api and by us, to one simulator: it must take both, and find them alike. */
 
@@ -57,6 +69,13 @@ const messages: readonly [
     news({ title: 'T', description: 'D', url: 'https://x', picUrl: 'https://x/p' }),
   ],
   ['mpnews', (api, openid) => api.sendMpNews(openid, 'M_1'), mpNews('M_1')],
+  ['wxcard', (api, openid) => api.sendCard(openid, 'C_1'), card('C_1')],
+  [
+    'miniprogrampage',
+    (api, openid) =>
+      api.sendMiniProgram(openid, { title: 'T', appid: 'wx2', pagepath: 'index', thumb_media_id: 'M_t' }),
+    miniProgram({ title: 'T', appId: 'wx2', pagePath: 'index', thumb: 'M_t' }),
+  ],
 ];
 
 test.each(messages)('%s is the same message from both', async (_kind, send, reply) => {
@@ -77,6 +96,20 @@ test.each(messages)('%s is the same message from both', async (_kind, send, repl
     msgtype: byPeer?.msgtype,
     body: byPeer?.body,
   });
+});
+
+test('a video is one from both; the protocol has a title and a description, which co-wechat-api leaves out', async () => {
+  const { simulator, client, peer } = await stage();
+  await simulator.user('oA').say('hi');
+  await peer.sendVideo('oA', 'M_1', 'M_t');
+  const { value } = await client.fetchToken(
+    { ...account, accessTokenMode: 'stable' },
+    { forceRefresh: false },
+  );
+  await client.sendMessage(value, 'oA', toWire(video({ media: 'M_1', thumb: 'M_t' })));
+  const [byPeer, byUs] = simulator.inboxOf('oA').map(({ body }) => body.video);
+  expect(byPeer).toEqual({ media_id: 'M_1', thumb_media_id: 'M_t' });
+  expect(byUs).toEqual({ media_id: 'M_1', thumb_media_id: 'M_t', title: '', description: '' });
 });
 
 test('a refusal is one to both', async () => {

@@ -34,6 +34,7 @@ declare module 'co-wechat-api' {
     sendNews(openid: string, articles: readonly Record<string, string>[]): Answer;
     sendMpNews(openid: string, mediaId: string): Answer;
     sendCard(openid: string, cardId: string): Answer;
+    sendMiniProgram(openid: string, miniProgram: Record<string, string>): Answer;
     uploadMedia(path: string | Buffer, type: string, filename?: string, mime?: string): Answer;
   }
   export = WechatApi;

@@ -104,7 +104,18 @@ describe('what follows an attempt', () => {
       {},
       { outcome: 'permanent', status: 'failed', restStatus: undefined },
     ],
-    ['a user who left', refused(43004), {}, { outcome: 'permanent', status: 'failed', restStatus: 'failed' }],
+    [
+      'a user who left',
+      refused(43004),
+      { about: 'message' as const },
+      { outcome: 'permanent', status: 'failed', restStatus: 'failed' },
+    ],
+    [
+      'users who are all said to be frozen',
+      refused(50002),
+      {},
+      { status: 'pending', failures: 0, pause: { reason: 'account', forMs: 300_000 }, restStatus: undefined },
+    ],
     [
       'a closed window',
       refused(45015),
@@ -171,10 +182,9 @@ describe('what follows an attempt', () => {
   test.each(errorCodes.filter(({ errorClass }) => errorClass === 'throttled'))(
     'lets the account rest until its quota begins anew: $errcode, $reason',
     ({ errcode }) => {
-      const pause =
-        errcode === 45009
-          ? { reason: 'daily_quota', forMs: 3_600_000 }
-          : { reason: 'minute_quota', forMs: 60_000 };
+      const pause = [44990, 44991, 45011].includes(errcode)
+        ? { reason: 'minute_quota', forMs: 60_000 }
+        : { reason: 'daily_quota', forMs: 3_600_000 };
       expect(decide(refused(errcode), input)).toMatchObject({ status: 'pending', failures: 0, pause });
     },
   );

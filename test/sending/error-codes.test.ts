@@ -106,7 +106,7 @@ describe('each return code of the table', () => {
   });
 
   // One of each kind: what the others come to is a matter of the table and of decide, which look at all.
-  test.each(errorCodes.filter(({ errcode }) => [40164, 48001, 45009, 45011].includes(errcode)))(
+  test.each(errorCodes.filter(({ errcode }) => [40164, 43003, 48001, 65400, 45009, 45011].includes(errcode)))(
     'that is about the account pauses it: $errcode, $reason',
     async ({ errcode, errorClass }) => {
       const stage = await setStage();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HeldLane } from '../../src/outbox/lane.js';
 import { createPlanner } from '../../src/outbox/plan.js';
+import type { Refusal } from '../../src/wechat/out/client.js';
 import { TokenError } from '../../src/wechat/out/errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createLanes, type LaneWorker } from '../support/lanes.js';
@@ -385,6 +386,61 @@ describe('a refusal', () => {
       errmsg: expect.stringMatching(/^api unauthorized \(.*no permission.*\. .+\)$/),
       cause_lane_id: lane.laneId,
     });
+  });
+
+  test('of three users as frozen lets the account rest, and the third is not given up', async () => {
+    const { appId, sender, hear } = await stage({ answer: () => refusal(50002, 'user limited') });
+    for (const openid of ['o1', 'o2']) {
+      const lane = await hear(openid);
+      expect(await sender.send(lane, textPayload('one'), textPayload('two'))).toMatchObject({
+        kind: 'settled',
+      });
+      expect(await deliveriesOf(lane)).toMatchObject([{ status: 'failed' }, { status: 'failed' }]);
+    }
+    const third = await hear('o3');
+    expect(await sender.send(third, textPayload('one'), textPayload('two'))).toEqual({ kind: 'paused' });
+    expect(await deliveriesOf(third)).toMatchObject([
+      { status: 'pending', attempts: 1, failures: 0, errcode: 50002 },
+      { status: 'pending', attempts: 0 },
+    ]);
+    expect(await pausedWith(appId)).toMatchObject({
+      ...{ reason: 'account', errcode: 50002, cause_lane_id: third.laneId },
+      errmsg: expect.stringContaining('look for a notice of punishment'),
+    });
+  });
+
+  test('for want of customer service fails what an agent says, and lets the account rest for what nobody says', async () => {
+    const answer = ({ payload }: SentCall) => (payload.customservice ? refusal(65400) : accepted);
+    const { appId, sender, hear } = await stage({ answer });
+    const byAgent = { ...textPayload('one'), customservice: { kf_account: 'anna@shop' } };
+    const lane = await hear();
+    expect(await sender.send(lane, byAgent, textPayload('two'))).toEqual({ kind: 'settled', result: 'gone' });
+    expect(await deliveriesOf(lane)).toMatchObject([
+      { status: 'failed', errcode: 65400 },
+      { status: 'sent' },
+    ]);
+    expect(await pausedWith(appId)).toBeUndefined();
+    const closed = await stage({ answer: () => refusal(65400) });
+    expect(await closed.sender.send(await closed.hear(), textPayload('one'))).toEqual({ kind: 'paused' });
+    expect(await pausedWith(closed.appId)).toMatchObject({ errcode: 65400 });
+  });
+
+  test('of an upload by its API fails what needs one, and texts go on', async () => {
+    const { appId, sender, hear } = await stage({
+      media: {
+        resolve: async (_account, _token, payload) =>
+          payload.msgtype === 'image'
+            ? { kind: 'not-uploaded', outcome: { ...refusal(48004), kind: 'refused' } as Refusal }
+            : { kind: 'ready', payload, used: [] },
+      },
+    });
+    const lane = await hear();
+    expect(await sender.send(lane, image, textPayload('two'))).toEqual({ kind: 'settled', result: 'gone' });
+    expect(await deliveriesOf(lane)).toMatchObject([
+      { status: 'failed', errcode: 48004 },
+      { status: 'sent' },
+    ]);
+    expect(await pausedWith(appId)).toBeUndefined();
   });
 
   test('of the token lets the account rest: no message uses up its tries, and none asks again', async () => {

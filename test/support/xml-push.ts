@@ -106,6 +106,23 @@ export const userTexts: readonly [kind: string, push: (text: string) => XmlField
     }),
     'label',
   ],
+  ...(['Title', 'Description', 'Url'] as const).map((name): (typeof userTexts)[number] => [
+    `the ${name} of a link`,
+    (text) => ({
+      ...{ ...head, MsgType: 'link', Title: 'T', Description: 'D', Url: 'https://x' },
+      ...{ [name]: text, MsgId: msgId },
+    }),
+    name.toLowerCase(),
+  ]),
+  [
+    'the label of a place that was chosen',
+    (Label) => ({
+      ...head,
+      ...{ MsgType: 'event', Event: 'location_select', EventKey: 'KEY' },
+      SendLocationInfo: { Location_X: '23', Location_Y: '113', Scale: '15', Label, Poiname: 'P' },
+    }),
+    'label',
+  ],
   [
     'a scanned code',
     (ScanResult) => ({

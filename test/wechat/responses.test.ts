@@ -128,6 +128,13 @@ describe('what cannot be read', () => {
     expect(await sendTo('', { status: 502 })).toMatchObject({ kind: 'transient', httpStatus: 502 });
   });
 
+  test.each([301, 302, 307])('was not carried out when it leads elsewhere: %i', async (status) => {
+    expect(await sendTo('<html>moved</html>', { status })).toMatchObject({
+      kind: 'transient',
+      httpStatus: status,
+    });
+  });
+
   test('is no response when the connection ends before it', async () => {
     const { client } = await apiThatResponds((response) => response.socket?.resetAndDestroy());
     const outcome = await client.sendMessage(token, 'oUser', payload);
@@ -178,6 +185,28 @@ describe('the texts of others hold no secret of ours', () => {
       expect(JSON.stringify(outcome)).not.toContain(token.slice(0, 6));
     }
   });
+});
+
+test('a refusal of any length is kept to what can be read', async () => {
+  const outcome = await sendTo(JSON.stringify({ errcode: 40035, errmsg: `long ${'x'.repeat(900_000)}` }));
+  expect(outcome).toMatchObject({ kind: 'refused', errmsg: expect.stringMatching(/^long x{900,995}$/) });
+});
+
+test('what is sent has no half of a character, which JSON could only write as \\uXXXX', async () => {
+  let body = '';
+  const { client } = await apiThatResponds((response) => {
+    response.req.on('data', (chunk) => {
+      body += chunk;
+    });
+    response.req.on('end', () => response.end('{"errcode":0,"errmsg":"ok"}'));
+  });
+  const cut = '好的😀'.slice(0, 3);
+  expect(await client.sendMessage(token, 'oUser', { msgtype: 'text', text: { content: cut } })).toMatchObject(
+    {
+      kind: 'sent',
+    },
+  );
+  expect(body).toBe('{"touser":"oUser","msgtype":"text","text":{"content":"好的\uFFFD"}}');
 });
 
 describe('a call that may not be written', () => {

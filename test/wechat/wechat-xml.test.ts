@@ -111,6 +111,16 @@ describe('the form', () => {
     });
   });
 
+  test('has blanks around a number as layout, too, and none taken from a text', () => {
+    const xml =
+      '<xml><ToUserName>gh</ToUserName><FromUserName><![CDATA[oA]]></FromUserName><CreateTime> 1348831860\n</CreateTime>' +
+      '<MsgType><![CDATA[text]]></MsgType><Content> a &amp; b </Content><MsgId>\t42 </MsgId><X> -1.50 </X><Y><![CDATA[ 7 ]]></Y></xml>';
+    expect(read(xml)).toMatchObject({
+      ...{ createTime: 1_348_831_860, msgId: '42', content: ' a & b ' },
+      fields: { X: '-1.50', Y: ' 7 ' },
+    });
+  });
+
   test('may have elements inside elements, lists, and elements with nothing in them', () => {
     expect(
       readWeChatXml(

@@ -1,5 +1,5 @@
 import { type FieldMap, Fields, type FieldValue } from './fields.js';
-import { afterLayout, closesAt, maxNameLength, sectionClose, sectionOpen } from './layout.js';
+import { afterLayout, beforeLayout, closesAt, maxNameLength, sectionClose, sectionOpen } from './layout.js';
 import { decodeReferences } from './references.js';
 import { sectionEnd } from './section-end.js';
 
@@ -92,11 +92,18 @@ function readValue(
     reader.at = end + name.length + 3;
     if (end === start) return '';
     const text = body.slice(at, end);
+    if (start !== at || beforeLayout(body, end) !== end) return withoutLayout(text);
     return text.includes('&') ? decodeReferences(text) : text;
   }
   // Text beside elements, comments and the like are not of this form.
   if (end !== start || depth === maxDepth) return undefined;
   return nested(readElements(reader, name, depth + 1));
+}
+
+/** Numbers stand outside of CDATA, where blanks are layout. Of a text that somebody else wrote there they may be a part. */
+function withoutLayout(text: string): string {
+  const number = text.trim();
+  return /^-?[\d.]{1,40}$/.test(number) ? number : decodeReferences(text);
 }
 
 /** An element that holds none is empty text. */

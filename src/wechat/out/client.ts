@@ -14,7 +14,7 @@ import type {
   TicketOutcome,
   UploadOutcome,
 } from './outcome.js';
-import type { MediaType, WirePayload } from './reply.js';
+import { encodePayload, type MediaType, type WirePayload } from './reply.js';
 import { type Call, errcodeOf } from './response.js';
 
 export type * from './outcome.js';
@@ -81,7 +81,7 @@ export function createClient(options: HttpOptions): WeChatClient {
   const http = createHttp(options);
   return {
     async sendMessage(accessToken, openid, payload, options) {
-      const body = JSON.stringify({ touser: openid, ...payload });
+      const body = encodePayload({ touser: openid, ...payload });
       const call = await http.post(endpoint(accessToken, 'message/custom/send'), body, options);
       if (call.kind !== 'responded') return call;
       const { httpStatus, response } = call;

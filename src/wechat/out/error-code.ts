@@ -26,14 +26,18 @@ export type ErrorClass =
 export type ErrorScope = 'message' | 'api' | 'user' | 'account' | 'platform';
 
 /**
- * Of class `account` only: whether this refusal alone shows that the account is at fault.
+ * Whether a refusal shows that the account is at fault: `account`, this one alone does. Of class `account`, and of `user` where
+ * the platform says the same of an account that is punished.
  *
  * `maybe-account` is a code that WeChat also gives for one kind of message: 40013 or 48001 for a mini program that is not
  * linked, 65400 for a reply of an agent. A sender lets the message fail, and rests the account only when different kinds of
  * messages, or a plain text, are refused with that code and none was taken in between. A call for a token is of no kind:
  * from one, each code of class `account` is evidence, and a token that was given proves AppID and AppSecret right.
+ *
+ * `several-users` is said of one user who is frozen, and of every user where the account is: the account rests when several
+ * users are refused with that code within minutes and no message was taken in between.
  */
-export type Evidence = 'account' | 'maybe-account';
+export type Evidence = 'account' | 'maybe-account' | 'several-users';
 
 export interface ErrorCode {
   readonly errcode: number;

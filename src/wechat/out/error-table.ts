@@ -1,15 +1,7 @@
-import { type InEachLanguage, say } from '../../lib/language.js';
+import { say } from '../../lib/language.js';
+import { commandCodes } from './command-codes.js';
 import type { ErrorCode } from './error-code.js';
-
-type Row = Omit<ErrorCode, 'errcode' | 'reason'>;
-/** The reason, or the reason and what differs from the group. */
-type Entry = InEachLanguage | readonly [reason: InEachLanguage, differs: Partial<Row>];
-
-const rows = (group: Row, entries: Readonly<Record<string, Entry>>): ErrorCode[] =>
-  Object.entries(entries).map(([errcode, entry]) => {
-    const [reason, differs] = 'en' in entry ? [entry, {}] : entry;
-    return { errcode: Number(errcode), reason, ...group, ...differs };
-  });
+import { rows } from './error-rows.js';
 
 const shorten = { remedy: say('Make it shorter or smaller, then requeue.', '改短或改小后，重新入队。') };
 const link = {
@@ -30,6 +22,12 @@ const noAgent = {
     '改正 kfAccount，或在后台邀请并绑定该客服，然后重新入队。',
   ),
 };
+const laterQuota = {
+  remedy: say(
+    'Wait: it is tried again after midnight in China. Look at the quotas in the console.',
+    '等待：北京时间零点之后会再试。到后台查看调用次数。',
+  ),
+};
 const consent = { remedy: say('The administrator must answer the request.', '需要管理员处理这个确认请求。') };
 const maybe = { evidence: 'maybe-account' } as const;
 const allowlist = {
@@ -42,9 +40,10 @@ const allowlist = {
 /**
  * Every code that we know, for each API that we call or whose codes show up there. Sources: the global return code page; the
  * pages of sendCustomMessage, getStableAccessToken, media upload, template and subscription messages and of customer-service
- * sessions; where these are silent, reports of users (2018 to 2026). Codes of commands that we never call are left out.
+ * sessions; where these are silent, reports of users (2018 to 2026).
  */
 export const errorCodes: readonly ErrorCode[] = [
+  ...commandCodes,
   ...rows(
     {
       errorClass: 'token',
@@ -95,6 +94,9 @@ export const errorCodes: readonly ErrorCode[] = [
           ),
         },
       ],
+      45040: [say('calls of the month used up', '当月的调用次数用完'), laterQuota],
+      45101: [say('uploads used up', '上传次数用完'), laterQuota],
+      45104: [say('calls for this domain used up', '这个域名的调用次数用完'), laterQuota],
     },
   ),
   ...rows(
@@ -246,6 +248,7 @@ export const errorCodes: readonly ErrorCode[] = [
       50002: [
         say('limited by the platform: frozen or cancelled', '被平台限制：账号冻结或注销'),
         {
+          evidence: 'several-users',
           remedy: say(
             'None for one user. If several get it within minutes, look for a notice of punishment in the console.',
             '只有一个用户时不用处理。几分钟内有多个用户这样，就到后台查看有没有处罚通知。',
@@ -363,6 +366,18 @@ export const errorCodes: readonly ErrorCode[] = [
             'WECHAT_API_BASE 要以 https 开头，经过代理时也一样。',
           ),
         },
+      ],
+      45034: [
+        say('too many files are kept', '保存的素材太多'),
+        {
+          ...maybe,
+          scope: 'api',
+          remedy: say('Delete material that nobody needs (console).', '到后台删除不需要的素材。'),
+        },
+      ],
+      45035: [
+        say("this machine's IP is not on the account's allowlist", '本机 IP 不在公众号的 IP 白名单里'),
+        allowlist,
       ],
       45087: [say('customer-service messages of the account are blocked', '公众号的客服消息被封禁'), {}],
       45094: [say('the account is punished', '公众号被处罚'), {}],

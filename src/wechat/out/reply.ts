@@ -197,13 +197,16 @@ function content(reply: Reply): Record<string, unknown> {
   }
 }
 
-/** How JSON.stringify writes what Postgres refuses (and, doubled, the backslash of a text that only looks like it). */
-const refusedByPostgres = /\\u(?:0000|d[89a-f])/;
+/** How JSON.stringify writes what nobody takes (and, doubled, the backslash of a text that only looks like it). */
+const escaped = /\\u(?:0000|d[89a-f])/;
 
-/** A payload as JSON that Postgres takes as well: no NULs, no halves of surrogate pairs. */
+/**
+ * A payload as JSON that Postgres takes and WeChat, which refuses \uXXXX (40033, 47002): no NULs, no halves of surrogate pairs, such
+ * as a text has that was cut in the middle of a picture.
+ */
 export function encodePayload(payload: WirePayload): string {
   const json = JSON.stringify(payload);
-  if (!refusedByPostgres.test(json)) return json;
+  if (!escaped.test(json)) return json;
   return JSON.stringify(payload, (_name, value: unknown) =>
     typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
   );

@@ -30,6 +30,8 @@ export type JsonObject = { readonly [name: string]: JsonValue };
 const maxQuoted = 200;
 /** So much of it is looked through for secrets: more than could shrink to what is quoted, and less than would take long. */
 const maxHidden = 50_000;
+/** Of a refusal; WeChat's own have some hundred. */
+const maxErrmsg = 1_000;
 
 /**
  * Reads what WeChat responded, which says 200 also for failures. Relays and proxies put byte order marks, blanks and NULs
@@ -45,10 +47,9 @@ export function readResponse(httpStatus: number, text: string, hide: (text: stri
   if (response.errcode === undefined ? !isSuccess(response) : errcode === undefined) {
     return unreadable(httpStatus, text, hide);
   }
-  const errmsg = typeof response.errmsg === 'string' ? response.errmsg : '';
   // In place: every call would pay for a copy.
   response.errcode = errcode;
-  response.errmsg = errmsg === 'ok' ? errmsg : hide(errmsg);
+  response.errmsg = readErrmsg(response.errmsg, hide);
   return { kind: 'responded', httpStatus, response: response as unknown as ApiResponse };
 }
 
@@ -63,8 +64,16 @@ export function readJsonObject(
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return unreadable(httpStatus, text, hide);
   const object = json as JsonObject;
-  const isOfWeChat = object.errcode === undefined ? httpStatus < 400 : toCode(object.errcode) !== undefined;
-  return isOfWeChat ? { json: object } : unreadable(httpStatus, text, hide);
+  const { errcode, errmsg } = object;
+  if (errcode === undefined) return httpStatus < 300 ? { json: object } : unreadable(httpStatus, text, hide);
+  const code = toCode(errcode);
+  if (code === undefined) return unreadable(httpStatus, text, hide);
+  return { json: code === 0 ? object : { ...object, errmsg: readErrmsg(errmsg, hide) } };
+}
+
+function readErrmsg(errmsg: unknown, hide: (text: string) => string): string {
+  if (errmsg === 'ok') return errmsg;
+  return typeof errmsg === 'string' ? hide(errmsg.slice(0, maxHidden)).slice(0, maxErrmsg) : '';
 }
 
 /** What a response says of its success; without an errcode it is 0. */
@@ -72,12 +81,12 @@ export function errcodeOf({ errcode, errmsg }: JsonObject): { errcode: number; e
   return { errcode: toCode(errcode) ?? 0, errmsg: typeof errmsg === 'string' ? errmsg : '' };
 }
 
-/** A 4xx from something in between was not carried out; a garbled 200 may have been. */
+/** What something in between refused or redirected was not carried out; a garbled 200 may have been. */
 export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): NoResponse {
   // First hidden, then cut: half a secret would not be known for one.
   const quoted = hide(text.slice(0, maxHidden)).slice(0, maxQuoted);
   const errmsg = `HTTP ${httpStatus}, not a response of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;
-  return httpStatus >= 400
+  return httpStatus >= 300
     ? { kind: 'transient', httpStatus, errmsg }
     : { kind: 'unknown', httpStatus, errmsg, unreadable: true };
 }

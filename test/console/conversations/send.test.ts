@@ -49,6 +49,15 @@ describe('what an agent writes', () => {
     expect(turn).toMatchObject({ from: 'agent', agent: 'anna', deliveryId: sent.deliveryId, text: '你好' });
   });
 
+  test('loses what WeChat would refuse it for: control characters that came along from elsewhere', async () => {
+    const { api, path, simulator, openid } = await taken();
+    await api.post(`${path}/send`, { text: 'a\u001db\r\nc\ud83d', key: newKey() });
+    const [message] = await simulator.waitForDelivered(openid, 1);
+    expect(message?.text).toBe('ab\nc\uFFFD');
+    const nothing = { text: '\u001d', key: newKey() };
+    expect(await api.post(`${path}/send`, nothing, 400)).toMatchObject({ error: 'empty' });
+  });
+
   test('is sent once by its key, however often it is asked for, also at once', async () => {
     const stage = await taken();
     const { api, path, simulator, openid } = stage;

@@ -5,6 +5,7 @@ import type { MediaUploads } from '../../../accounts/media-uploads.js';
 import type { Pool } from '../../../db/pool.js';
 import { say } from '../../../lib/language.js';
 import { maxTextBytes } from '../../../replies/fit.js';
+import { withoutControls } from '../../../replies/validate.js';
 import { checkMedia } from '../../../sending/media-file.js';
 import type { Uploader } from '../../../sending/media-upload.js';
 import type { AppCredentials } from '../../../wechat/out/client.js';
@@ -52,8 +53,9 @@ export interface SendDependencies {
 export function sendText(
   { pool }: Pick<SendDependencies, 'pool'>,
   send: Send,
-  content: string,
+  written: string,
 ): Promise<SendResult> {
+  const content = withoutControls(written);
   if (content.trim() === '') throw new Refusal(400, 'empty', say('There is nothing to send', '内容为空'));
   if (Buffer.byteLength(content) > maxTextBytes)
     throw new Refusal(
