@@ -91,7 +91,9 @@ describe('both languages', () => {
   const namesOf = (page: Page) =>
     new Set(codeSpansOf(page.prose).filter((code) => /^[A-Za-z][\w./-]*$/.test(code)));
   const tablesOf = ({ prose }: Page) =>
-    prose.split(/^(?!\|).*$/m).flatMap((part) => (part.includes('|') ? [part.trim().split('\n').length] : []));
+    prose
+      .split(/^(?!\|).*$/m)
+      .flatMap((part) => (part.includes('|') ? [part.trim().split('\n').length] : []));
 
   test.each(names)('name the same things, in tables of as many rows: %s', (name) => {
     const [one, other] = languages.map((folder) => readPage(`${folder}/${name}.md`)) as [Page, Page];
