@@ -57,7 +57,7 @@ describe('wechat-outbox', () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const { code, err } = await runInProcess(['status'], { DATA_DIR: folder });
     expect(code).toBe(2);
-    expect(err).toMatch(/^DATABASE_URL is not set, and no embedded PostgreSQL was ever started in /);
+    expect(err).toMatch(/DATABASE_URL is not set, and no embedded PostgreSQL was ever started in /);
     expect(readdirSync(folder)).toEqual([]);
   });
 
