@@ -79,7 +79,8 @@ create table wechat.worker_process (
 );
 create index worker_process_alive on wechat.worker_process (id) where ended_at is null;
 
-comment on table wechat.worker_process is 'One row for each worker process that ever started';
+comment on table wechat.worker_process is
+  'One row for each worker process; of those that ended it goes with the history of their time, where that is deleted';
 comment on column wechat.worker_process.id is 'What lane.worker_id refers to';
 comment on column wechat.worker_process.hostname is 'Machine it runs on';
 comment on column wechat.worker_process.pid is 'Process id on that machine';

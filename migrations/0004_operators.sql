@@ -266,7 +266,8 @@ begin
     update wechat.delivery d
     set status = 'pending', failures = 0, next_attempt_at = null, ignores_window = v.verdict = 'window_closed'
     from verdict v join message on message.id = v.message_id
-    where d.id = v.delivery_id
+    -- Not where an end that came late has told meanwhile that it was sent.
+    where d.id = v.delivery_id and d.ended_unsent
     returning d.id, d.message_id
   ),
   opened as (

@@ -108,6 +108,7 @@ returns table (message_id bigint, result text)
 language plpgsql security definer set search_path = '' as $$
 declare
   lanes bigint[];
+  freed bigint[];
   messages bigint[];
   lost bigint[];
 begin
@@ -118,8 +119,12 @@ begin
   lanes := array(
     select l.id from wechat.lane l
     where l.id = any(lanes) and (l.claim is null or not wechat.worker_lives(l.worker_id)));
-  update wechat.lane l set claim = null, worker_id = null, claimed_at = null, suspected_at = null
-  where l.id = any(lanes) and l.claim is not null;
+  with freed as (
+    update wechat.lane l set claim = null, worker_id = null, claimed_at = null, suspected_at = null
+    where l.id = any(lanes) and l.claim is not null
+    returning l.id
+  )
+  select array(select id from freed) into freed;
 
   messages := array(
     select m.id
@@ -150,6 +155,9 @@ begin
       (select min(m.app_id) from wechat.inbound_message m where m.id = any(messages) having count(distinct m.app_id) = 1),
       jsonb_build_object('messages', to_jsonb(messages[:1000])), cardinality(messages));
   end if;
+  -- The ring by which the dead had claimed a lane is used up: what is left of it gets another.
+  perform wechat.ring_first(array_agg(l.id), array_agg(coalesce(l.urgent_until > now(), false)))
+  from wechat.lane l where l.id = any(freed) having count(*) > 0;
 
   return query
     select asked.id,
@@ -168,7 +176,7 @@ comment on function wechat.hold_messages is
   'Keeps back what is still to be sent for these messages, because it may have been sent already: deliveries end as unknown, and a message without any fails; both can be requeued. Of each: held, not_found, final (it was settled before) or in_hand (a worker has its conversation now)';
 
 comment on column wechat.operator_action.action is
-  'requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change';
+  'requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, move_account, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change';
 
 revoke execute on function wechat.hold_messages(bigint[], text), wechat.leap_numbers() from public;
 

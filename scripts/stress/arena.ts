@@ -29,6 +29,7 @@ export type Counts = Record<
   | 'rescued'
   | 'requeued'
   | 'cancelled'
+  | 'heldBack'
   | 'sent'
   | 'forgotten'
   | 'taken'
@@ -167,6 +168,7 @@ export async function openArena(url: string, random: () => number): Promise<Aren
       rescued: 0,
       requeued: 0,
       cancelled: 0,
+      heldBack: 0,
       sent: 0,
       forgotten: 0,
       taken: 0,

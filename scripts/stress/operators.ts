@@ -66,6 +66,16 @@ const acts: { weight: number; act: Act }[] = [
     },
   },
   {
+    weight: 1,
+    async act({ counts }, query) {
+      // The workers here have no session, so all of them look dead to it, and what they have in hand is freed.
+      counts.heldBack += await query(
+        `select result = 'held' as done from wechat.hold_messages(${latest('inbound_message', 'settled_at is null')})`,
+        [],
+      );
+    },
+  },
+  {
     weight: 2,
     async act({ counts, random }, query) {
       const payload = JSON.stringify({ msgtype: 'text', text: { content: 'by hand' } });

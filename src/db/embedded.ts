@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -34,6 +35,13 @@ interface Notes {
   ownerPid: number;
 }
 
+const notesFileOf = (dataDir: string) => path.resolve(dataDir, 'postgres.json');
+
+/** Whether there is one in `dataDir`, running or not. */
+export function hasEmbeddedPostgres(dataDir: string): boolean {
+  return existsSync(notesFileOf(dataDir));
+}
+
 /**
  * Starts the cluster in `dataDir`, or joins it if it already runs there (left behind by a killed process, or
  * serving another one that lives).
@@ -48,7 +56,7 @@ export async function startEmbeddedPostgres({
   settings = {},
 }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const cluster = path.resolve(dataDir, 'postgres');
-  const notesFile = path.resolve(dataDir, 'postgres.json');
+  const notesFile = notesFileOf(dataDir);
   await mkdir(path.resolve(dataDir), { recursive: true });
   const { initdb, pg_ctl } = await findBinaries();
 

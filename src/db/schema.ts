@@ -1056,7 +1056,7 @@ export interface WechatOperatorAction {
    */
   acted_at: Generated<Timestamp>;
   /**
-   * requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
+   * requeue, requeue_message, cancel, cancel_message, hold, send, pause, resume, token_refresh, menu_push, move_account, forget, takeover, ask_for_person, hand_back, agent_send, saved_answer_add, saved_answer_change, saved_answer_drop, user_add, user_change, user_remove, user_sign_out or rules_change
    */
   action: string;
   /**

@@ -1,7 +1,7 @@
 import type { AccountConfig } from '../config/settings.js';
+import { scrub } from '../lib/scrub.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import { scrub } from '../observe/scrub.js';
 import { type TraceSpan, type Tracing, traceIdOf } from '../observe/tracing.js';
 import { createWideLines } from '../observe/wide-lines.js';
 import { type InboundMessage, messageType } from '../wechat/in/message.js';

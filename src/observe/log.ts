@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import { scrub } from './scrub.js';
+import { scrub } from '../lib/scrub.js';
 
 export type Logger = PinoLogger;
 

@@ -1,6 +1,6 @@
 import type { Pool } from '../db/pool.js';
 import { describeError } from '../lib/describe-error.js';
-import { scrub } from './scrub.js';
+import { scrub } from '../lib/scrub.js';
 
 /**
  * One thing that must be so for the service to do its work; resolves with what is wrong, or undefined. A warning is for

@@ -1,5 +1,5 @@
+import { scrub } from '../lib/scrub.js';
 import type { Logger } from './log.js';
-import { scrub } from './scrub.js';
 
 /** A push that was stored, or had been before. */
 export interface PushLine {

@@ -10,8 +10,9 @@ export interface ClaimResult {
 }
 
 /**
- * The accounts that rest, but for those whose pause is being ended at this moment: it may have rung already, for what was due
- * then, though it is still to commit.
+ * The accounts that rest, but for those whose pause somebody has locked at this moment. It may be who ends it, and may have rung
+ * already, for what was due then, though it is still to commit. Where it is who only changes it, a lane is claimed too many: its
+ * worker looks at the pause before each send, and gives it back.
  */
 const restingParts = `
   resting as materialized (

@@ -29,8 +29,10 @@ export type End = Hold & DeliveryEnd;
  * The attempt's row is written whoever holds the lane, for it was made: who lost it meanwhile may record how it ended, and the truth
  * replaces an unknown outcome that another wrote in its place. But not where the database never heard of its beginning: what was
  * committed may be lost (a restore, a failover to an asynchronous standby), and the row would wait for another (a scalar
- * subquery, for as a join it would scan all deliveries where Postgres knows nothing of the table yet). The delivery follows only where this attempt is still its latest
- * and it has not ended; where no call was made, only who holds the lane may say so.
+ * subquery, for as a join it would scan all deliveries where Postgres knows nothing of the table yet).
+ *
+ * The delivery follows only where this attempt is still its latest, and it has not ended, or ended as unknown for want of this
+ * truth: else an operator would requeue what is known to be sent. Where no call was made, only who holds the lane may say so.
  */
 export const endParts = `
   attempt as (
@@ -51,7 +53,9 @@ export const endParts = `
         sent_at = case when i.status = 'sent' then now() end,
         next_attempt_at = now() + i.delay_ms * interval '1 ms'
     from input i
-    where d.id = i.delivery_id and d.attempts = i.attempt and d.status in ('pending', 'sending')
+    where d.id = i.delivery_id and d.attempts = i.attempt
+      and (d.status in ('pending', 'sending')
+        or (d.status = 'unknown' and i.outcome <> 'unknown' and i.status in ('sent', 'failed', 'expired')))
       and (i.outcome is not null or (i.lane_id, i.claim) in (select lane_id, claim from held))
     returning d.id
   )`;

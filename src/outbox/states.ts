@@ -141,6 +141,9 @@ export const messageTransitions: readonly Transition<MessageState>[] = [
   },
 ];
 
+/** By the end of an attempt that comes late, from a worker that lost the lane. */
+const lateTruth = every<DeliveryState>(['unknown'], ['sent', 'failed', 'expired']);
+
 export const deliveryTransitions: readonly Transition<DeliveryState>[] = [
   {
     name: 'plan',
@@ -161,6 +164,7 @@ export const deliveryTransitions: readonly Transition<DeliveryState>[] = [
     moves: [
       ...every<DeliveryState>(['pending', 'sending'], ['pending', 'sent', 'failed', 'expired', 'unknown']),
       ['pending', 'cancelled'],
+      ...lateTruth,
     ],
     by: 'holder',
     file: 'src/outbox/end.ts',
@@ -168,7 +172,10 @@ export const deliveryTransitions: readonly Transition<DeliveryState>[] = [
   },
   {
     name: 'settle',
-    moves: every<DeliveryState>(['pending', 'sending'], ['sent', 'failed', 'expired', 'unknown']),
+    moves: [
+      ...every<DeliveryState>(['pending', 'sending'], ['sent', 'failed', 'expired', 'unknown']),
+      ...lateTruth,
+    ],
     by: 'holder',
     file: 'src/outbox/settle.ts',
     writes: 'as end, for the last one; what would fail behind it; the message; the lane',
@@ -316,7 +323,7 @@ export const laneTransitions: readonly Transition<LaneState>[] = [
     moves: every<LaneState>(['free', 'held'], ['free', 'none']),
     by: 'operator',
     file: restore,
-    writes: 'as cancel; what a dead worker holds is freed first',
+    writes: 'as cancel; what a dead worker holds is freed first, with a job',
   },
   {
     name: 'takeover',

@@ -1,6 +1,6 @@
+import { scrub } from '../lib/scrub.js';
 import type { Logger } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import { scrub } from '../observe/scrub.js';
 import { traceIdOf } from '../observe/tracing.js';
 import type { WideLines } from '../observe/wide-lines.js';
 import { classifyErrcode } from '../wechat/out/errors.js';

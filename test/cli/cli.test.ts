@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +50,15 @@ describe('wechat-outbox', () => {
     for (const name of ['WECHAT_APP_ID', 'WECHAT_APP_SECRET', 'WECHAT_TOKEN', 'PUBLIC_URL']) {
       expect(err).toContain(`${name} is missing`);
     }
+  });
+
+  test('a command in a folder where no service ever ran makes no database there, and says what it lacks', async () => {
+    const folder = await temporaryDirectory();
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const { code, err } = await runInProcess(['status'], { DATA_DIR: folder });
+    expect(code).toBe(2);
+    expect(err).toMatch(/DATABASE_URL is not set, and no embedded PostgreSQL was ever started in /);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test('start waits for a database that is away, says so, and ends when told to', async () => {

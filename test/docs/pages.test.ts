@@ -86,6 +86,20 @@ describe('both languages', () => {
     });
     expect(shapeOf(readPage(other))).toEqual(shapeOf(readPage(one)));
   });
+
+  /** What needs no translation: settings, columns, states, files, metrics. */
+  const namesOf = (page: Page) =>
+    new Set(codeSpansOf(page.prose).filter((code) => /^[A-Za-z][\w./-]*$/.test(code)));
+  const tablesOf = ({ prose }: Page) =>
+    prose
+      .split(/^(?!\|).*$/m)
+      .flatMap((part) => (part.includes('|') ? [part.trim().split('\n').length] : []));
+
+  test.each(names)('name the same things, in tables of as many rows: %s', (name) => {
+    const [one, other] = languages.map((folder) => readPage(`${folder}/${name}.md`)) as [Page, Page];
+    expect([...namesOf(other)].sort()).toEqual([...namesOf(one)].sort());
+    expect(tablesOf(other)).toEqual(tablesOf(one));
+  });
 });
 
 describe('README', () => {

@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { codeSpansOf, firstCellsOf, type Page, readPage } from './pages.js';
+import { codeSpansOf, firstCellsOf, type Page, readPage, root } from './pages.js';
 
 let database: TestDatabase;
 /** Columns of each table and view of the schema `wechat`. */
@@ -21,6 +23,21 @@ beforeAll(async () => {
 });
 
 afterAll(() => database.drop());
+
+const code = ['src', 'migrations'].flatMap((folder) =>
+  readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|sql)$/.test(name))
+    .map((name) => readFileSync(path.join(root, folder, name), 'utf8')),
+);
+
+/** What the code puts on record of people, where it says the name in the call. */
+const recorded = new Set(
+  code.flatMap((text) =>
+    [...text.matchAll(/(?:record_action\((?:[^[\n]*\[)?|recordAction\([^,\n]+,)\s*'([a-z_]+)'/g)].map(
+      ([, name = '']) => name,
+    ),
+  ),
+);
 
 /** The tables of a page whose head begins with this cell, each with the last line before it that has a name in backticks. */
 function tablesOf({ prose }: Page, head: RegExp): { introduction: string; names: string[] }[] {
@@ -60,6 +77,19 @@ describe.each([
       Object.fromEntries(ours.map(([name, all]) => [name, [...all].sort()])),
     );
     expect(page.prose).toContain('`schema_migration`');
+  });
+
+  test('names every action that is put on record, as its column does, and no other', async () => {
+    const [, cell = ''] = /^\| `action` +\| (.+) \|$/m.exec(page.prose) ?? [];
+    const documented = codeSpansOf(cell);
+    expect(recorded.size).toBeGreaterThan(15);
+    expect([...recorded].filter((name) => !documented.includes(name))).toEqual([]);
+    expect(documented.filter((name) => !code.some((text) => text.includes(`'${name}'`)))).toEqual([]);
+    const [column] = await database.rows<{ comment: string }>(
+      `select col_description(attrelid, attnum) as comment from pg_attribute
+       where attrelid = 'wechat.operator_action'::regclass and attname = 'action'`,
+    );
+    expect(column?.comment.split(/, | or /)).toEqual(documented);
   });
 
   test('names every function, here or among those for operators, and no other', () => {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { lockClass } from '../../src/db/locks.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createLanes, type Lanes, type LaneWorker, refused, sent } from '../support/lanes.js';
 
@@ -289,6 +290,36 @@ describe('wechat.cancel', () => {
     const id = await value('select id from wechat.inbound_message');
     expect(await value('select wechat.cancel_message($1)', [id])).toBe('cancelled');
     expect((await deliveries()).map(({ status }) => status)).toEqual(['cancelled']);
+  });
+});
+
+describe('wechat.hold_messages', () => {
+  const holdBack = (id: string) => value('select result from wechat.hold_messages(array[$1::bigint])', [id]);
+
+  test('frees what a dead worker has, with a ring, also where another message is its first', async () => {
+    const first = await lanes.say('o1');
+    const second = await lanes.say('o1');
+    const lane = await worker.take('o1');
+    await database.rows('delete from graphile_worker._private_jobs');
+    expect(await holdBack(second)).toBe('held');
+    expect(await lanes.lanesOf('o1')).toMatchObject([{ claim: null, waiting: 1 }]);
+    expect(await rung()).toEqual([lane.laneId]);
+    expect(await worker.look(lane)).toBeUndefined();
+    expect(await worker.answer('o1')).toEqual([first]);
+  });
+
+  test('leaves alone what a worker that lives has in hand', async () => {
+    const id = await lanes.say('o1');
+    const lane = await worker.take('o1');
+    const session = await database.pool.connect();
+    try {
+      await session.query('select pg_advisory_lock($1, $2)', [lockClass, worker.id]);
+      expect(await holdBack(id)).toBe('in_hand');
+    } finally {
+      session.release(true);
+    }
+    expect(await worker.settle(lane)).toBe('gone');
+    expect(await holdBack(id)).toBe('final');
   });
 });
 

@@ -101,19 +101,29 @@ function checkUnchanged(before: State, state: State, { requeued }: Seen): void {
   ensure(plans(state) === plans(before), 'a plan was changed', plans(before), plans(state));
   const now = new Map(state.deliveries.map(({ id, status }) => [id, status]));
   const changed = before.deliveries.find(
-    ({ id, status }) => isFinal(status) && now.get(id) !== status && !requeued.deliveries.has(id),
+    ({ id, status }) =>
+      isFinal(status) &&
+      now.get(id) !== status &&
+      !requeued.deliveries.has(id) &&
+      !(status === 'unknown' && isDoubted(state, id)),
   );
   ensure(!changed, 'a final result was changed', changed);
 }
 
+/** It was unknown what came of it, until a late end told. */
+function isDoubted({ attempts }: State, delivery: number): boolean {
+  return attempts.some(({ deliveryId, doubted }) => deliveryId === delivery && doubted);
+}
+
 function checkOrder(
-  { deliveries }: State,
+  state: State,
   { calls, requeued }: Seen,
   index: number,
   onUnknown: WorldOptions['onUnknown'],
 ): void {
   const call = calls[index];
   if (!call) return;
+  const { deliveries } = state;
   const before = calls.slice(0, index);
   const placeOf = ({ deliveryId }: Call) => deliveries.findIndex(({ id }) => id === deliveryId);
   const own = deliveries[placeOf(call)];
@@ -123,9 +133,10 @@ function checkOrder(
   if (overtaken && !requeued.deliveries.has(call.deliveryId)) {
     ensure(call.late, 'a reply was called after one that follows it', call, overtaken);
     const isDuplicate = before.some(({ deliveryId }) => deliveryId === call.deliveryId);
-    const isHeld = onUnknown === 'hold' && own?.status === 'unknown';
+    const isHeld =
+      onUnknown === 'hold' && own && (own.status === 'unknown' || isDoubted(state, call.deliveryId));
     ensure(
-      isDuplicate || isHeld,
+      isDuplicate || isHeld === true,
       'a late call came after one that follows it, as the first',
       call,
       overtaken,

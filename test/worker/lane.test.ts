@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Replies } from '../../src/replies/router.js';
 import { setStage, settled } from '../support/stage.js';
@@ -60,6 +61,25 @@ describe('reply logic', () => {
       return row?.status === 'failed' && /longer than 50 ms/.test(row.error);
     });
     expect(aborted).toHaveLength(5);
+  });
+
+  test('that goes on behind its time limit keeps its place until it ends', async () => {
+    const { simulator, start } = await setStage();
+    const seen = { runs: 0, running: 0, most: 0 };
+    await start({
+      settings: { REPLY_TIMEOUT: '0.1', REPLY_CONCURRENCY: '1' },
+      replies: async () => {
+        seen.runs += 1;
+        seen.running += 1;
+        seen.most = Math.max(seen.most, seen.running);
+        await sleep(150);
+        seen.running -= 1;
+        return undefined;
+      },
+    });
+    await Promise.all(['oOne', 'oTwo', 'oThree'].map((openid) => simulator.user(openid).say('hello')));
+    await waitFor('some runs', () => seen.runs >= 4);
+    expect(seen.most).toBe(1);
   });
 
   test('that returns nonsense fails its message with what was wrong', async () => {

@@ -112,7 +112,7 @@ async function lookAtDatabase(
       for (const check of databaseChecks) tell(...(await check(pool, about)));
     };
     // Two, to see whether something stands between.
-    await withDatabase(context, look, { connections: 2 });
+    await withDatabase(context, look, { connections: 2, makes: true });
   } catch (error) {
     tell({
       level: 'fail',

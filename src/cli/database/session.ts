@@ -1,5 +1,6 @@
 import type { Pool } from '../../db/pool.js';
 import type { CommandContext } from '../terminal/context.js';
+import { UsageError } from '../terminal/usage-error.js';
 
 /**
  * A database connection for one command, under the name of who runs it (for wechat.operator_action).
@@ -7,22 +8,35 @@ import type { CommandContext } from '../terminal/context.js';
  * What it takes is loaded here, so that a command can name this function without loading a driver first.
  *
  * @param statementTimeoutMs for commands that read more than a person would wait for
+ * @param makes whether an embedded database may be made where there is none. A command in the wrong folder should say so instead
+ * @throws UsageError where it may not, and there is none
  */
 export async function withDatabase<T>(
-  { environment, out }: Pick<CommandContext, 'environment' | 'out'>,
+  { environment, out, words }: Pick<CommandContext, 'environment' | 'out' | 'words'>,
   use: (pool: Pool, url: string) => Promise<T>,
   {
     statementTimeoutMs = 60_000,
     connections = 1,
-  }: { statementTimeoutMs?: number; connections?: number } = {},
+    makes = false,
+  }: { statementTimeoutMs?: number; connections?: number; makes?: boolean } = {},
 ): Promise<T> {
-  const [{ readDatabaseConfig }, { openCommandPool }, { createLogger }, { useDatabase }] = await Promise.all([
+  const [
+    { readDatabaseConfig },
+    { openCommandPool },
+    { createLogger },
+    { useDatabase },
+    { hasEmbeddedPostgres },
+  ] = await Promise.all([
     import('../../config/settings.js'),
     import('./command-pool.js'),
     import('../../observe/log.js'),
     import('./in-use.js'),
+    import('../../db/embedded.js'),
   ]);
-  const database = await useDatabase(readDatabaseConfig(environment()), createLogger('warn', out));
+  const config = readDatabaseConfig(environment());
+  if (!makes && !config.databaseUrl && !hasEmbeddedPostgres(config.dataDir))
+    throw new UsageError(words.terminal.noDatabase(config.dataDir));
+  const database = await useDatabase(config, createLogger('warn', out));
   const pool = openCommandPool({
     connectionString: database.url,
     max: connections,

@@ -222,6 +222,31 @@ test('the truth replaces an unknown outcome, in the attempt and not in what was 
   expect(await attemptsOf(openid)).toEqual([{ attempt: 1, outcome: 'sent' }]);
 });
 
+test('a delivery that is held as unknown takes the truth when it comes late, and no requeue goes over it', async () => {
+  const held = await heldMessage();
+  const { openid, worker, lane } = held;
+  const { first } = await planned(held, 'one');
+  await races().bury(worker);
+  await sweep();
+  const other = await races().lanes.worker();
+  const taken = await other.take(openid);
+  const end = sent(first);
+  const unknown = { ...end, call: end.call && { ...end.call, outcome: 'unknown' as const } };
+  expect(await other.settle(taken, { end: { ...unknown, status: 'unknown' } })).toBe('gone');
+  const [late, operator] = [await races().connect(), await races().connect()];
+  await late.begin();
+  expect(await worker.on(late.client).settle(lane, { end })).toBe('refused');
+  const requeue = await operator.start(() =>
+    operator.client.query('select wechat.requeue($1) as result', [first.id]),
+  );
+  expect(requeue.waits).toBe(true);
+  await late.commit();
+  expect((await requeue.answer).rows).toEqual([{ result: 'sent' }]);
+  expect(await deliveriesOf(openid)).toEqual([{ status: 'sent', attempts: 1 }]);
+  expect(await attemptsOf(openid)).toEqual([{ attempt: 1, outcome: 'sent' }]);
+  expect(await races().lanes.lanesOf(openid)).toEqual([]);
+});
+
 test('a late end and the begin of the next attempt exclude each other', async () => {
   for (const first of ['end', 'begin'] as const) {
     const held = await heldMessage();

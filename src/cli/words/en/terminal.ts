@@ -18,6 +18,8 @@ export const terminal = {
   },
   unchanged: 'nothing was changed',
   sayYes: (question: string) => `${question} Nothing was changed: say --yes to go ahead.`,
+  noDatabase: (folder: string) =>
+    `DATABASE_URL is not set, and no embedded PostgreSQL was ever started in ${folder}: run the command where the service runs, or set it`,
   inputEnded: 'The answers ended before the questions. Nothing was changed.',
   password: {
     ask: 'Password (not shown):',

@@ -20,6 +20,8 @@ export const terminal: typeof English = {
   },
   unchanged: '没有改动任何东西',
   sayYes: (question) => `${question}没有改动任何东西：确认要执行请加 --yes。`,
+  noDatabase: (folder) =>
+    `没有设置 DATABASE_URL，${folder} 里也从未启动过内嵌的 PostgreSQL：请在服务运行的目录里执行，或设置它`,
   inputEnded: '问题还没有问完，输入就结束了。没有改动任何东西。',
   password: {
     ask: '密码（不显示）：',

@@ -1,1 +1,0 @@
-export { scrub } from '../lib/scrub.js';
