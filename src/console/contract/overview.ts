@@ -1,6 +1,6 @@
 /** What happens now, figures over a time, accounts, and what people did. */
 
-/** The data of each event `now` of GET live (server-sent events), and GET now. */
+/** The data of each event `now` of GET live (server-sent events), and GET now. An event `away` says that the database did not answer. */
 export interface Now {
   at: string;
   waiting: number;

@@ -141,6 +141,18 @@ test('a stream tells of conversations that changed, and gives signs of life', as
   stream.close();
 });
 
+test('a stream says that the database does not answer, and goes on when it does', async () => {
+  let away = true;
+  const query = (text: string, values?: unknown[]) =>
+    away ? Promise.reject(new Error('Connection terminated')) : database.pool.query(text, values);
+  const api = await mountForTest(routes({ pool: { query } as unknown as Pool }));
+  const stream = await listen(api.url);
+  await waitFor('a word of it', () => stream.events.some(({ name }) => name === 'away'));
+  away = false;
+  await waitFor('what is so now', () => stream.events.at(-1)?.name === 'now');
+  stream.close();
+});
+
 test('streams end with the process, and no more are opened', async () => {
   const ending = new AbortController();
   const api = await mountForTest(routes({ stopping: ending.signal }));
