@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { png } from '../simulator/phone-support.js';
 import type { TestService } from '../support/service.js';
-import { button, type House, openHouse } from './support/house.js';
+import { button, type House, openHouse, password } from './support/house.js';
 
 describe.skipIf(!inject('chromium'))('an agent takes a conversation over', () => {
   let house: House;
@@ -102,5 +102,19 @@ describe.skipIf(!inject('chromium'))('an agent takes a conversation over', () =>
     await of(bert).getByText('You hold this conversation. The bot is silent.').waitFor();
     await of(anna).getByText('bert holds this conversation.').first().waitFor();
     expect(house.problems()).toEqual([]);
+  });
+
+  test('what was written while the session ended is in the box again after the sign-in', async () => {
+    const page = of(bert);
+    await page.getByText('You hold this conversation. The bot is silent.').waitFor();
+    await page.getByLabel('Your answer').fill('one moment, please');
+    await house.database.rows(`delete from wechat.console_session where user_name = 'bert' returning via`);
+    await page.getByLabel('Your answer').press('Enter');
+    await page.getByLabel('Name').fill('bert');
+    await page.getByLabel('Password').fill(password);
+    await button(page, 'Sign in').click();
+    await expect.poll(() => page.getByLabel('Your answer').inputValue()).toBe('one moment, please');
+    // The browser itself says of each answer that it was 401.
+    expect(house.problems().filter((problem) => !problem.includes('401'))).toEqual([]);
   });
 });

@@ -95,7 +95,7 @@ export interface Analytics {
 export const analyticsTables = ['series', 'menuKeys', 'scenes', 'failures', 'busiest', 'events'] as const;
 export type AnalyticsTable = (typeof analyticsTables)[number];
 
-/** GET actions?before=&limit=&actor=&action= */
+/** GET actions?before=&limit=&account=&actor=&action= */
 export interface ActionRow {
   id: string;
   at: string;

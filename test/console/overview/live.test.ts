@@ -104,6 +104,21 @@ test('now says what waits, who works, and what rests', async () => {
   await database.rows('update wechat.worker_process set heartbeat_at = now()');
 });
 
+test('what was tried for long counts as failed in the minute in which it ended, and not in that of its plan', async () => {
+  await tell(database.pool, 'wxlate', [
+    { openid: 'oLate', hoursAgo: 3, text: 'hi', replies: [{ text: 'hello', status: 'expired', seconds: 1 }] },
+    { openid: 'oNow', hoursAgo: 0, text: 'hi', replies: [{ text: 'hello', status: 'failed', seconds: 1 }] },
+  ]);
+  await database.rows(
+    `update wechat.delivery_attempt a set started_at = now() - interval '1 second', finished_at = now()
+     from wechat.delivery d where d.id = a.delivery_id and d.app_id = 'wxlate' returning a.attempt`,
+  );
+  const api = await mountForTest(routes());
+  const { minutes } = (await api.get('/now')).body as Now;
+  expect(minutes.slice(-2).reduce((sum, { failed }) => sum + failed, 0)).toBe(2);
+  expect(minutes.reduce((sum, { failed }) => sum + failed, 0)).toBe(2);
+});
+
 test('all streams share one look, and nobody looks when they are gone', async () => {
   const counted = counting(database.pool);
   const api = await mountForTest(routes({ pool: counted.pool, pollMs: 200 }));

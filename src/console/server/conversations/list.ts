@@ -72,7 +72,7 @@ async function describe(pool: Pool, ids: readonly string[]): Promise<Conversatio
     account: row.app_id,
     openid: row.openid,
     state: stateOf(row),
-    agent: row.agent ?? row.external,
+    agent: row.external ?? row.agent,
     reason: row.reason,
     lastAt: row.received_at.toISOString(),
     lastText: row.said ?? inWords(row),
