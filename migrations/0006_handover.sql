@@ -335,8 +335,13 @@ begin
   if hold.verdict <> 'ready' then
     return hold.verdict;
   end if;
+  -- Its agents would speak on, and the reply logic between them.
+  if held.external is not null and not force then
+    return 'not_yours';
+  end if;
   perform wechat.end_handover(
-    of_app_id, of_openid, case when held.agent <> of_agent then 'operator' else 'agent' end);
+    of_app_id, of_openid,
+    case when held.external is not null or held.agent <> of_agent then 'operator' else 'agent' end);
   perform wechat.record_action('hand_back', of_app_id,
     jsonb_build_object(
       'message', wechat.latest_message(of_app_id, of_openid), 'agent', held.agent, 'force', force), 1);
@@ -344,7 +349,7 @@ begin
 end
 $$;
 comment on function wechat.hand_back is
-  'Lets the reply logic answer again, from the next message on: returned, not_yours (somebody else has it; force hands it back all the same) or not_taken. One that waits for a person is anybody''s to hand back';
+  'Lets the reply logic answer again, from the next message on: returned, not_yours (somebody else has it, or Tencent''s own customer service; force hands it back all the same) or not_taken. One that waits for a person is anybody''s to hand back';
 
 create function wechat.transfer(of_app_id text, of_openid text, of_agent text, kf_account text, force boolean default false)
 returns text

@@ -114,7 +114,8 @@ function askedMessages(db: Database, { since, until, text, type, before, above }
   if (type !== undefined) {
     const [kind = '', event] = type.split(':');
     query = query.where('m.msg_type', '=', kind);
-    if (event !== undefined) query = query.where('m.event', '=', event);
+    // Stored in lower case, however WeChat writes it.
+    if (event !== undefined) query = query.where('m.event', '=', event.toLowerCase());
   }
   if (text !== undefined) query = query.where('m.content', 'ilike', patternOf(text));
   return query;

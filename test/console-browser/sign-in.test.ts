@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { freePort, startIssuer } from '../support/issuer.js';
 import { button, type House, openHouse, password } from './support/house.js';
 
 describe.skipIf(!inject('chromium'))('sign-in', () => {
@@ -56,5 +57,29 @@ describe.skipIf(!inject('chromium'))('sign-in', () => {
     await page.getByText(house.account.appId).first().waitFor();
     expect(await button(page, 'Pause').count()).toBe(0);
     expect(house.problems()).toEqual([]);
+  });
+
+  test('by OpenID Connect, with why it let nobody in', async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/console`;
+    const zhang = { sub: 'u-1', preferred_username: 'zhang', name: '张三' };
+    const issuer = await startIssuer(zhang, url);
+    const own = await openHouse({
+      settings: {
+        ...{ ADMIN_PORT: String(port), CONSOLE_URL: url, CONSOLE_OIDC_ISSUER: issuer },
+        ...{ CONSOLE_OIDC_CLIENT_ID: 'console', CONSOLE_OIDC_CLIENT_SECRET: 'console-secret' },
+      },
+    });
+    onTestFinished(() => own.close());
+    const page = await own.visitor();
+    const way = page.getByRole('link', { name: `Sign in with ${new URL(issuer).host}` });
+    await way.click();
+    await page.getByText('You are known there, but have no role here.').waitFor();
+    await own.database.rows(
+      `insert into wechat.console_user (name, display_name, role) values ('zhang', '张三', 'viewer') returning name`,
+    );
+    await way.click();
+    await page.getByTitle('Signed in as zhang').waitFor();
+    expect(own.problems()).toEqual([]);
   });
 });

@@ -103,4 +103,19 @@ describe.skipIf(!inject('chromium'))('an agent takes a conversation over', () =>
     await of(anna).getByText('bert holds this conversation.').first().waitFor();
     expect(house.problems()).toEqual([]);
   });
+
+  test('what was written while the session ended is in the box again after the sign-in', async () => {
+    const page = of(bert);
+    await page.getByText('You hold this conversation. The bot is silent.').waitFor();
+    const ended = { status: 401, contentType: 'application/json', body: '{"error":"signed_out"}' };
+    await page.route('**/send?*', (route) => route.fulfill(ended), { times: 1 });
+    await page.getByLabel('Your answer').fill('one moment, please');
+    await page.getByLabel('Your answer').press('Enter');
+    // To the sign-in and back.
+    await expect
+      .poll(() => page.getByLabel('Your answer').inputValue(), { timeout: 10_000 })
+      .toBe('one moment, please');
+    // The browser itself says that an answer was 401.
+    expect(house.problems().filter((problem) => !problem.includes('401'))).toEqual([]);
+  });
 });

@@ -307,6 +307,7 @@ describe("Tencent's own customer service", () => {
     await agents.take('o1', 'anna');
     await follow('kf1@shop');
     expect(await agents.send('o1', 'anna', 'hello')).toMatchObject({ result: 'not_yours' });
+    for (const agent of ['anna', 'ben']) expect(await agents.handBack('o1', agent)).toBe('not_yours');
     expect(await follow(null)).toBe(true);
     expect(await handovers()).toEqual([{ agent: 'anna', reason: null, external: null }]);
     const transfer = `select wechat.transfer($1, 'o1', $2, 'kf1@shop') as result`;

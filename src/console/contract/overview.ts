@@ -1,6 +1,6 @@
 /** What happens now, figures over a time, accounts, and what people did. */
 
-/** The data of each event `now` of GET live (server-sent events), and GET now. */
+/** The data of each event `now` of GET live (server-sent events), and GET now. An event `away` says that the database did not answer. */
 export interface Now {
   at: string;
   waiting: number;
@@ -95,7 +95,7 @@ export interface Analytics {
 export const analyticsTables = ['series', 'menuKeys', 'scenes', 'failures', 'busiest', 'events'] as const;
 export type AnalyticsTable = (typeof analyticsTables)[number];
 
-/** GET actions?before=&limit=&actor=&action= */
+/** GET actions?before=&limit=&account=&actor=&action= */
 export interface ActionRow {
   id: string;
   at: string;

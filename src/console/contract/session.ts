@@ -11,11 +11,33 @@ export interface SessionView {
   } | null;
   /** To be sent back as X-CSRF-Token with whatever changes something. */
   csrf: string | null;
-  /** Ways to sign in. */
+  /** Ways to sign in. `path` is below the API, and for the browser to open. */
   signIn: { password: boolean; oidc: { title: string; path: string } | null; header: boolean };
   accounts: { appId: string; name: string | null }[];
   version: string;
 }
+
+/**
+ * Why a sign-in by OpenID Connect let nobody in: the page is opened with one of them, `#/sign-in?problem=no_role`.
+ *
+ * - `issuer_away`: it does not answer
+ * - `failed`: what it answered was not to this browser's question, or too late
+ * - `no_role`: neither its claims nor a setting gives one
+ * - `disabled`: the user may not sign in
+ * - `name_taken`: a user of that name signs in another way, and may be somebody else
+ * - `name_invalid`: what it calls them cannot be the name of a user
+ * - `last_admin`: its claims take away the role of the only admin
+ */
+export const signInProblems = [
+  'issuer_away',
+  'failed',
+  'no_role',
+  'disabled',
+  'name_taken',
+  'name_invalid',
+  'last_admin',
+] as const;
+export type SignInProblem = (typeof signInProblems)[number];
 
 /** POST sign-in { name, password } : 204, or 401 { error: 'wrong' }, or 429 { error: 'too_many', retryAfterSeconds }. POST sign-out: 204. */
 export interface SignInRequest {
@@ -42,6 +64,8 @@ export interface UserView {
   createdAt: string;
   lastSeenAt: string | null;
   sessions: number;
+  /** No user, but who came by a one-time link under this name: their sessions can be ended, and nothing else changed. */
+  byLink?: true;
 }
 
 /** Every refusal: a code that the page has words for, and words of the server's own. */

@@ -79,6 +79,9 @@ describe('the list of conversations', () => {
     expect(await of('state=bot')).toEqual(['bot']);
     expect(await of('state=quiet')).toEqual(['quiet']);
     expect(await of('mine=1')).toEqual(['mine']);
+    expect(await of('mine=1&state=taken')).toEqual(['mine']);
+    for (const none of ['mine=1&state=bot', 'unread=1&state=quiet', 'mine=1&state=waiting'])
+      expect(await of(none), none).toEqual([]);
     const { rows } = await api.get(`conversations?account=${account}&state=waiting`);
     expect(rows).toMatchObject([{ state: 'waiting', reason: '退款', agent: null, unread: 1 }]);
     expect((await api.get(`conversations?account=${account}`)).rows).toHaveLength(5);

@@ -91,6 +91,7 @@ describe('lists', () => {
     expect(await messages('openid=oAgent&state=with_agent')).toEqual(['oAgent with_agent']);
     expect(await messages('type=event')).toEqual(['oClick settled']);
     expect(await messages('type=event:click')).toEqual(['oClick settled']);
+    expect(await messages('type=event:CLICK')).toEqual(['oClick settled']);
     expect(await messages('type=event:scan')).toEqual([]);
     expect(await messages('text=100%25')).toEqual(['oBug failed']);
     expect(await messages('openid=oOld')).toEqual(['oOld settled']);

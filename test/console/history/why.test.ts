@@ -153,6 +153,11 @@ const cases: [what: string, Situation, WhyCause[]][] = [
   ['the message was cancelled', closed({ error: 'cancelled by an operator' }), ['cancelled']],
   ['the user was forgotten', closed({ isForgotten: true }), ['forgotten']],
   ['it was answered', closed({ deliveries: [delivery()] }), ['answered']],
+  [
+    'it was answered, and pushes were refused since',
+    closed({ deliveries: [delivery()] }, { refusedPushes: 2 }),
+    ['answered', 'refused'],
+  ],
 ];
 
 describe('why there is no answer', () => {
@@ -198,8 +203,8 @@ describe('from the database', () => {
     await database.drop();
   });
 
-  async function why(openid: string, lang = 'en'): Promise<Why['findings']> {
-    const { body } = await api.get(`/why?account=wxone&openid=${openid}&lang=${lang}`);
+  async function why(openid: string, lang = 'en', account = 'wxone'): Promise<Why['findings']> {
+    const { body } = await api.get(`/why?account=${account}&openid=${openid}&lang=${lang}`);
     return (body as Why).findings;
   }
 
@@ -263,6 +268,19 @@ describe('from the database', () => {
     await database.rows('update wechat.worker_process set ended_at = now()');
     expect((await why('oAlone')).map(({ cause }) => cause)).toEqual(['no_worker', 'waiting_for_turn']);
     await database.rows('update wechat.worker_process set ended_at = null');
+  });
+
+  test('of one whose phone told of something after what they asked', async () => {
+    await tell(database.pool, 'wxphone', [
+      { openid: 'oAsks', hoursAgo: 1, text: 'a question', status: 'failed', error: 'a bug' },
+      { openid: 'oAsks', hoursAgo: 0, event: 'location' },
+      { openid: 'oTells', hoursAgo: 0, event: 'location' },
+    ]);
+    for (const [openid, cause] of [
+      ['oAsks', 'reply_failed'],
+      ['oTells', 'nothing_to_say'],
+    ])
+      expect((await why(openid ?? '', 'en', 'wxphone')).map((one) => one.cause)).toEqual([cause]);
   });
 
   test('without an account or a user there is no answer', async () => {

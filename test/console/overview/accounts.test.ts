@@ -104,6 +104,10 @@ describe('accounts', () => {
       next: null,
     });
     expect((await api.get('/actions?action=pause')).body).toMatchObject({ rows: [{ action: 'pause' }] });
+    expect((await api.get('/actions?account=wxone&limit=1')).body).toMatchObject({
+      rows: [{ action: 'resume' }],
+    });
+    expect((await api.get('/actions?account=wxother')).body).toEqual({ rows: [], next: null });
   });
 
   test('are checked in the language of the person', async () => {

@@ -104,6 +104,21 @@ test('now says what waits, who works, and what rests', async () => {
   await database.rows('update wechat.worker_process set heartbeat_at = now()');
 });
 
+test('what was tried for long counts as failed in the minute in which it ended, and not in that of its plan', async () => {
+  await tell(database.pool, 'wxlate', [
+    { openid: 'oLate', hoursAgo: 3, text: 'hi', replies: [{ text: 'hello', status: 'expired', seconds: 1 }] },
+    { openid: 'oNow', hoursAgo: 0, text: 'hi', replies: [{ text: 'hello', status: 'failed', seconds: 1 }] },
+  ]);
+  await database.rows(
+    `update wechat.delivery_attempt a set started_at = now() - interval '1 second', finished_at = now()
+     from wechat.delivery d where d.id = a.delivery_id and d.app_id = 'wxlate' returning a.attempt`,
+  );
+  const api = await mountForTest(routes());
+  const { minutes } = (await api.get('/now')).body as Now;
+  expect(minutes.slice(-2).reduce((sum, { failed }) => sum + failed, 0)).toBe(2);
+  expect(minutes.reduce((sum, { failed }) => sum + failed, 0)).toBe(2);
+});
+
 test('all streams share one look, and nobody looks when they are gone', async () => {
   const counted = counting(database.pool);
   const api = await mountForTest(routes({ pool: counted.pool, pollMs: 200 }));
@@ -138,6 +153,18 @@ test('a stream tells of conversations that changed, and gives signs of life', as
   await told('message');
   await told('handover');
   await waitFor('a sign of life', () => stream.text().includes('\n: \n\n'));
+  stream.close();
+});
+
+test('a stream says that the database does not answer, and goes on when it does', async () => {
+  let away = true;
+  const query = (text: string, values?: unknown[]) =>
+    away ? Promise.reject(new Error('Connection terminated')) : database.pool.query(text, values);
+  const api = await mountForTest(routes({ pool: { query } as unknown as Pool }));
+  const stream = await listen(api.url);
+  await waitFor('a word of it', () => stream.events.some(({ name }) => name === 'away'));
+  away = false;
+  await waitFor('what is so now', () => stream.events.at(-1)?.name === 'now');
   stream.close();
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { UserView } from '../../../src/console/contract/session.js';
 import { createLink } from '../../../src/console/server/sign-in/links.js';
 import { startConsole, type TestConsole, type Visitor } from '../../support/console.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -65,6 +66,22 @@ describe('the link', () => {
     const visitor = console.visitor();
     expect((await useLink(visitor, key)).status).toBe(303);
     expect((await visitor.session()).user?.name).toBe('ops@host');
+  });
+
+  test('of which somebody is signed in is seen by admins, who can end that', async () => {
+    const console = await startConsole(database);
+    const admin = await console.signedIn('admin', 'root');
+    const key = await createLink(console.pool, { name: 'ops@host', whileNoUser: false });
+    const visitor = console.visitor();
+    await useLink(visitor, key);
+    const users = (await (await admin.get('users')).json()) as UserView[];
+    expect(users.map(({ name, byLink, role, sessions }) => [name, byLink, role, sessions])).toEqual([
+      ['root', undefined, 'admin', 1],
+      ['ops@host', true, 'admin', 1],
+    ]);
+    expect((await admin.send('DELETE', 'users/ops%40host/sessions')).status).toBe(204);
+    expect((await visitor.session()).user).toBe(null);
+    expect((await (await admin.get('users')).json()) as UserView[]).toHaveLength(1);
   });
 
   test('is used by one of two at once', async () => {

@@ -66,7 +66,8 @@ export async function readConversation(
 function toHandover(head: Head): Conversation['handover'] {
   if (!head.is_silent || head.since === null) return null;
   return {
-    agent: head.agent ?? head.external,
+    // Of an agent who had it before, it is theirs again at the end.
+    agent: head.external ?? head.agent,
     reason: head.reason,
     since: head.since.toISOString(),
     returnsAt: head.returns_at?.toISOString() ?? null,

@@ -8,7 +8,10 @@ import { stateOf } from './state.js';
 /** Conversations, of which the user wrote last first. */
 export async function listConversations(pool: Pool, query: ListQuery): Promise<Page<ConversationRow>> {
   const { state, agent, unread, q, before } = query;
-  if (agent !== undefined || unread || state === 'waiting' || state === 'taken') {
+  const ofPersons = agent !== undefined || unread;
+  // What is with the replies nobody holds, and nobody is to read.
+  if (ofPersons && (state === 'bot' || state === 'quiet')) return { rows: [], next: null };
+  if (ofPersons || state === 'waiting' || state === 'taken') {
     const ids = await findHeld(pool, query);
     const rows = await describe(pool, ids);
     return { rows, next: ids.length < query.limit ? null : (ids.at(-1) ?? null) };
@@ -69,7 +72,7 @@ async function describe(pool: Pool, ids: readonly string[]): Promise<Conversatio
     account: row.app_id,
     openid: row.openid,
     state: stateOf(row),
-    agent: row.agent ?? row.external,
+    agent: row.external ?? row.agent,
     reason: row.reason,
     lastAt: row.received_at.toISOString(),
     lastText: row.said ?? inWords(row),

@@ -10,7 +10,7 @@ export interface Situation {
   workersAlive: number;
   pause: { reason: string; code: number | null; error: string | null; since: string } | undefined;
   handover: { agent: string | null; external: string | null; since: string } | undefined;
-  /** The user's last message of all. */
+  /** What an answer is asked for: the user's last message, but for events that were left without a word, as most are. */
   latest: SituatedMessage | undefined;
   /** The last one that is not settled; undefined where all are. */
   open: SituatedMessage | undefined;
@@ -63,6 +63,9 @@ const messageJson = `json_build_object(
       'at', coalesce(d.sent_at, d.next_attempt_at, d.created_at)) order by d.position), '[]')
     from wechat.delivery d where d.message_id = m.id))`;
 
+/** So many of the user's last messages are looked at for one that wants an answer: a phone may tell where it is all day. */
+const lookedAt = 200;
+
 /**
  * One statement, so that what it says of lanes, messages and deliveries holds together. Where an account keeps no order a user has a
  * lane for each message: then the newest are looked at.
@@ -81,6 +84,13 @@ const situationSql = `
     order by m.id desc limit 1
   ),
   its_lane as materialized (select l.* from lane l join last_open on last_open.slot = l.slot),
+  recent as materialized (
+    select m.id, m.msg_type = 'event' and m.status = 'settled' and m.error is null and not m.for_agent
+      and not exists (select from wechat.delivery d where d.message_id = m.id) as is_silent
+    from (
+      select * from wechat.inbound_message m
+      where m.app_id = $1 and m.openid = $2 order by m.id desc limit ${lookedAt}) m
+  ),
   before_it as materialized (
     select m.id
     from its_lane l
@@ -96,7 +106,7 @@ const situationSql = `
     (select json_build_object('agent', agent, 'external', external, 'since', coalesce(taken_at, requested_at))
      from wechat.handover where app_id = $1 and openid = $2) as handover,
     (select ${messageJson} from wechat.inbound_message m
-     where m.app_id = $1 and m.openid = $2 order by m.id desc limit 1) as latest,
+     where m.id = (select coalesce(max(id) filter (where not is_silent), max(id)) from recent)) as latest,
     (select ${messageJson} from wechat.inbound_message m where m.id = (select id from last_open)) as open,
     (select ${messageJson} from wechat.inbound_message m
      where m.id = coalesce((select min(id) from before_it), (select id from last_open))) as first,

@@ -32,15 +32,20 @@ export function decideWhy(situation: Situation): Cause[] {
   if (!latest) return neverStored(situation);
   if (latest.isForgotten) return [of('forgotten', aboutMessage(latest))];
   if (open) return waiting(situation, open);
-  return [...ended(latest, situation), ...unlessSaid(takenOver(situation), latest)];
+  return [...ended(latest, situation), ...unlessSaid(takenOver(situation), latest), ...refused(situation)];
 }
 
-function neverStored({ isConfigured, refusedPushes }: Situation): Cause[] {
+function neverStored(situation: Situation): Cause[] {
   return [
-    ...(isConfigured ? [] : [of('account_unknown')]),
-    ...(refusedPushes > 0 ? [of('refused', { count: refusedPushes })] : []),
+    ...(situation.isConfigured ? [] : [of('account_unknown')]),
+    ...refused(situation),
     of('never_pushed'),
   ];
+}
+
+/** Whose they were nobody knows: what this user wrote last may be among them. */
+function refused({ refusedPushes }: Situation): Cause[] {
+  return refusedPushes > 0 ? [of('refused', { count: refusedPushes })] : [];
 }
 
 /** What holds up everybody comes before what holds up this one. */
@@ -59,7 +64,7 @@ function waiting(situation: Situation, open: SituatedMessage): Cause[] {
 
 function takenOver({ handover }: Situation): Cause[] {
   if (!handover) return [];
-  return [of('taken_over', { at: handover.since, agent: handover.agent ?? handover.external })];
+  return [of('taken_over', { at: handover.since, agent: handover.external ?? handover.agent })];
 }
 
 /** Of the one that its conversation is at. */
@@ -93,7 +98,7 @@ function ended(message: SituatedMessage, { handover }: Situation): Cause[] {
   const about = { ...aboutMessage(message), error };
   const found = endings(message);
   if (forAgent && !found.some(({ cause }) => cause === 'answered'))
-    return [of('taken_over', { ...about, agent: handover?.agent ?? handover?.external ?? null }), ...found];
+    return [of('taken_over', { ...about, agent: handover?.external ?? handover?.agent ?? null }), ...found];
   if (status === 'failed')
     return [of(error !== null && isStopped(error) ? 'stopped' : 'reply_failed', about), ...found];
   if (deliveries.length > 0) return found;

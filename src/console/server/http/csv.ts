@@ -1,7 +1,7 @@
 export type Cell = string | number | null;
 
-/** Programs for tables take a text that begins so for a formula, and run it. */
-const isFormula = /^[=+\-@\t\r]/;
+/** Programs for tables take a text that begins so for a formula, and run it; some in the wide forms of Chinese input, too. */
+const isFormula = /^[=+\-@\t\r\n＝＋－＠]/;
 
 /** As RFC 4180, with the mark by which Excel knows UTF-8. No text in it is taken for a formula. */
 export function toCsv(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {

@@ -13,16 +13,18 @@ export function addActions(
     const asked = input.readQuery(ctx, {
       before: input.id.optional(),
       limit: input.limit(50),
+      account: input.shortText.optional(),
       actor: input.shortText.optional(),
       action: input.shortText.optional(),
     });
-    const { before, limit, actor, action } = asked;
+    const { before, limit, account, actor, action } = asked;
     let query = createKysely(pool)
       .selectFrom('wechat.operator_action')
       .select(['id', 'acted_at', 'actor', 'action', 'app_id', 'details', 'affected'])
       .orderBy('id', 'desc')
       .limit(limit + 1);
     if (before !== undefined) query = query.where('id', '<', before);
+    if (account !== undefined) query = query.where('app_id', '=', account);
     if (actor !== undefined) query = query.where('actor', '=', actor);
     if (action !== undefined) query = query.where('action', '=', action);
     const found = await query.execute();

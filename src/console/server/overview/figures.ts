@@ -16,7 +16,10 @@ const answersMinutes = 15;
 const pauseMs = 10_000;
 const costFactor = 50;
 
-/** By the BRIN indexes on times, but for what ended unsent, which has an index of its own. */
+/**
+ * By the BRIN indexes on times, but for what ended unsent without a call, which has an index of its own. Of all else that ended unsent
+ * the end is that of its last call, however long ago it was planned; each is looked up by its key, and not by reading them all.
+ */
 const minutesSql = `
   select extract(epoch from minute) * 1000 as at, sum(received)::int as received, sum(sent)::int as sent,
     sum(failed)::int as failed
@@ -28,9 +31,17 @@ const minutesSql = `
     from wechat.delivery_attempt
     where started_at >= $1::timestamptz - interval '1 minute' and finished_at >= $1 and outcome = 'sent' group by 1
     union all
+    select date_trunc('minute', a.finished_at), 0, 0, count(*)
+    from wechat.delivery_attempt a
+    cross join lateral (
+      select from wechat.delivery d
+      where d.id = a.delivery_id and d.attempts = a.attempt and d.ended_unsent and d.status <> 'cancelled' limit 1) d
+    where a.started_at >= $1::timestamptz - interval '1 minute' and a.finished_at >= $1 and a.outcome <> 'sent' group by 1
+    union all
     select date_trunc('minute', created_at), 0, 0, count(*)
     from wechat.delivery
-    where ended_unsent and app_id in (select wechat.accounts()) and created_at >= $1 and status <> 'cancelled' group by 1
+    where ended_unsent and app_id in (select wechat.accounts()) and created_at >= $1 and attempts = 0 and status <> 'cancelled'
+    group by 1
   ) told
   group by 1`;
 

@@ -109,11 +109,14 @@ function openStream(
     else if (!res.writableEnded) res.write(text);
   };
   write('retry: 3000\n\n');
-  const stop = hub.listen(({ textIn, events }) => {
-    write(textIn(language));
-    if (!withConversations) return;
-    for (const event of events) write(`event: conversation\ndata: ${JSON.stringify(event)}\n\n`);
-  });
+  const stop = hub.listen(
+    ({ textIn, events }) => {
+      write(textIn(language));
+      if (!withConversations) return;
+      for (const event of events) write(`event: conversation\ndata: ${JSON.stringify(event)}\n\n`);
+    },
+    () => write('event: away\ndata: {}\n\n'),
+  );
   const end = () => res.end();
   const beat = async () => {
     // While the database is away nobody can say; the next sign of life asks again.

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { OidcConfig } from '../../../config/console.js';
 import type { Pool } from '../../../db/pool.js';
 import type { Logger } from '../../../observe/log.js';
+import type { SignInProblem } from '../../contract/session.js';
 import type { Browser } from '../browser.js';
 import { asPerson } from '../http/transaction.js';
 import { dropCookie, oidcCookie, setCookie } from './cookies.js';
@@ -27,7 +28,7 @@ export function createOidcRoutes(dependencies: OidcRoutesDependencies): Router {
   const { pool, oidc, settings, browser, enter, log } = dependencies;
   const router = new Router();
 
-  const toSignIn = (problem: string) => `../#/sign-in?problem=${problem}`;
+  const toSignIn = (problem: SignInProblem) => `../#/sign-in?problem=${problem}`;
 
   async function identify(search: string, journey: Journey | undefined): Promise<Identified | undefined> {
     try {

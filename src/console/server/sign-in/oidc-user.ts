@@ -1,14 +1,10 @@
 import type { OidcConfig } from '../../../config/console.js';
+import type { SignInProblem } from '../../contract/session.js';
 import type { Statements } from '../http/transaction.js';
 import type { Identified } from './oidc.js';
 import { addUser, changeUser, findUser, type UserRow, userName } from './users.js';
 
-/**
- * - `no_role`: neither its claims nor a setting gives it one
- * - `name_taken`: a user of that name signs in another way, and may be somebody else
- * - `last_admin`: its claims take away the role of the only admin
- */
-export type OidcRefusal = 'no_role' | 'disabled' | 'name_taken' | 'name_invalid' | 'last_admin';
+export type OidcRefusal = Exclude<SignInProblem, 'issuer_away' | 'failed'>;
 
 export type OidcUser = { kind: 'user'; name: string } | { kind: 'refused'; why: OidcRefusal };
 

@@ -11,6 +11,7 @@ import {
   addUser,
   type ChangeResult,
   changeUser,
+  listLinkNames,
   listUsers,
   password,
   removeUser,
@@ -41,7 +42,7 @@ export function createUserRoutes({ pool, requires }: { pool: Pool; requires: Req
   const manage = requires('manage');
 
   router.get('/users', manage, async (ctx) => {
-    ctx.body = await listUsers(pool, sessionLimits);
+    ctx.body = [...(await listUsers(pool, sessionLimits)), ...(await listLinkNames(pool, sessionLimits))];
   });
 
   router.post('/users', manage, async (ctx) => {

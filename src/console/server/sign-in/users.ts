@@ -73,6 +73,33 @@ export async function listUsers(
   }));
 }
 
+/** Who is signed in by a link, under a name that no user has: admins must see them, too. */
+export async function listLinkNames(
+  statements: Statements,
+  { idleSeconds }: Pick<SessionLimits, 'idleSeconds'>,
+): Promise<UserView[]> {
+  const { rows } = await statements.query<{ name: string; since: Date; seen: Date; sessions: number }>(
+    `select s.user_name as name, min(s.created_at) as since, max(s.seen_at) as seen, count(*)::int as sessions
+     from wechat.console_session s
+     where s.via = 'link' and s.ends_at > now() and s.seen_at > now() - make_interval(secs => $1)
+       and not exists (select from wechat.console_user u where u.name = s.user_name)
+     group by 1 order by 1`,
+    [idleSeconds],
+  );
+  return rows.map(({ name, since, seen, sessions }) => ({
+    ...{
+      name,
+      displayName: name,
+      role: 'admin',
+      hasPassword: false,
+      disabled: false,
+      sessions,
+      byLink: true,
+    },
+    ...{ createdAt: since.toISOString(), lastSeenAt: seen.toISOString() },
+  }));
+}
+
 export async function addUser(statements: Statements, user: NewUser): Promise<'done' | 'exists'> {
   const record = user.password === undefined ? null : await hashPassword(user.password);
   const { rowCount } = await statements.query(

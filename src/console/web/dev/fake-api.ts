@@ -127,7 +127,7 @@ function sessionOf(role: Role | 'nobody'): SessionView {
   return {
     user,
     csrf: user ? 'fake' : null,
-    signIn: { password: true, oidc: { title: '企业微信', path: 'api/oidc/start' }, header: false },
+    signIn: { password: true, oidc: { title: '企业微信', path: 'oidc' }, header: false },
     accounts: [
       { appId: 'wx1234567890abcdef', name: '小花园艺' },
       { appId: 'wxfedcba0987654321', name: 'A shop <script>alert(1)</script> with a very long name indeed' },

@@ -1,9 +1,15 @@
 import { onScopeDispose, type Ref, ref, shallowRef } from 'vue';
 import type { BulkPreview, BulkProgress, BulkRequest } from '../../contract/history.js';
-import { segment } from '../app/api.js';
+import { ApiFailure, segment } from '../app/api.js';
 import { useConsole } from '../app/context.js';
 
 const pollMs = 700;
+/** So often in a row it may be asked in vain: a proxy may lead to another process, and a connection may break. */
+const mostInVain = 20;
+
+/** Nobody is signed in any more, or may not ask. */
+const isOver = (failure: unknown) =>
+  failure instanceof ApiFailure && (failure.status === 401 || failure.status === 403);
 
 export interface Bulk {
   preview: Ref<BulkPreview | undefined>;
@@ -45,9 +51,15 @@ export function useBulk(request: () => BulkRequest): Bulk {
   }
 
   async function follow(id: string): Promise<void> {
-    while (!gone) {
-      progress.value = await api.get<BulkProgress>(`bulk/${segment(id)}`);
-      if (progress.value.state !== 'running') return;
+    for (let inVain = 0; !gone; ) {
+      try {
+        progress.value = await api.get<BulkProgress>(`bulk/${segment(id)}`);
+        inVain = 0;
+      } catch (failure) {
+        inVain += 1;
+        if (inVain > mostInVain || isOver(failure)) throw failure;
+      }
+      if (progress.value && progress.value.state !== 'running') return;
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }

@@ -27,13 +27,20 @@ export interface UnsentTurns {
 
 const busyAgainMs = [300, 800, 2_000];
 
-/**
- * Shows at once what was written, and sends it piece by piece, so that pieces keep their order.
- * `path` is the conversation's, below the API.
- */
-export function useUnsent(api: Api, path: string, changed: () => void): UnsentTurns {
+export interface UnsentOptions {
+  /** The conversation's, below the API. */
+  path: string;
+  /** Something was sent, or was not. */
+  changed(): void;
+  /** The page is left, and these texts were not sent: nobody sees them here any more. */
+  left(texts: readonly string[]): void;
+}
+
+/** Shows at once what was written, and sends it piece by piece, so that pieces keep their order. */
+export function useUnsent(api: Api, { path, changed, left }: UnsentOptions): UnsentTurns {
   const list = shallowReactive<Unsent[]>([]);
   let tail = Promise.resolve();
+  let over = false;
 
   function update(unsent: Unsent, some: Partial<Unsent>): void {
     const index = list.findIndex((one) => one.key === unsent.key);
@@ -45,8 +52,17 @@ export function useUnsent(api: Api, path: string, changed: () => void): UnsentTu
     tail = tail.then(async () => {
       update(unsent, { state: 'sending', why: null });
       update(unsent, await deliver(api, path, unsent));
-      changed();
+      if (over) leave(list.filter(({ key }) => key === unsent.key));
+      else changed();
     });
+  }
+
+  /** What is still on its way is looked at again when it has come to its end. */
+  function leave(some: readonly Unsent[]): void {
+    const stuck = some.filter(
+      ({ state, text }) => text !== '' && (state === 'refused' || state === 'failed'),
+    );
+    if (stuck.length > 0) left(stuck.map(({ text }) => text));
   }
 
   function drop(unsent: Unsent): void {
@@ -57,6 +73,8 @@ export function useUnsent(api: Api, path: string, changed: () => void): UnsentTu
   }
 
   onScopeDispose(() => {
+    over = true;
+    leave(list);
     for (const { picture } of list) if (picture) URL.revokeObjectURL(picture.url);
   });
 

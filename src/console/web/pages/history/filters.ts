@@ -21,6 +21,7 @@ export function toHistoryQuery(filters: Filters<HistoryKey>): HistoryQuery {
   return code === undefined ? others : { ...others, code: Number(code) };
 }
 
+/** Suggested; events as they are stored, in lower case. */
 export const messageTypes = [
   'text',
   'image',
@@ -32,8 +33,8 @@ export const messageTypes = [
   'event',
   'event:subscribe',
   'event:unsubscribe',
-  'event:SCAN',
-  'event:CLICK',
-  'event:VIEW',
-  'event:LOCATION',
+  'event:scan',
+  'event:click',
+  'event:view',
+  'event:location',
 ] as const;

@@ -17,7 +17,7 @@ export const accounts = {
   webhook: 'Webhook',
   lastPush: 'Last push',
   lastSent: 'Last sent',
-  never: 'never',
+  never: 'not of late',
   token: 'Access token',
   tokenNone: 'None yet: it is asked for with the first send.',
   tokenAge: '{age} old, valid for {left} more',

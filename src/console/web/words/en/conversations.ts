@@ -11,6 +11,7 @@ export const conversations = {
     quiet: 'Quiet',
   },
   mine: 'Mine',
+  onlyUnread: 'Unread',
   none: 'No conversation here.',
   noneMatches: 'No conversation matches. Take a filter away, or search for something else.',
   more: 'Show more',

@@ -11,6 +11,7 @@ export const now = {
   answerTime: 'answer time p50 / p95',
   answerTimeHelp: 'From push to the first reply that was sent, of the last 15 minutes',
   lastMinute: 'Of the last whole minute',
+  ofAll: 'These figures, the lines and the workers are of all accounts.',
   chart: 'Each minute of the last hour',
   chartLabel:
     'Lines for each minute of the last hour. In all {received} received, {sent} sent, {failed} failed.',

@@ -25,6 +25,7 @@ export const shell = {
   live: 'live',
   paused: 'paused',
   lost: 'connection lost, trying again',
+  away: 'the database does not answer, trying again',
   connecting: 'connecting',
   you: 'Signed in as {name}',
   signOut: 'Sign out',
@@ -44,6 +45,17 @@ export const shell = {
     none: 'Nobody can sign in yet. Open the one-time link that stands in the log, or that `wechat-outbox console` prints.',
     header: 'Sign-in is done by the proxy in front of this page, and it named nobody.',
     oneTime: 'Or open a one-time link: `wechat-outbox console` prints one.',
+    problem: {
+      issuer_away: 'Where you would sign in does not answer. Try again in a moment.',
+      failed: 'The sign-in was broken off, or took too long. Try again; the log says what was wrong.',
+      no_role: 'You are known there, but have no role here. An admin can add you, or give you one.',
+      disabled: 'Your user is disabled here. An admin can enable it again.',
+      name_taken:
+        'There is a user of your name here who signs in another way. An admin can remove it, or call it something else.',
+      name_invalid: 'What you are called there cannot be the name of a user here.',
+      last_admin:
+        'You are the only admin, and your role there would take that away. Let there be another admin first.',
+    },
   },
   shortcuts: {
     title: 'Keyboard',

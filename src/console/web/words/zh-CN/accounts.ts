@@ -20,7 +20,7 @@ export const accounts: SameKeys<typeof english> = {
   webhook: '接收地址',
   lastPush: '最近推送',
   lastSent: '最近发送',
-  never: '从未',
+  never: '近期没有',
   token: 'access_token',
   tokenNone: '还没有：首次发送时获取。',
   tokenAge: '获取于 {age}前，剩余有效期 {left}',

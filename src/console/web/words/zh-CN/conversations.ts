@@ -13,6 +13,7 @@ export const conversations: SameKeys<typeof english> = {
     quiet: '近期无消息',
   },
   mine: '我的',
+  onlyUnread: '未读',
   none: '这里没有会话。',
   noneMatches: '没有符合条件的会话。请去掉某个筛选条件，或换个词搜索。',
   more: '显示更多',

@@ -13,6 +13,7 @@ export const now: SameKeys<typeof english> = {
   answerTime: '回复耗时 p50 / p95',
   answerTimeHelp: '最近 15 分钟内，从收到推送到发出第一条回复',
   lastMinute: '最近一个完整的分钟',
+  ofAll: '这些数字、曲线和 worker 是所有公众号的。',
   chart: '最近一小时（每分钟）',
   chartLabel: '最近一小时每分钟的曲线：共收到 {received}，发送 {sent}，失败 {failed}。',
   seriesReceived: '收到',

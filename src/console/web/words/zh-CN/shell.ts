@@ -27,6 +27,7 @@ export const shell: SameKeys<typeof english> = {
   live: '实时',
   paused: '已暂停',
   lost: '连接已断开，正在重试',
+  away: '数据库没有响应，正在重试',
   connecting: '正在连接',
   you: '当前登录：{name}',
   signOut: '退出登录',
@@ -46,6 +47,15 @@ export const shell: SameKeys<typeof english> = {
     none: '还没有可以登录的用户。请打开日志中的一次性链接，或运行 `wechat-outbox console` 获取。',
     header: '登录由本页前面的代理完成，但代理没有给出用户名。',
     oneTime: '也可以使用一次性链接：运行 `wechat-outbox console` 获取。',
+    problem: {
+      issuer_away: '登录服务没有响应，请稍后再试。',
+      failed: '登录中断或超时，请重试；原因见日志。',
+      no_role: '登录服务认识你，但你在这里没有角色。请管理员添加你，或给你一个角色。',
+      disabled: '你的用户已停用，管理员可以重新启用。',
+      name_taken: '这里已有同名用户，用别的方式登录。请管理员删除它，或给它换个名字。',
+      name_invalid: '登录服务给出的名字不能作为这里的用户名。',
+      last_admin: '你是唯一的管理员，而登录服务给你的角色会取消它。请先添加另一个管理员。',
+    },
   },
   shortcuts: {
     title: '键盘快捷键',
