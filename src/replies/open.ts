@@ -46,14 +46,13 @@ export async function loadSource(entry: string, options: SourceOptions): Promise
 }
 
 /**
- * Loads each entry once, however many accounts name it; a back end for each account, which may have a secret of its own. Rules are known
- * in the database by the names of their files alone, so two files of one name in different folders are refused.
+ * Loads each entry once, however many accounts name it. Rules are known in the database by the names of their files alone, so two
+ * files of one name in different folders are refused.
  */
 export function createSourceLoader(): (entry: string, options: SourceOptions) => Promise<LoadedSource> {
   const loaded = new Map<string, Promise<LoadedSource>>();
   const rules = new Map<string, string>();
   return (entry, options) => {
-    if (kindOf(entry) === 'http') return loadSource(entry, options);
     if (kindOf(entry) === 'rules') {
       const file = path.resolve(entry);
       const other = rules.get(path.basename(file));

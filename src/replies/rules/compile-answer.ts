@@ -1,7 +1,7 @@
 import type { RE2JS } from 're2js';
 import type { Reply } from '../../wechat/out/reply.js';
 import type { Note, Path } from './places.js';
-import type { NamedSource, RuleAnswer, Said } from './rules.js';
+import type { LeftTo, NamedSource, RuleAnswer, Said } from './rules.js';
 import type { AnswerShape, SayingShape } from './shapes.js';
 import { hasFields, isField, namesIn } from './template.js';
 
@@ -9,7 +9,9 @@ export interface AnswerScope {
   path: Path;
   /** The expressions whose groups a text may use. */
   groups: readonly RE2JS[];
-  sources: NamedSource[];
+  /** Of the rule. */
+  accounts: readonly string[] | undefined;
+  sources: LeftTo[];
   note: Note;
 }
 
@@ -26,7 +28,7 @@ export function compileAnswer(shape: AnswerShape, scope: AnswerScope): RuleAnswe
   const source = sourceIn(shape);
   if (!source) return { kind: 'say', said: say(shape as SayingShape, scope) };
   if (source.kind === 'http' && !URL.canParse(source.url)) scope.note([...scope.path, 'http'], 'is no URL');
-  scope.sources.push(source);
+  scope.sources.push({ source, accounts: scope.accounts });
   return { kind: 'source', source };
 }
 

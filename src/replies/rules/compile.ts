@@ -2,7 +2,7 @@ import { RE2JS } from 're2js';
 import { compileAnswer } from './compile-answer.js';
 import { fold } from './fold.js';
 import type { Note, Path } from './places.js';
-import type { Conditions, Key, Keyword, NamedSource, Rule, Rules, TimeOfWeek } from './rules.js';
+import type { Conditions, Key, Keyword, LeftTo, Rule, Rules, TimeOfWeek } from './rules.js';
 import { type RuleShape, type RulesFile, weekdayNames } from './shapes.js';
 
 const defaultTimeZone = 'Asia/Shanghai';
@@ -13,7 +13,7 @@ export function compile(
   { lineOf, note }: { lineOf(path: Path): number; note: Note },
 ): Rules {
   const timeZone = zone(file.timeZone ?? defaultTimeZone, ['timeZone'], note);
-  const sources: NamedSource[] = [];
+  const sources: LeftTo[] = [];
   const names = new Set<string>();
   const rules = file.rules.map((shape, index): Rule => {
     const path = ['rules', index];
@@ -24,13 +24,15 @@ export function compile(
     const groups = when.keyword?.matches ?? [];
     return {
       ...{ name, priority: shape.priority ?? 0, line: lineOf(path), when },
-      answer: compileAnswer(shape.answer, { path: [...path, 'answer'], groups, sources, note }),
+      answer: compileAnswer(shape.answer, {
+        ...{ path: [...path, 'answer'], groups, accounts: when.accounts, sources, note },
+      }),
     };
   });
   const defaultAnswer =
     file.default === undefined
       ? undefined
-      : compileAnswer(file.default, { path: ['default'], groups: [], sources, note });
+      : compileAnswer(file.default, { path: ['default'], groups: [], accounts: undefined, sources, note });
   // Sorting keeps the order of equals.
   return { rules: rules.sort((a, b) => b.priority - a.priority), defaultAnswer, sources };
 }
