@@ -23,10 +23,15 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
   const { settings, memory, rests, budget, records, clock } = dependencies;
 
   return async (context) => {
-    const words = wordsOf(context.messages);
-    if (words === undefined) return undefined;
+    if (wordsOf(context.messages) === undefined) return undefined;
     const last = wordsOf([context.message]) ?? '';
-    if (isOneOf(settings.resetWords, last)) return reset(context);
+    const resetAt = context.messages.findLastIndex((one) =>
+      isOneOf(settings.resetWords, wordsOf([one]) ?? ''),
+    );
+    const words = wordsOf(context.messages.slice(resetAt + 1));
+    if (words === undefined) return reset(context);
+    // What is said in one go with it, behind it, is said to a model that knows nothing any more.
+    if (resetAt >= 0) await forgetBefore(context);
     if (isOneOf(settings.continueWords, last)) {
       const kept = await rests.before(context.message.openid, context.messageId);
       if (kept.length > 0)
@@ -57,6 +62,11 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
     await memory.forget(message.openid, messageId);
     await rests.keep(message.openid, messageId, []);
     return settings.resetNotice;
+  }
+
+  async function forgetBefore({ message, messageId }: ReplyContext): Promise<void> {
+    await memory.forget(message.openid, String(BigInt(messageId) - 1n));
+    await rests.keep(message.openid, messageId, []);
   }
 
   function isBeyondBudget({ message, messageId, log }: ReplyContext, budget: Budget): Promise<boolean> {
@@ -98,6 +108,15 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
 }
 
 function isOneOf(words: readonly string[], said: string): boolean {
-  const wanted = said.trim().toLowerCase();
-  return words.some((word) => word.toLowerCase() === wanted);
+  const wanted = asWord(said);
+  return words.some((word) => asWord(word) === wanted);
+}
+
+/** As a word is compared: recognised speech, and many a user, end it with a full stop. */
+function asWord(said: string): string {
+  return said
+    .normalize('NFKC')
+    .trim()
+    .toLowerCase()
+    .replace(/[。.!?~]+$/, '');
 }
