@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { say } from '../lib/language.js';
 import { type HttpReplies, httpSource } from './http/source.js';
 import { loadModule } from './load.js';
 import { RulesFileError } from './rules/file.js';
@@ -57,7 +58,13 @@ export function createSourceLoader(): (entry: string, options: SourceOptions) =>
       const file = path.resolve(entry);
       const other = rules.get(path.basename(file));
       if (other !== undefined && other !== file)
-        throw new RulesFileError(entry, `has the same name as ${other}: name one of them differently`);
+        throw new RulesFileError(
+          entry,
+          say(
+            `has the same name as ${other}: name one of them differently`,
+            `和 ${other} 同名：请改其中一个的名字`,
+          ),
+        );
       rules.set(path.basename(file), file);
     }
     const known = loaded.get(entry);

@@ -26,6 +26,7 @@ function fileOf(text: string): string {
   return file;
 }
 
+const complete = { WECHAT_APP_ID: 'wx1', WECHAT_APP_SECRET: 's', WECHAT_TOKEN: 'token' };
 const run = (...args: string[]) => runInProcess(['rules', ...args], { DATABASE_URL: database.url });
 const put = (name: string, text: string, expectedId = '0') =>
   changeRules(database.pool, { name, text, expectedId, origin: 'console', note: 'why not' });
@@ -75,6 +76,22 @@ test('check says that a file is in order, or where it is not', async () => {
   expect(await run('check', good)).toMatchObject({ code: 0, out: `${good} is in order: 5 rules` });
   const bad = fileOf('rules:\n  - { when: { keyword: a } }');
   expect(await run('check', bad)).toMatchObject({ code: 1, err: `${bad}:2:5: rules[0].answer is missing` });
+});
+
+test('what is wrong with a file is told in the language of its reader, and machines in English', async () => {
+  const bad = fileOf('rules:\n  - { when: { keyword: a } }');
+  const inChinese = (...args: string[]) => runInProcess(args, { ...complete, WECHAT_OUTBOX_LANG: 'zh-CN' });
+  const place = `${bad}:2:5: rules[0].answer`;
+  expect((await inChinese('rules', 'check', bad)).err).toBe(`${place} 没有写`);
+  expect((await inChinese('rules', 'check', bad, '--json')).out).toContain('rules[0].answer is missing');
+  const rulesOf = (replies: string) => runInProcess(['start'], { ...complete, REPLIES: replies });
+  expect(await rulesOf(bad)).toMatchObject({ code: 2, err: expect.stringContaining(`${place} is missing`) });
+  const started = await runInProcess(['start'], { ...complete, REPLIES: bad, WECHAT_OUTBOX_LANG: 'zh-CN' });
+  expect(started).toMatchObject({
+    code: 2,
+    out: '',
+    err: `wechat-outbox: REPLIES=${bad}：有问题\n${place} 没有写`,
+  });
 });
 
 test('versions are listed and shown, and an earlier one is put in force again, under the name of who did it', async () => {

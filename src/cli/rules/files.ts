@@ -11,7 +11,9 @@ import { UsageError } from '../terminal/usage-error.js';
 export function check(context: CommandContext, file: string, { json = false }: Json): void {
   const parsed = parseRules(readText(context, file), file);
   if (json) {
-    const problems = parsed.ok ? [] : parsed.problems;
+    const problems = parsed.ok
+      ? []
+      : parsed.problems.map(({ text, ...place }) => ({ ...place, message: text.en }));
     printJson(context, {
       file,
       ok: parsed.ok,
@@ -21,7 +23,7 @@ export function check(context: CommandContext, file: string, { json = false }: J
   } else if (parsed.ok) {
     print(context, context.words.commands.rules.inOrder(file, parsed.rules.rules.length));
   } else {
-    context.err.write(`${describeRulesProblems(parsed.problems, file)}\n`);
+    context.err.write(`${describeRulesProblems(parsed.problems, file, context.words.language)}\n`);
   }
   if (!parsed.ok) context.setExitCode(1);
 }
@@ -31,9 +33,10 @@ export function schema(context: CommandContext): void {
 }
 
 /** @throws UsageError with all that is wrong with them */
-export function rulesIn(text: string, fileName: string): Rules {
+export function rulesIn({ words }: CommandContext, text: string, fileName: string): Rules {
   const parsed = parseRules(text, fileName);
-  if (!parsed.ok) throw new UsageError(`\n${describeRulesProblems(parsed.problems, fileName)}`);
+  if (!parsed.ok)
+    throw new UsageError(`\n${describeRulesProblems(parsed.problems, fileName, words.language)}`);
   return parsed.rules;
 }
 

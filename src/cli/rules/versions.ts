@@ -50,7 +50,7 @@ export async function test(
     file === undefined
       ? await withDatabase(context, (pool) => inForce(context, pool, flags))
       : { name: file, text: readText(context, file) };
-  const result = tryOut(rulesIn(source.text, source.name), message, account);
+  const result = tryOut(rulesIn(context, source.text, source.name), message, account);
   if (json) printJson(context, tellJson(result));
   else print(context, tell(result, words.commands.rules, { all }));
   if (!result.answered) context.setExitCode(1);
@@ -107,7 +107,7 @@ export async function restore(
   await withDatabase(context, async (pool) => {
     const { name, text } = await one(context, pool, id);
     // What an earlier version of this program took may be wrong for this one.
-    rulesIn(text, name);
+    rulesIn(context, text, name);
     const expectedId = (await readInForce(pool, name))?.id ?? '0';
     const change = { name, text, expectedId, note: note ?? words.restoredNote(id), origin: 'cli' as const };
     const version = await changeRules(pool, change);

@@ -29,10 +29,13 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
       isOneOf(settings.resetWords, wordsOf([one]) ?? ''),
     );
     const words = wordsOf(context.messages.slice(resetAt + 1));
-    if (words === undefined) return reset(context);
+    if (words === undefined) {
+      await forget(context, context.messageId);
+      return settings.resetNotice;
+    }
     // What is said in one go with it, behind it, is said to a model that knows nothing any more.
-    if (resetAt >= 0) await forgetBefore(context);
-    if (isOneOf(settings.continueWords, last)) {
+    if (resetAt >= 0) await forget(context, String(BigInt(context.messageId) - 1n));
+    if (resetAt < 0 && isOneOf(settings.continueWords, last)) {
       const kept = await rests.before(context.message.openid, context.messageId);
       if (kept.length > 0)
         return send(context, nextPortion(kept, context.window?.quota, settings.continueNotice));
@@ -58,14 +61,8 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
     }
   };
 
-  async function reset({ message, messageId }: ReplyContext): Promise<string> {
-    await memory.forget(message.openid, messageId);
-    await rests.keep(message.openid, messageId, []);
-    return settings.resetNotice;
-  }
-
-  async function forgetBefore({ message, messageId }: ReplyContext): Promise<void> {
-    await memory.forget(message.openid, String(BigInt(messageId) - 1n));
+  async function forget({ message, messageId }: ReplyContext, upTo: string): Promise<void> {
+    await memory.forget(message.openid, upTo);
     await rests.keep(message.openid, messageId, []);
   }
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { say } from '../../lib/language.js';
 import type { ReplyContext } from '../router.js';
 import type { Answer, LoadedSource, ReplySource, SourceServices } from '../source.js';
 import { type AskedRules, createAskedRules } from './ask.js';
@@ -96,7 +97,10 @@ function assertSigned(
     if (source.kind === 'http' && (accounts?.includes(appId) ?? true))
       throw new RulesFileError(
         file,
-        `leaves answers to ${new URL(source.url).host}, and ${appId} has no REPLIES_HTTP_SECRET to sign requests by`,
+        say(
+          `leaves answers to ${new URL(source.url).host}, and ${appId} has no REPLIES_HTTP_SECRET to sign requests by`,
+          `把回复交给 ${new URL(source.url).host}，而 ${appId} 没有用来签名的 REPLIES_HTTP_SECRET`,
+        ),
       );
   }
 }
