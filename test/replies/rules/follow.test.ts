@@ -118,6 +118,20 @@ describe('a file', () => {
     expect(process.logged.filter(({ event }) => event === 'rules_refused')).toHaveLength(1);
   });
 
+  test('that cannot be stored is told once, and is in force as soon as it can be', async () => {
+    const file = newFile(rulesSaying('first'));
+    const name = path.basename(file);
+    await database.pool.query(
+      `alter table wechat.rules_version add constraint refused check (name <> '${name}') not valid`,
+    );
+    const process = await startProcess(file);
+    const told = () => process.logged.filter(({ event }) => event === 'rules_not_followed');
+    await waitFor('the log', () => told()[0]);
+    await database.pool.query('alter table wechat.rules_version drop constraint refused');
+    await saysSoon(process, 'first');
+    expect(told()).toMatchObject([{ rules: name, level: 50 }]);
+  });
+
   test.each([
     [
       'is not in order',
