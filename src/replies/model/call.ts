@@ -2,20 +2,12 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { dynamicTool, type JSONSchema7, jsonSchema, type ModelMessage, streamText, type ToolSet } from 'ai';
 import type { JsonValue } from '../router.js';
 import type { ModelSettings } from './schema.js';
-import { storableAnswer, storableText, storableTokens } from './storable.js';
+import { storableAnswer, storableText, storableTokens, type ToolCall } from './storable.js';
 import { estimateTokens } from './tokens.js';
 import { ModelTrouble, troubleOf } from './trouble.js';
 
 /** Types, not interfaces: they are stored as JSON. */
 export type Usage = { promptTokens: number; completionTokens: number; isEstimate: boolean };
-
-export type ToolCall = {
-  id: string;
-  name: string;
-  input: JsonValue;
-  /** What is wrong with it: no such tool, or arguments that are no JSON. */
-  problem: string | null;
-};
 
 /** What the model wrote, once it was done, in a form that can be stored. */
 export type Completion = { text: string; toolCalls: readonly ToolCall[]; finishReason: string; usage: Usage };

@@ -1,10 +1,18 @@
 import type { JsonValue } from '../router.js';
-import type { ToolCall } from './call.js';
 
 /**
  * What a model or a tool wrote, brought into a form that can be stored. A call that was made must get on record: were its result
  * refused, the call would be made again, and paid for again.
  */
+
+/** A type, not an interface: it is stored as JSON. */
+export type ToolCall = {
+  id: string;
+  name: string;
+  input: JsonValue;
+  /** What is wrong with it: no such tool, or arguments that are no JSON. */
+  problem: string | null;
+};
 
 /** Characters of one answer: some thirty messages. With what is escaped in JSON below what `context.once` keeps. */
 const maxTextLength = 20_000;

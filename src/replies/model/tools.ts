@@ -1,7 +1,6 @@
 import { describeError } from '../../lib/describe-error.js';
-import type { ToolCall } from './call.js';
 import type { HttpTool } from './schema.js';
-import { storableText } from './storable.js';
+import { storableText, type ToolCall } from './storable.js';
 
 /** Whose message a tool is called for: the model cannot say it is another's. */
 export interface ToolSubject {
