@@ -51,7 +51,9 @@ export function storableAnswer(
 }
 
 function clean(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? storableText(value) : value;
+  if (typeof value === 'string') return storableText(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [storableText(name), inner]));
 }
 
 /** What fits the column, or undefined for what is no number of tokens. */
