@@ -47,7 +47,7 @@ export type Counts = Record<
 
 /** `merging` is ordered, too: what its users send within `mergeWithinMs` is answered at once. */
 export const accounts = { ordered: 'wx-ordered', merging: 'wx-merging', unordered: 'wx-unordered' } as const;
-export const mergeWithinMs = 60;
+export const mergeWithinMs = 200;
 
 export function anyAccount(random: () => number): string {
   if (random() < 0.3) return accounts.unordered;
