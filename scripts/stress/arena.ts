@@ -22,6 +22,8 @@ export type Counts = Record<
   | 'planned'
   | 'calls'
   | 'settled'
+  | 'gathered'
+  | 'merged'
   | 'kept'
   | 'released'
   | 'refused'
@@ -44,7 +46,14 @@ export type Counts = Record<
   number
 >;
 
-export const accounts = { ordered: 'wx-ordered', unordered: 'wx-unordered' } as const;
+/** `merging` is ordered, too: what its users send within `mergeWithinMs` is answered at once. */
+export const accounts = { ordered: 'wx-ordered', merging: 'wx-merging', unordered: 'wx-unordered' } as const;
+export const mergeWithinMs = 200;
+
+export function anyAccount(random: () => number): string {
+  if (random() < 0.3) return accounts.unordered;
+  return random() < 0.5 ? accounts.ordered : accounts.merging;
+}
 
 /**
  * - `nap` sleeps now and then: called behind snapshots (connection.ts), in row triggers, and at the commit.
@@ -115,7 +124,7 @@ const arenaSql = `
   begin
     if tg_op = 'INSERT' then
       perform stress.check_fence('plan', new.message_id);
-      if new.origin = 'reply' and new.app_id = '${accounts.ordered}' then
+      if new.origin = 'reply' and new.app_id <> '${accounts.unordered}' then
         perform stress.check_silence('plan', new.app_id, new.openid, false);
       end if;
     elsif new.attempts > old.attempts then perform stress.check_fence('begin', new.message_id);
@@ -161,6 +170,8 @@ export async function openArena(url: string, random: () => number): Promise<Aren
       planned: 0,
       calls: 0,
       settled: 0,
+      gathered: 0,
+      merged: 0,
       kept: 0,
       released: 0,
       refused: 0,

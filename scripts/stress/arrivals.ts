@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createArrive } from '#src/outbox/arrive.js';
 import type { InboundMessage } from '#src/wechat/in/message.js';
 import { defaultWindows, replyWindow } from '#src/wechat/in/window.js';
-import { type Arena, accounts } from './arena.ts';
+import { type Arena, accounts, anyAccount } from './arena.ts';
 import { openShaky } from './connection.ts';
 
 /** Most of what comes is of users who never leave off writing; others come to an end of it. */
@@ -31,7 +31,7 @@ export async function pushMessages(arena: Arena, name: string, isOver: () => boo
     const again = sent[Math.floor(random() * sent.length)];
     if (again && random() < duplicateShare) return again;
     last += 1;
-    const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
+    const appId = anyAccount(random);
     const user = random() < otherShare ? hotUsers + random() * otherUsers : random() * hotUsers;
     const openid = `o${Math.floor(user)}`;
     const fresh = { appId, message: textOf(openid, `${name}-${last}`) };
@@ -45,16 +45,23 @@ export async function pushMessages(arena: Arena, name: string, isOver: () => boo
     const results = await arrive(
       group.map(({ appId, message }) => ({
         appId,
-        ordered: appId === accounts.ordered,
+        ordered: appId !== accounts.unordered,
         message,
         window: replyWindow(message, defaultWindows),
       })),
     );
     for (const result of results) counts[result === 'stored' ? 'stored' : 'duplicates'] += 1;
     do await sleep(random() * 100);
-    while (counts.stored - counts.settled - counts.kept > mostOpen && !isOver());
+    while (!isOver() && (await isFull(arena)));
   }
   await connection.close();
+}
+
+async function isFull({ pool }: Arena): Promise<boolean> {
+  const { rows } = await pool.query<{ open: number }>(
+    'select count(*)::int as open from wechat.inbound_message where settled_at is null',
+  );
+  return (rows[0]?.open ?? 0) > mostOpen;
 }
 
 function textOf(openid: string, msgId: string): InboundMessage {

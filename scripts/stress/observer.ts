@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Arena } from './arena.ts';
+import { type Arena, accounts, mergeWithinMs } from './arena.ts';
 
 /** Open messages that no lane shows. One statement, so one snapshot. */
 const lostSql = `
@@ -68,8 +68,31 @@ const finally_: Record<string, string> = {
     select message_id::text as what from (
       select message_id, message_id < max(message_id) over (partition by app_id, openid order by n) as passed
       from stress.closing join stress.arrived a on a.id = message_id
-      where slot = '' and message_id not in (select message_id from stress.closing where by = 'operator')
+      -- Those of one merge are settled by one statement, in any order.
+      where slot = '' and message_id not in (select id from wechat.inbound_message where merged_into is not null) and message_id not in (select message_id from stress.closing where by = 'operator')
     ) ordered where passed`,
+  'is merged into none that can answer it': `
+    select m.id::text as what from wechat.inbound_message m left join wechat.inbound_message t on t.id = m.merged_into
+    where m.merged_into is not null and (
+      t.id is null or (t.app_id, t.openid) <> (m.app_id, m.openid) or t.id <= m.id or t.merged_into is not null
+      or m.settled_at is null or m.app_id <> '${accounts.merging}')`,
+  'says another number of messages than are merged into it': `
+    select t.id::text as what from wechat.inbound_message t
+    where coalesce(t.merged_count, 0) <> (select count(*) from wechat.inbound_message m where m.merged_into = t.id)`,
+  'was merged beyond the time': `
+    select id::text as what from (
+      select m.id, m.received_at - lag(m.received_at) over (
+        partition by coalesce(m.merged_into, m.id) order by m.id) as later
+      from wechat.inbound_message m where m.merged_into is not null or m.merged_count > 0
+    ) together where later > ${mergeWithinMs} * interval '1 ms'`,
+  'was answered by itself, although it is merged': `
+    select m.id::text as what from wechat.inbound_message m
+    where m.merged_into is not null
+      and exists (select from wechat.delivery d where d.message_id = m.id and d.origin = 'reply')`,
+  'was answered before it was decided with what': `
+    select m.id::text as what from wechat.inbound_message m
+    where m.app_id = '${accounts.merging}' and m.merged_count is null
+      and exists (select from wechat.delivery d where d.message_id = m.id and d.origin = 'reply')`,
   'is hushed, and nobody has it': `
     select l.openid as what from wechat.lane l
     where l.hushed and not exists (select from wechat.handover h where (h.app_id, h.openid) = (l.app_id, l.openid))`,
@@ -79,7 +102,9 @@ const finally_: Record<string, string> = {
     where d.attempts > (select count(*) from wechat.delivery_attempt a where a.delivery_id = d.id)`,
 };
 
-export async function checkEnd({ pool, violate }: Arena): Promise<void> {
+export async function checkEnd({ pool, counts, violate }: Arena): Promise<void> {
+  const merged = await pool.query('select from wechat.inbound_message where merged_into is not null');
+  counts.merged = merged.rowCount ?? 0;
   for (const [what, sql] of Object.entries(finally_)) {
     const { rows } = await pool.query<{ what: string }>(sql);
     for (const row of rows) violate(`${row.what} ${what}`);

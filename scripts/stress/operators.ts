@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rescue } from '#src/outbox/rescue.js';
-import { type Arena, accounts } from './arena.ts';
+import { type Arena, anyAccount } from './arena.ts';
 import { userCount } from './arrivals.ts';
 import { openShaky } from './connection.ts';
 
@@ -79,7 +79,7 @@ const acts: { weight: number; act: Act }[] = [
     weight: 2,
     async act({ counts, random }, query) {
       const payload = JSON.stringify({ msgtype: 'text', text: { content: 'by hand' } });
-      const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
+      const appId = anyAccount(random);
       counts.sent += await query(`select result = 'queued' as done from wechat.send($1, $2, $3)`, [
         appId,
         anyUser(random),
@@ -93,7 +93,7 @@ const acts: { weight: number; act: Act }[] = [
       counts.taken += await query(
         `select result = 'taken' as done from wechat.take_over($1, $2, $3, $4, $5)`,
         [
-          random() < 0.7 ? accounts.ordered : accounts.unordered,
+          anyAccount(random),
           anyUser(random),
           anyAgent(random),
           random() < 0.7 ? 'cancel' : 'send',
@@ -127,14 +127,14 @@ const acts: { weight: number; act: Act }[] = [
   {
     weight: 1,
     async act({ random }, query) {
-      const user = [random() < 0.7 ? accounts.ordered : accounts.unordered, anyUser(random)];
+      const user = [anyAccount(random), anyUser(random)];
       await query(`select wechat.ask_for_person($1, $2, 'a reason') = 'waiting' as done`, user);
     },
   },
   {
     weight: 1,
     async act({ random }, query) {
-      const user = [random() < 0.7 ? accounts.ordered : accounts.unordered, anyUser(random)];
+      const user = [anyAccount(random), anyUser(random)];
       await query('select wechat.return_by_user($1, $2) as done', user);
     },
   },
@@ -142,7 +142,7 @@ const acts: { weight: number; act: Act }[] = [
     weight: 0.3,
     async act({ counts, random }, query) {
       counts.forgotten += await query('select messages > 0 as done from wechat.forget($1, $2)', [
-        random() < 0.7 ? accounts.ordered : accounts.unordered,
+        anyAccount(random),
         anyUser(random),
       ]);
     },
@@ -151,7 +151,7 @@ const acts: { weight: number; act: Act }[] = [
     weight: 0.7,
     async act(arena, query) {
       const { counts, random } = arena;
-      const appId = random() < 0.7 ? accounts.ordered : accounts.unordered;
+      const appId = anyAccount(random);
       counts.pauses += 1;
       await query('select wechat.pause($1) is null as done', [appId]);
       await sleep(random() * 150);

@@ -1,5 +1,6 @@
 import type { HeldLane, Hold } from '#src/outbox/lane.js';
 import type { Settlement } from '#src/outbox/settle.js';
+import { accounts, mergeWithinMs } from './arena.ts';
 import { dropAll, type Sending, send } from './sends.ts';
 import type { Shift } from './shift.ts';
 
@@ -12,6 +13,8 @@ interface Choices {
   settlements: Settlement[];
   sending: Sending[];
   thinking: HeldLane[];
+  /** It is to be decided what is answered together. */
+  gathering: HeldLane[];
   /** A person answers them. */
   taken: HeldLane[];
   /** An agent does not want their replies sent any more. */
@@ -21,16 +24,17 @@ interface Choices {
 
 /** One message of each lane. @returns the lanes to look at again; undefined when the worker is no more */
 export async function round(shift: Shift, lanes: readonly HeldLane[]): Promise<readonly Hold[] | undefined> {
-  const { settlements, sending, thinking, taken, hushed, givenBack } = choose(shift, lanes);
+  const { settlements, sending, thinking, gathering, taken, hushed, givenBack } = choose(shift, lanes);
   const { step } = shift.life;
   if (!(await step())) return undefined;
+  const gathered = await gather(shift, gathering, givenBack);
   const lost = await planFor(shift, thinking, sending);
   const ends = await send(shift, sending);
   if (!ends || !(await step())) return undefined;
   const kept = await settleAll(shift, [...settlements, ...ends.settlements]);
   if (givenBack.length > 0) await releaseAll(shift, givenBack);
   const left = [...(await entrustAll(shift, taken)), ...(await dropAll(shift, hushed))];
-  return [...lost, ...ends.lost, ...kept, ...left];
+  return [...gathered, ...lost, ...ends.lost, ...kept, ...left];
 }
 
 function choose({ arena: { random, violate }, deeds }: Shift, lanes: readonly HeldLane[]): Choices {
@@ -38,11 +42,12 @@ function choose({ arena: { random, violate }, deeds }: Shift, lanes: readonly He
     settlements: [],
     sending: [],
     thinking: [],
+    gathering: [],
     taken: [],
     hushed: [],
     givenBack: [],
   };
-  const { settlements, sending, thinking, taken, hushed, givenBack } = choices;
+  const { settlements, sending, thinking, gathering, taken, hushed, givenBack } = choices;
   for (const lane of lanes) {
     const { message } = lane;
     if (random() < 0.03) givenBack.push({ ...lane, delayMs: random() * 200 });
@@ -52,6 +57,7 @@ function choose({ arena: { random, violate }, deeds }: Shift, lanes: readonly He
       hushed.push(lane);
     else if (!message.isPlanned && lane.isTaken) taken.push(lane);
     else if (message.isPlanned) sending.push({ lane, deliveries: message.deliveries, isBegun: false });
+    else if (lane.appId === accounts.merging && !message.isGathered) gathering.push(lane);
     else if (deeds.planned.has(message.id)) violate(`message ${message.id} is thought about again`);
     else if (random() < 0.9) thinking.push(lane);
     else if (lane.failures >= maxFailures || random() < 0.3)
@@ -59,6 +65,22 @@ function choose({ arena: { random, violate }, deeds }: Shift, lanes: readonly He
     else givenBack.push({ ...lane, delayMs: random() * 100, failure: 'thrown' });
   }
   return choices;
+}
+
+/** Who may still be writing is waited for. @returns the lanes of which it is decided */
+async function gather(
+  { arena: { counts }, statements }: Shift,
+  lanes: readonly HeldLane[],
+  givenBack: Release[],
+): Promise<HeldLane[]> {
+  if (lanes.length === 0) return [];
+  const results = await statements.merge(lanes.map((lane) => ({ lane, withinMs: mergeWithinMs })));
+  return lanes.filter((lane, index) => {
+    const result = results[index];
+    if (result?.kind === 'wait') givenBack.push({ ...lane, delayMs: result.forMs });
+    else counts.gathered += 1;
+    return result?.kind !== 'wait';
+  });
 }
 
 /** Stores replies of made-up length; what is planned goes to `sending`. @returns the lanes that were lost */

@@ -3,6 +3,7 @@ import { createBegin } from '#src/outbox/begin.js';
 import { createEnd } from '#src/outbox/end.js';
 import { createEntrust } from '#src/outbox/entrust.js';
 import { createLook } from '#src/outbox/look.js';
+import { createMerge } from '#src/outbox/merge.js';
 import { createPlanner } from '#src/outbox/plan.js';
 import { createRelease } from '#src/outbox/release.js';
 import { createSettle } from '#src/outbox/settle.js';
@@ -29,6 +30,7 @@ export type Statements = ReturnType<typeof createStatements>;
 export function createStatements(pool: Parameters<typeof createLook>[0]) {
   return {
     look: createLook(pool),
+    merge: createMerge(pool),
     plan: createPlanner(pool),
     begin: createBegin(pool).begin,
     end: createEnd(pool),

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
 import { describeProblems } from '../config/problem.js';
 import { describeError } from '../lib/describe-error.js';
+import { ToldError } from '../lib/told-error.js';
 import { addCancel } from './commands/cancel.js';
 import { addConsole } from './commands/console.js';
 import { addConversation } from './commands/conversation.js';
@@ -56,8 +57,9 @@ export async function runCommandLine({ args, ...around }: CommandLine): Promise<
   }
 }
 
-/** Settings are put right by people: they are told in their language. */
-function describeFailure(error: unknown, { settings }: Words): string {
+/** Settings and files are put right by people: they are told in their language. */
+function describeFailure(error: unknown, { settings, language }: Words): string {
+  if (error instanceof ToldError) return error.told[language];
   return error instanceof ConfigError ? describeProblems(error.problems, settings) : describeError(error);
 }
 

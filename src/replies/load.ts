@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeError } from '../lib/describe-error.js';
+import { type InEachLanguage, say } from '../lib/language.js';
+import { ToldError } from '../lib/told-error.js';
 import { type BeforeSend, type Replies, ReplyRouter } from './router.js';
 
-export class RepliesModuleError extends Error {
+export class RepliesModuleError extends ToldError {
   readonly code = 'REPLIES';
-  constructor(file: string, problem: string, options?: ErrorOptions) {
-    super(`REPLIES=${file}: ${problem}`, options);
+  constructor(file: string, problem: InEachLanguage, options?: ErrorOptions) {
+    super(say(`REPLIES=${file}: ${problem.en}`, `REPLIES=${file}：${problem['zh-CN']}`), options);
     this.name = 'RepliesModuleError';
   }
 }
@@ -33,11 +35,18 @@ export async function loadModule(file: string): Promise<RepliesModule> {
   try {
     module = await import(pathToFileURL(path.resolve(file)).href);
   } catch (cause) {
-    throw new RepliesModuleError(file, `cannot be loaded: ${describeError(cause)}`, { cause });
+    const why = describeError(cause);
+    throw new RepliesModuleError(file, say(`cannot be loaded: ${why}`, `加载不了：${why}`), { cause });
   }
   const { replies, beforeSend } = module;
   if (beforeSend !== undefined && typeof beforeSend !== 'function')
-    throw new RepliesModuleError(file, 'its "beforeSend" must be a function of a reply and the context');
+    throw new RepliesModuleError(
+      file,
+      say(
+        'its "beforeSend" must be a function of a reply and the context',
+        '它的 "beforeSend" 应是函数，参数是回复和上下文',
+      ),
+    );
   const hook = beforeSend as BeforeSend | undefined;
   if (hook && replies === undefined) return { replies: () => undefined, beforeSend: hook };
   // Structurally, too: the module may have a copy of this package of its own.
@@ -46,7 +55,10 @@ export async function loadModule(file: string): Promise<RepliesModule> {
   if (typeof replies === 'function') return { replies: replies as Replies, beforeSend: hook };
   throw new RepliesModuleError(
     file,
-    'must export "replies", a router (createRouter() …) or a function of the context',
+    say(
+      'must export "replies", a router (createRouter() …) or a function of the context',
+      '应导出 "replies"：路由（createRouter() …），或以上下文为参数的函数',
+    ),
   );
 }
 

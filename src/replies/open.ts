@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { say } from '../lib/language.js';
 import { type HttpReplies, httpSource } from './http/source.js';
 import { loadModule } from './load.js';
 import { RulesFileError } from './rules/file.js';
@@ -46,19 +47,24 @@ export async function loadSource(entry: string, options: SourceOptions): Promise
 }
 
 /**
- * Loads each entry once, however many accounts name it; a back end for each account, which may have a secret of its own. Rules are known
- * in the database by the names of their files alone, so two files of one name in different folders are refused.
+ * Loads each entry once, however many accounts name it. Rules are known in the database by the names of their files alone, so two
+ * files of one name in different folders are refused.
  */
 export function createSourceLoader(): (entry: string, options: SourceOptions) => Promise<LoadedSource> {
   const loaded = new Map<string, Promise<LoadedSource>>();
   const rules = new Map<string, string>();
   return (entry, options) => {
-    if (kindOf(entry) === 'http') return loadSource(entry, options);
     if (kindOf(entry) === 'rules') {
       const file = path.resolve(entry);
       const other = rules.get(path.basename(file));
       if (other !== undefined && other !== file)
-        throw new RulesFileError(entry, `has the same name as ${other}: name one of them differently`);
+        throw new RulesFileError(
+          entry,
+          say(
+            `has the same name as ${other}: name one of them differently`,
+            `和 ${other} 同名：请改其中一个的名字`,
+          ),
+        );
       rules.set(path.basename(file), file);
     }
     const known = loaded.get(entry);

@@ -45,6 +45,8 @@ export interface LoadedSource {
 /** What a source may use, once the service runs. */
 export interface SourceServices {
   appId: string;
+  /** What the account's requests to back ends are signed by: the current one first, then the one before it, each `whsec_…`. */
+  httpReplySecrets: readonly string[];
   pool: Pool;
   proxies: Proxies | undefined;
   log: Logger;

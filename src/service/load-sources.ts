@@ -10,9 +10,8 @@ export async function loadAll(
 ): Promise<(account: AccountConfig) => readonly LoadedSource[]> {
   const load = createSourceLoader();
   const loaded = new Map<string, readonly LoadedSource[]>();
+  const options = { http: httpReplies, environment, replyTimeoutMs };
   for (const account of accounts) {
-    const http = { ...httpReplies, secrets: account.httpReplySecrets };
-    const options = { http, environment, replyTimeoutMs };
     loaded.set(account.appId, await chooseReplies(account, (entry) => load(entry, options)));
   }
   return ({ appId }) => {

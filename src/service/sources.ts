@@ -16,7 +16,7 @@ export interface OpenSourcesOptions {
   repliesOf(account: AccountConfig): readonly LoadedSource[];
   /** Undefined: there is no word list. */
   words?: CurrentWords | undefined;
-  services: Omit<SourceServices, 'appId'>;
+  services: Omit<SourceServices, 'appId' | 'httpReplySecrets'>;
 }
 
 /**
@@ -35,9 +35,10 @@ export async function openSources({
   const served: ServedAccount[] = [];
   try {
     for (const account of accounts) {
+      const { appId, httpReplySecrets } = account;
       const sources: ReplySource[] = [];
       for (const source of repliesOf(account)) {
-        const open = await source.open({ ...services, appId: account.appId });
+        const open = await source.open({ ...services, appId, httpReplySecrets });
         opened.push(open);
         sources.push(open);
       }

@@ -201,6 +201,8 @@ describe('a menu file', () => {
     const { code, err } = await run('diff', file);
     expect(code).toBe(2);
     expect(err).toMatch(message);
+    const parsed = parseMenuFile(content);
+    for (const { text } of parsed.ok ? [] : parsed.problems) expect(text['zh-CN']).toMatch(/\p{Script=Han}/u);
   });
 
   test('may be the JSON of menu/create, and is written as it was read', () => {

@@ -26,6 +26,7 @@ function fileOf(text: string): string {
   return file;
 }
 
+const complete = { WECHAT_APP_ID: 'wx1', WECHAT_APP_SECRET: 's', WECHAT_TOKEN: 'token' };
 const run = (...args: string[]) => runInProcess(['rules', ...args], { DATABASE_URL: database.url });
 const put = (name: string, text: string, expectedId = '0') =>
   changeRules(database.pool, { name, text, expectedId, origin: 'console', note: 'why not' });
@@ -77,6 +78,43 @@ test('check says that a file is in order, or where it is not', async () => {
   expect(await run('check', bad)).toMatchObject({ code: 1, err: `${bad}:2:5: rules[0].answer is missing` });
 });
 
+test('what is wrong with a file is told in the language of its reader, and machines in English', async () => {
+  const bad = fileOf('rules:\n  - { when: { keyword: a } }');
+  const inChinese = (...args: string[]) => runInProcess(args, { ...complete, WECHAT_OUTBOX_LANG: 'zh-CN' });
+  const place = `${bad}:2:5: rules[0].answer`;
+  expect((await inChinese('rules', 'check', bad)).err).toBe(`${place} 没有写`);
+  expect((await inChinese('rules', 'check', bad, '--json')).out).toContain('rules[0].answer is missing');
+  expect(
+    await runInProcess(['start'], { ...complete, REPLIES: bad, WECHAT_OUTBOX_LANG: 'zh-CN' }),
+  ).toMatchObject({
+    code: 2,
+    out: '',
+    err: `wechat-outbox: REPLIES=${bad}：有问题\n${place} 没有写`,
+  });
+});
+
+test('check without a file looks at all that REPLIES names, and at the models that rules leave answers to', async () => {
+  const file = fileOf(rules);
+  const folder = path.dirname(file);
+  const own = path.join(folder, 'own.yaml');
+  writeFileSync(path.join(folder, 'model.yaml'), 'baseUrl: https://a.example\nmodel: m\ntries: 9\n');
+  writeFileSync(own, 'baseUrl: https://a.example\nmodel: m\napiKey: { env: KEY }\n');
+  const settings = { ...complete, KEY: 'k', REPLIES: `${file},./replies.js,model:${own}` };
+  const outcome = await runInProcess(['rules', 'check'], settings);
+  expect(outcome.out.split('\n')).toEqual([`${file} is in order: 5 rules`, `${own} is in order: a model`]);
+  expect(outcome.err).toContain(`${folder}/model.yaml: line 3, column 1: tries must be 5 at most`);
+  expect(outcome.code).toBe(1);
+  const { out } = await runInProcess(['rules', 'check', '--json'], settings);
+  expect(JSON.parse(out)).toMatchObject([
+    { file, ok: true, rules: 5 },
+    { file: own, ok: true, rules: null },
+    { ok: false, problems: [{ line: 3, column: 1, message: 'tries must be 5 at most' }] },
+  ]);
+  expect(await runInProcess(['rules', 'check'], { ...complete, REPLIES: './replies.js' })).toMatchObject({
+    code: 2,
+  });
+});
+
 test('versions are listed and shown, and an earlier one is put in force again, under the name of who did it', async () => {
   expect(await run('show')).toMatchObject({
     code: 2,
@@ -111,6 +149,18 @@ test('where several files are in force, one must be named', async () => {
   });
   expect(await run('show', '--name', 'other.yaml')).toMatchObject({ code: 0, out: 'rules: []' });
   expect(await run('show', '--name', 'none.yaml')).toMatchObject({ code: 2 });
+  // A message is tried against those of REPLIES, one after another.
+  const settings = { ...complete, DATABASE_URL: database.url, REPLIES: 'other.yaml,sub/rules.yaml' };
+  const tried = await runInProcess(['rules', 'test', '--event', 'subscribe'], settings);
+  expect(tried.out).toMatch(/^other\.yaml\nNo rule would answer.*\n\nrules\.yaml\n✗ night.*\n✓ follow/);
+  expect(tried.code).toBe(0);
+  const json = await runInProcess(['rules', 'test', '--event', 'subscribe', '--json'], settings);
+  expect(JSON.parse(json.out)).toMatchObject({
+    file: 'rules.yaml',
+    rule: 'follow',
+    before: [{ file: 'rules.yaml' }],
+  });
+  expect(await run('test', 'hi')).toMatchObject({ code: 2, err: expect.stringContaining('--name') });
 });
 
 test('what this program would not take is not restored', async () => {

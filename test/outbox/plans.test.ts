@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import type { AccountConfig } from '../../src/config/account.js';
 import { createPool, type Pool, type PoolOptions } from '../../src/db/pool.js';
 import type { HeldLane } from '../../src/outbox/lane.js';
 import { createLook } from '../../src/outbox/look.js';
 import { reconcile } from '../../src/outbox/reconcile.js';
 import { rescue } from '../../src/outbox/rescue.js';
 import { createSettle } from '../../src/outbox/settle.js';
+import { createHistory } from '../../src/replies/context/history.js';
 import { createTestDatabase } from '../support/database.js';
 import { createLanes } from '../support/lanes.js';
 import {
@@ -91,6 +93,35 @@ test('plans that were made while the tables were empty last for moments', async 
   await answerBy(pool, 5, 'full');
   expect((await rowsScanned()) - before).toBe(0);
 });
+
+test.each([
+  { isAnalysed: false, planAgeMs: 0 },
+  { isAnalysed: true, planAgeMs: 0 },
+  { isAnalysed: true, planAgeMs: 60_000 },
+])(
+  'what was said before is found by its conversation (analysed: $isAnalysed; plans kept for $planAgeMs ms)',
+  async ({ isAnalysed, planAgeMs }) => {
+    const { database, client } = await openDatabase({ planAgeMs });
+    await storeHistory(database.pool, history);
+    if (isAnalysed) await database.pool.query('analyze wechat.inbound_message, wechat.delivery');
+    const explained: Explained[] = [];
+    const pool = explaining(client, explained) as Pool;
+    const historyOf = createHistory({ pool, giveUp: new AbortController().signal });
+    const account = { appId: 'wx-lanes' } as AccountConfig;
+    const turns = 10;
+    const asked = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        historyOf({ account, openid: `old${n}`, messageId: '999999999' }, turns),
+      ),
+    );
+    expect(asked.map(({ length }) => length)).toEqual(asked.map(() => turns));
+    expect(explained.map(({ name }) => name)).toContain('history');
+    expect(explained.filter(({ scanned, isCompiled }) => scanned.length > 0 || isCompiled)).toEqual([]);
+    // Of each its messages, of which it may look at a thousand, and a delivery for each.
+    const most = asked.length * Math.min(1_000, history / 1_000) * 3;
+    expect(explained.filter(({ rows }) => rows > most)).toEqual([]);
+  },
+);
 
 test('a sweep reads the lanes, and is not compiled either', async () => {
   const { database, client } = await openDatabase();

@@ -9,7 +9,6 @@ import type { SourceServices } from '../../src/replies/source.js';
 export function sourceOptions(given: Partial<SourceOptions> = {}): SourceOptions {
   return {
     http: {
-      secrets: [],
       timeoutMs: 5_000,
       allowPrivateAddresses: true,
       turns: 0,
@@ -26,6 +25,7 @@ export function sourceOptions(given: Partial<SourceOptions> = {}): SourceOptions
 export function sourceServices(given: Partial<SourceServices> = {}): SourceServices {
   return {
     appId: 'wx1',
+    httpReplySecrets: [],
     pool: undefined as unknown as Pool,
     proxies: undefined,
     log: pino({ level: 'silent' }),

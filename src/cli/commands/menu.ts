@@ -105,7 +105,7 @@ function notesOf(
 /** Exit code 1 where they differ. */
 async function diff(context: CommandContext, file: string, { account, json = false }: Flags): Promise<void> {
   const { menu: words } = context.words.commands;
-  const wanted = await readMenu(file);
+  const wanted = await readMenu(context, file);
   const { withApi } = await import('../database/api.js');
   await withApi(context, account, async (api) => {
     const compared = await compare(api, wanted);
@@ -120,7 +120,7 @@ async function diff(context: CommandContext, file: string, { account, json = fal
 async function push(context: CommandContext, file: string, flags: PushFlags): Promise<void> {
   const { account, yes = false, json = false } = flags;
   const { menu: words } = context.words.commands;
-  const wanted = await readMenu(file);
+  const wanted = await readMenu(context, file);
   const { withApi } = await import('../database/api.js');
   await withApi(context, account, async (api) => {
     const compared = await compare(api, wanted);
@@ -143,7 +143,7 @@ async function push(context: CommandContext, file: string, flags: PushFlags): Pr
 }
 
 /** @throws UsageError with the places of all that is wrong with it */
-async function readMenu(file: string): Promise<Menu> {
+async function readMenu({ words }: CommandContext, file: string): Promise<Menu> {
   const [{ parseMenuFile }, { describeRulesProblems }] = await Promise.all([
     import('../menu/file.js'),
     import('../../replies/rules/parse.js'),
@@ -155,7 +155,7 @@ async function readMenu(file: string): Promise<Menu> {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
   const parsed = parseMenuFile(content);
-  if (!parsed.ok) throw new UsageError(`\n${describeRulesProblems(parsed.problems, file)}`);
+  if (!parsed.ok) throw new UsageError(`\n${describeRulesProblems(parsed.problems, file, words.language)}`);
   return parsed.menu;
 }
 

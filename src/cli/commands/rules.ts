@@ -34,9 +34,9 @@ export function addRules(program: Command, context: CommandContext): void {
   rules
     .command('check')
     .description(help.rules.check)
-    .argument('<file>', help.rules.checked)
+    .argument('[files...]', help.rules.checked)
     .addOption(jsonOption(help))
-    .action(async (file, flags) => (await files()).check(context, file, flags));
+    .action(async (named, flags) => (await import('../rules/check.js')).check(context, named, flags));
   rules
     .command('show')
     .description(help.rules.show)

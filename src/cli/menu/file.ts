@@ -1,5 +1,6 @@
 import { Document, isMap } from 'yaml';
 import { z } from 'zod';
+import { both } from '../../lib/language.js';
 import { problemsOf, type RulesProblem, readPlaced } from '../../replies/rules/places.js';
 import { abolishedConditions, type Button, isObject, type Menu, tidyButton, tidyRule } from './menu.js';
 
@@ -10,16 +11,25 @@ export type ParsedMenu =
 /** WeChat counts bytes of UTF-8: a Chinese character has three. */
 function atMost(bytes: number) {
   return z
-    .string({ error: ({ input }) => (input === undefined ? 'is missing' : 'must be text') })
-    .refine((value) => value.trim() !== '', 'must not be empty')
+    .string({
+      error: ({ input }) =>
+        input === undefined ? both('is missing', '没有写') : both('must be text', '应是文字'),
+    })
+    .refine((value) => value.trim() !== '', both('must not be empty', '不能为空'))
     .refine((value) => Buffer.byteLength(value) <= bytes, {
       error: ({ input }) =>
-        `has ${Buffer.byteLength(String(input))} bytes of UTF-8, and WeChat takes ${bytes} at most`,
+        both(
+          `has ${Buffer.byteLength(String(input))} bytes of UTF-8, and WeChat takes ${bytes} at most`,
+          `有 ${Buffer.byteLength(String(input))} 个字节（UTF-8），微信最多接受 ${bytes} 个`,
+        ),
     });
 }
 
 const key = atMost(128);
-const url = atMost(1_024).refine((value) => /^https?:\/\/[^/]/i.test(value), 'must be an http(s) URL');
+const url = atMost(1_024).refine(
+  (value) => /^https?:\/\/[^/]/i.test(value),
+  both('must be an http(s) URL', '应是 http(s) 网址'),
+);
 const id = atMost(1_024);
 
 /** What each type must have. Source: the page of menu/create. */
@@ -44,8 +54,10 @@ function leaf(maxNameBytes: number) {
       z.strictObject({ name, type: z.literal('article_view_limited'), article_id: id }),
     ],
     {
-      error:
+      error: both(
         'must be click, view, miniprogram, scancode_push, scancode_waitmsg, pic_sysphoto, pic_photo_or_album, pic_weixin, location_select, media_id, view_limited, article_id or article_view_limited',
+        '应是 click、view、miniprogram、scancode_push、scancode_waitmsg、pic_sysphoto、pic_photo_or_album、pic_weixin、location_select、media_id、view_limited、article_id、article_view_limited 之一',
+      ),
     },
   );
 }
@@ -56,9 +68,9 @@ const maxBelowBytes = 60;
 const opens = z.strictObject({
   name: atMost(maxTopBytes),
   sub_button: z
-    .array(leaf(maxBelowBytes), { error: 'must be a list of buttons' })
-    .min(1, 'must hold at least one')
-    .max(5, 'holds more than five buttons, which WeChat does not take'),
+    .array(leaf(maxBelowBytes), { error: both('must be a list of buttons', '应是按钮的列表') })
+    .min(1, both('must hold at least one', '至少要有一个'))
+    .max(5, both('holds more than five buttons, which WeChat does not take', '超过五个按钮，微信不接受')),
 });
 const acts = leaf(maxTopBytes);
 
@@ -72,8 +84,8 @@ const button = z.unknown().transform((value, context): z.infer<typeof opens> | z
 });
 
 const buttons = z
-  .array(button, { error: 'must be a list of buttons' })
-  .max(3, 'holds more than three buttons, which WeChat does not take');
+  .array(button, { error: both('must be a list of buttons', '应是按钮的列表') })
+  .max(3, both('holds more than three buttons, which WeChat does not take', '超过三个按钮，微信不接受'));
 
 const matchrule = z
   .looseObject({ tag_id: id.optional(), client_platform_type: id.optional() })
@@ -83,20 +95,32 @@ const matchrule = z
       if (problem) context.addIssue({ code: 'custom', path: [name], message: problem });
     }
     if (Object.keys(rule).length === 0)
-      context.addIssue({ code: 'custom', message: 'must have tag_id, client_platform_type or both' });
+      context.addIssue({
+        code: 'custom',
+        message: both(
+          'must have tag_id, client_platform_type or both',
+          '应有 tag_id、client_platform_type 之一或两者',
+        ),
+      });
     if (!/^[123]$/.test(rule.client_platform_type ?? '1'))
       context.addIssue({
         ...{ code: 'custom', path: ['client_platform_type'] },
-        message: 'must be 1 (iOS), 2 (Android) or 3 (others)',
+        message: both(
+          'must be 1 (iOS), 2 (Android) or 3 (others)',
+          '应是 1（iOS）、2（Android）或 3（其他）',
+        ),
       });
   });
 
 function problemOf(name: string): string | undefined {
   if (abolishedConditions.some((one) => one === name))
-    return 'is no longer a condition: WeChat takes tag_id and client_platform_type';
+    return both(
+      'is no longer a condition: WeChat takes tag_id and client_platform_type',
+      '不再是条件：微信只接受 tag_id 和 client_platform_type',
+    );
   return name === 'tag_id' || name === 'client_platform_type'
     ? undefined
-    : 'is no condition that WeChat knows';
+    : both('is no condition that WeChat knows', '不是微信的条件');
 }
 
 /** To so many hosts all conditional menus together may lead. */
@@ -106,18 +130,27 @@ const menuFile = z
   .strictObject({
     button: buttons,
     conditionalmenu: z
-      .array(z.strictObject({ matchrule, button: buttons.min(1, 'must hold at least one') }), {
-        error: 'must be a list of menus',
-      })
+      .array(
+        z.strictObject({ matchrule, button: buttons.min(1, both('must hold at least one', '至少要有一个')) }),
+        {
+          error: both('must be a list of menus', '应是菜单的列表'),
+        },
+      )
       .optional(),
   })
   .superRefine(({ button: all, conditionalmenu = [] }, context) => {
     const problem = (message: string) =>
       context.addIssue({ code: 'custom', path: ['conditionalmenu'], message });
-    if (conditionalmenu.length > 0 && all.length === 0) problem('needs a menu for everybody else, in button');
+    if (conditionalmenu.length > 0 && all.length === 0)
+      problem(both('needs a menu for everybody else, in button', '还要有给其他人的菜单，写在 button 里'));
     const hosts = new Set(conditionalmenu.flatMap((one) => hostsOf(one.button)));
     if (hosts.size > maxHosts)
-      problem(`leads to ${hosts.size} hosts, and WeChat takes ${maxHosts}: ${[...hosts].join(', ')}`);
+      problem(
+        both(
+          `leads to ${hosts.size} hosts, and WeChat takes ${maxHosts}: ${[...hosts].join(', ')}`,
+          `通向 ${hosts.size} 个域名，微信最多接受 ${maxHosts} 个：${[...hosts].join('、')}`,
+        ),
+      );
   });
 
 /** Reads a menu in YAML (or JSON, as for menu/create), and checks all that WeChat would refuse of it by its form. */

@@ -4,36 +4,18 @@ import { describeRulesProblems, parseRules } from '../../replies/rules/parse.js'
 import type { Rules } from '../../replies/rules/rules.js';
 import { rulesSchema } from '../../replies/rules/shapes.js';
 import type { CommandContext } from '../terminal/context.js';
-import type { Json } from '../terminal/options.js';
-import { print, printJson } from '../terminal/print.js';
+import { printJson } from '../terminal/print.js';
 import { UsageError } from '../terminal/usage-error.js';
-
-export function check(context: CommandContext, file: string, { json = false }: Json): void {
-  const parsed = parseRules(readText(context, file), file);
-  if (json) {
-    const problems = parsed.ok ? [] : parsed.problems;
-    printJson(context, {
-      file,
-      ok: parsed.ok,
-      rules: parsed.ok ? parsed.rules.rules.length : null,
-      problems,
-    });
-  } else if (parsed.ok) {
-    print(context, context.words.commands.rules.inOrder(file, parsed.rules.rules.length));
-  } else {
-    context.err.write(`${describeRulesProblems(parsed.problems, file)}\n`);
-  }
-  if (!parsed.ok) context.setExitCode(1);
-}
 
 export function schema(context: CommandContext): void {
   printJson(context, rulesSchema());
 }
 
 /** @throws UsageError with all that is wrong with them */
-export function rulesIn(text: string, fileName: string): Rules {
+export function rulesIn({ words }: CommandContext, text: string, fileName: string): Rules {
   const parsed = parseRules(text, fileName);
-  if (!parsed.ok) throw new UsageError(`\n${describeRulesProblems(parsed.problems, fileName)}`);
+  if (!parsed.ok)
+    throw new UsageError(`\n${describeRulesProblems(parsed.problems, fileName, words.language)}`);
   return parsed.rules;
 }
 

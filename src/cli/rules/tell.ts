@@ -11,7 +11,20 @@ type RuleWords = Words['commands']['rules'];
 /** Of those that did not apply; the last ones came closest to their turn. */
 const shownOfThem = 20;
 
-export function tell(
+/** Of the rules of this name. */
+export interface NamedTryOut extends TryOut {
+  readonly name: string;
+}
+
+/** @param results of rules that were asked one after another: all but the last do not answer */
+export function tell(results: readonly NamedTryOut[], words: RuleWords, { all }: { all: boolean }): string {
+  if (results.length > 1)
+    return results.map((one) => `${one.name}\n${tellOne(one, words, { all })}`).join('\n\n');
+  const [only] = results;
+  return only ? tellOne(only, words, { all }) : words.noAnswer;
+}
+
+function tellOne(
   { passedOver, answered, subject }: TryOut,
   words: RuleWords,
   { all }: { all: boolean },
@@ -30,12 +43,17 @@ export function tell(
   return [...lines, `✓ ${place}`, ...sayingLines(saying, words).map((text) => `  ${text}`)].join('\n');
 }
 
-export function tellJson({ passedOver, answered }: TryOut): unknown {
+export function tellJson(results: readonly NamedTryOut[]): unknown {
+  const last = results.at(-1);
+  const { answered } = last ?? {};
   return {
+    file: answered ? (last?.name ?? null) : null,
     rule: answered?.name ?? null,
     line: answered?.line ?? null,
     answer: answered?.saying ?? null,
-    before: passedOver.map(({ rule: { name, line }, unmet }) => ({ rule: name, line, unmet })),
+    before: results.flatMap(({ name: file, passedOver }) =>
+      passedOver.map(({ rule: { name, line }, unmet }) => ({ file, rule: name, line, unmet })),
+    ),
   };
 }
 

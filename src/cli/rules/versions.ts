@@ -15,7 +15,8 @@ import type { Json } from '../terminal/options.js';
 import { print, printJson, printTable } from '../terminal/print.js';
 import { UsageError } from '../terminal/usage-error.js';
 import { readText, rulesIn } from './files.js';
-import { tell, tellJson } from './tell.js';
+import { namesOfRules } from './of-replies.js';
+import { type NamedTryOut, tell, tellJson } from './tell.js';
 
 interface Named {
   name?: string;
@@ -46,14 +47,31 @@ export async function test(
     name: WECHAT_ACCOUNT_NAME ?? words.commands.rules.thisAccount,
   };
   const { file } = flags;
-  const source =
+  const sets =
     file === undefined
-      ? await withDatabase(context, (pool) => inForce(context, pool, flags))
-      : { name: file, text: readText(context, file) };
-  const result = tryOut(rulesIn(source.text, source.name), message, account);
-  if (json) printJson(context, tellJson(result));
-  else print(context, tell(result, words.commands.rules, { all }));
-  if (!result.answered) context.setExitCode(1);
+      ? await withDatabase(context, (pool) => setsInForce(context, pool, flags))
+      : [{ name: file, text: readText(context, file) }];
+  const results: NamedTryOut[] = [];
+  for (const { name, text } of sets) {
+    results.push({ name, ...tryOut(rulesIn(context, text, name), message, account) });
+    if (results.at(-1)?.answered) break;
+  }
+  if (json) printJson(context, tellJson(results));
+  else print(context, tell(results, words.commands.rules, { all }));
+  if (!results.at(-1)?.answered) context.setExitCode(1);
+}
+
+/** Where several are in force and none is named: those of REPLIES, in the order in which they are asked. */
+async function setsInForce(
+  context: CommandContext,
+  pool: Pool,
+  { name, account }: Named & { account?: string },
+): Promise<readonly RulesVersion[]> {
+  const names = name === undefined ? await listNames(pool) : [];
+  const asked = names.length > 1 ? namesOfRules(context, account).filter((one) => names.includes(one)) : [];
+  if (asked.length === 0) return [await inForce(context, pool, name === undefined ? {} : { name })];
+  const versions = await Promise.all(asked.map((one) => readInForce(pool, one)));
+  return versions.filter((version) => version !== undefined);
 }
 
 export async function show(
@@ -107,7 +125,7 @@ export async function restore(
   await withDatabase(context, async (pool) => {
     const { name, text } = await one(context, pool, id);
     // What an earlier version of this program took may be wrong for this one.
-    rulesIn(text, name);
+    rulesIn(context, text, name);
     const expectedId = (await readInForce(pool, name))?.id ?? '0';
     const change = { name, text, expectedId, note: note ?? words.restoredNote(id), origin: 'cli' as const };
     const version = await changeRules(pool, change);

@@ -19,10 +19,20 @@ function toVerdict(result: unknown, reply: Reply, position: number): Verdict {
     if ('refuse' in result) return { kind: 'refuse', reason: reasonOf(result.refuse) };
     if ('handOver' in result) return { kind: 'handOver', reason: validateReason(result.handOver) };
   }
-  const changed = validateReply(result, position);
+  const changed = validateReply(typeof result === 'string' ? inOtherWords(reply, result) : result, position);
   return changed.type === 'text' && changed.content.trim() === ''
     ? { kind: 'takeOut' }
     : { kind: 'pass', reply: changed };
+}
+
+/** Other words make nobody else the one who says them: an agent, or a model, whose mark stays. */
+function inOtherWords({ kfAccount, isAi }: Reply, content: string): Reply {
+  return {
+    type: 'text',
+    content,
+    ...(kfAccount === undefined ? {} : { kfAccount }),
+    ...(isAi === undefined ? {} : { isAi }),
+  };
 }
 
 const maxReasonLength = 500;

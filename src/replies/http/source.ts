@@ -16,8 +16,6 @@ import { createSigner, traceparent } from './sign.js';
 
 /** How back ends are asked. */
 export interface HttpReplies {
-  /** The current secret first, then the one before it, each `whsec_…`. */
-  secrets: readonly string[];
   /** For one call, from its beginning to the end of the response. */
   timeoutMs: number;
   allowPrivateAddresses: boolean;
@@ -52,7 +50,7 @@ function openSource(name: string, url: URL, options: HttpReplies, services: Sour
           ...{ statements: createReplyCallbacks(pool), baseUrl: callbackUrl, source: name },
           ...{ waitMs: callbackWaitMs, clock },
         });
-  const ask = createAsk({ name, backEnd, sign: createSigner(options.secrets), tracing, clock });
+  const ask = createAsk({ name, backEnd, sign: createSigner(services.httpReplySecrets), tracing, clock });
 
   async function answer(context: ReplyContext): Promise<ReplyResult | Deferred> {
     const history = readHistory(context, turns);

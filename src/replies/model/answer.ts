@@ -23,11 +23,19 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
   const { settings, memory, rests, budget, records, clock } = dependencies;
 
   return async (context) => {
-    const words = wordsOf(context.messages);
-    if (words === undefined) return undefined;
+    if (wordsOf(context.messages) === undefined) return undefined;
     const last = wordsOf([context.message]) ?? '';
-    if (isOneOf(settings.resetWords, last)) return reset(context);
-    if (isOneOf(settings.continueWords, last)) {
+    const resetAt = context.messages.findLastIndex((one) =>
+      isOneOf(settings.resetWords, wordsOf([one]) ?? ''),
+    );
+    const words = wordsOf(context.messages.slice(resetAt + 1));
+    if (words === undefined) {
+      await forget(context, context.messageId);
+      return settings.resetNotice;
+    }
+    // What is said in one go with it, behind it, is said to a model that knows nothing any more.
+    if (resetAt >= 0) await forget(context, String(BigInt(context.messageId) - 1n));
+    if (resetAt < 0 && isOneOf(settings.continueWords, last)) {
       const kept = await rests.before(context.message.openid, context.messageId);
       if (kept.length > 0)
         return send(context, nextPortion(kept, context.window?.quota, settings.continueNotice));
@@ -53,10 +61,9 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
     }
   };
 
-  async function reset({ message, messageId }: ReplyContext): Promise<string> {
-    await memory.forget(message.openid, messageId);
+  async function forget({ message, messageId }: ReplyContext, upTo: string): Promise<void> {
+    await memory.forget(message.openid, upTo);
     await rests.keep(message.openid, messageId, []);
-    return settings.resetNotice;
   }
 
   function isBeyondBudget({ message, messageId, log }: ReplyContext, budget: Budget): Promise<boolean> {
@@ -98,6 +105,15 @@ export function createModelAnswer(dependencies: ModelDependencies): Answer {
 }
 
 function isOneOf(words: readonly string[], said: string): boolean {
-  const wanted = said.trim().toLowerCase();
-  return words.some((word) => word.toLowerCase() === wanted);
+  const wanted = asWord(said);
+  return words.some((word) => asWord(word) === wanted);
+}
+
+/** As a word is compared: recognised speech, and many a user, end it with a full stop. */
+function asWord(said: string): string {
+  return said
+    .normalize('NFKC')
+    .trim()
+    .toLowerCase()
+    .replace(/[。.!?~]+$/, '');
 }

@@ -2,21 +2,14 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { dynamicTool, type JSONSchema7, jsonSchema, type ModelMessage, streamText, type ToolSet } from 'ai';
 import type { JsonValue } from '../router.js';
 import type { ModelSettings } from './schema.js';
+import { storableAnswer, storableText, storableTokens, type ToolCall } from './storable.js';
 import { estimateTokens } from './tokens.js';
 import { ModelTrouble, troubleOf } from './trouble.js';
 
 /** Types, not interfaces: they are stored as JSON. */
 export type Usage = { promptTokens: number; completionTokens: number; isEstimate: boolean };
 
-export type ToolCall = {
-  id: string;
-  name: string;
-  input: JsonValue;
-  /** What is wrong with it: no such tool, or arguments that are no JSON. */
-  problem: string | null;
-};
-
-/** What the model wrote, once it was done. */
+/** What the model wrote, once it was done, in a form that can be stored. */
 export type Completion = { text: string; toolCalls: readonly ToolCall[]; finishReason: string; usage: Usage };
 
 export interface ModelRequest {
@@ -108,9 +101,8 @@ async function read(parts: Parts, request: ModelRequest, limit: Limit): Promise<
         throw limit.trouble() ?? new ModelTrouble('broken', 'the call was broken off');
       case 'finish':
         return {
-          text,
-          toolCalls,
-          finishReason: part.rawFinishReason ?? part.finishReason,
+          ...storableAnswer(text, toolCalls),
+          finishReason: storableText(part.rawFinishReason ?? part.finishReason, maxReasonLength),
           usage: usageOf(part.totalUsage, request, text),
         };
     }
@@ -118,12 +110,16 @@ async function read(parts: Parts, request: ModelRequest, limit: Limit): Promise<
   throw new ModelTrouble('broken', 'the stream ended in the middle');
 }
 
-/** Some servers do not say how many tokens there were. */
+const maxReasonLength = 100;
+
+/** Some servers do not say how many tokens there were, or what cannot be. */
 function usageOf(
-  { inputTokens, outputTokens }: { inputTokens: number | undefined; outputTokens: number | undefined },
+  given: { inputTokens: number | undefined; outputTokens: number | undefined },
   { system = '', messages }: ModelRequest,
   text: string,
 ): Usage {
+  const inputTokens = storableTokens(given.inputTokens);
+  const outputTokens = storableTokens(given.outputTokens);
   if (inputTokens !== undefined && outputTokens !== undefined)
     return { promptTokens: inputTokens, completionTokens: outputTokens, isEstimate: false };
   const prompt = estimateTokens(system) + estimateTokens(JSON.stringify(messages));

@@ -1,8 +1,9 @@
 import type { ModelMessage } from 'ai';
 import type { ReplyContext } from '../router.js';
 import { SourceError } from '../source.js';
-import type { CallModel, Completion, ModelRequest, ToolCall } from './call.js';
+import type { CallModel, Completion, ModelRequest } from './call.js';
 import type { CallRecords, CallSubject } from './records.js';
+import type { ToolCall } from './storable.js';
 import type { ToolSubject } from './tools.js';
 import { ModelTrouble } from './trouble.js';
 

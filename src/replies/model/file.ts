@@ -3,6 +3,8 @@ import path from 'node:path';
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { describeError } from '../../lib/describe-error.js';
+import { apart, type InEachLanguage, say } from '../../lib/language.js';
+import { ToldError } from '../../lib/told-error.js';
 import { type ModelFile, type ModelSettings, modelFile, type SecretReference } from './schema.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,23 +13,28 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface FileProblem {
   line: number | undefined;
   column: number | undefined;
-  problem: string;
+  problem: InEachLanguage;
 }
 
-export class ModelFileError extends Error {
+export class ModelFileError extends ToldError {
   readonly code = 'REPLIES';
   constructor(
     readonly file: string,
     readonly problems: readonly FileProblem[],
   ) {
-    const lines = problems.map(({ line, column, problem }) =>
-      line === undefined ? problem : `line ${line}, column ${column}: ${problem}`,
+    const inEnglish = problems.map(({ line, column, problem }) =>
+      line === undefined ? problem.en : `line ${line}, column ${column}: ${problem.en}`,
     );
-    super(
-      `REPLIES=model:${file}: ${lines.length === 1 ? lines[0] : `\n${lines.map((line) => `  - ${line}`).join('\n')}`}`,
+    const inChinese = problems.map(({ line, column, problem }) =>
+      line === undefined ? problem['zh-CN'] : `第 ${line} 行第 ${column} 列：${problem['zh-CN']}`,
     );
+    super(say(`REPLIES=model:${file}: ${listed(inEnglish)}`, `REPLIES=model:${file}：${listed(inChinese)}`));
     this.name = 'ModelFileError';
   }
+}
+
+function listed(lines: readonly string[]): string {
+  return lines.length === 1 ? (lines[0] ?? '') : `\n${lines.map((line) => `  - ${line}`).join('\n')}`;
 }
 
 /**
@@ -42,18 +49,19 @@ export function readModelFile(file: string, environment: Environment): ModelSett
   try {
     document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines });
   } catch (error) {
-    throw fail({ line: undefined, column: undefined, problem: `cannot be read: ${describeError(error)}` });
+    const problem = unreadable('', error);
+    throw fail({ line: undefined, column: undefined, problem });
   }
   if (document.errors.length > 0) {
     throw fail(
       ...document.errors.map(({ linePos, message }) => ({
         line: linePos?.[0].line,
         column: linePos?.[0].col,
-        problem: message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? 'is no YAML',
+        problem: noYaml(message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? 'is no YAML'),
       })),
     );
   }
-  const problemAt = (at: readonly PropertyKey[], problem: string): FileProblem => {
+  const problemAt = (at: readonly PropertyKey[], problem: InEachLanguage): FileProblem => {
     const offset = offsetOf(document, at);
     const place = offset === undefined ? undefined : lines.linePos(offset);
     return { line: place?.line, column: place?.col, problem };
@@ -74,7 +82,15 @@ export function readModelFile(file: string, environment: Environment): ModelSett
 
 interface Located {
   at: readonly PropertyKey[];
-  problem: string;
+  problem: InEachLanguage;
+}
+
+const noYaml = (problem: string) => say(problem, `YAML 有错：${problem}`);
+
+/** @param where empty: the file itself */
+function unreadable(where: string, error: unknown): InEachLanguage {
+  const why = describeError(error);
+  return say(`${where} cannot be read: ${why}`.trimStart(), `${where} 读不到：${why}`.trimStart());
 }
 
 /** Replaces what the file refers to by what is there. */
@@ -89,7 +105,7 @@ function resolve(
     try {
       return readFileSync(path.resolve(directory, name), 'utf8').trim();
     } catch (error) {
-      problems.push({ at, problem: `${at.join('.')} cannot be read: ${describeError(error)}` });
+      problems.push({ at, problem: unreadable(at.join('.'), error) });
       return undefined;
     }
   };
@@ -98,7 +114,13 @@ function resolve(
     if ('file' in reference) return readText(reference.file, at);
     const value = environment[reference.env] || undefined;
     if (value === undefined)
-      problems.push({ at, problem: `${at.join('.')}: the environment has no ${reference.env}` });
+      problems.push({
+        at,
+        problem: say(
+          `${at.join('.')}: the environment has no ${reference.env}`,
+          `${at.join('.')}：环境里没有变量 ${reference.env}`,
+        ),
+      });
     return value;
   };
   const settings: ModelSettings = {
@@ -114,7 +136,10 @@ function resolve(
   const names = tools.map(({ name }) => name);
   names.forEach((name, index) => {
     if (names.indexOf(name) < index)
-      problems.push({ at: ['tools', index, 'name'], problem: `the tool ${name} is there twice` });
+      problems.push({
+        at: ['tools', index, 'name'],
+        problem: say(`the tool ${name} is there twice`, `工具 ${name} 写了两次`),
+      });
   });
   check(problems);
   return settings;
@@ -126,12 +151,21 @@ function problemOf(issue: z.core.$ZodIssue, isThere: boolean): Located {
     const [key = ''] = issue.keys;
     return {
       at: [...issue.path, key],
-      problem: `${where} has unknown entries: ${issue.keys.join(', ')}`.trimStart(),
+      problem: told(
+        where,
+        say(`has unknown entries: ${issue.keys.join(', ')}`, `里有不认识的项：${issue.keys.join('、')}`),
+      ),
     };
   }
   if (!isThere && issue.path.length > 0)
-    return { at: issue.path.slice(0, -1), problem: `${where} is missing` };
-  return { at: issue.path, problem: `${where} ${issue.message}`.trimStart() };
+    return { at: issue.path.slice(0, -1), problem: told(where, say('is missing', '没有写')) };
+  // What zod says by itself stays as it is.
+  const problem = apart(issue.message) ?? say(issue.message, `不对：${issue.message}`);
+  return { at: issue.path, problem: told(where, problem) };
+}
+
+function told(where: string, problem: InEachLanguage): InEachLanguage {
+  return say(`${where} ${problem.en}`.trimStart(), `${where} ${problem['zh-CN']}`.trimStart());
 }
 
 /** Where the entry of this path begins: its key, or its value in a list; of the nearest one above where it is not there. */

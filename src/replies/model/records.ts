@@ -1,6 +1,7 @@
 import type { Pool } from '../../db/pool.js';
 import type { Usage } from './call.js';
 import type { ModelSettings } from './schema.js';
+import { storableText } from './storable.js';
 import type { TroubleKind } from './trouble.js';
 
 /** What a call of the model is made for. */
@@ -69,7 +70,7 @@ export function createCallRecords(
               ...[end.usage.promptTokens, end.usage.completionTokens, end.usage.isEstimate],
               ...[costOf(end.usage, prices), prices?.currency ?? null, null],
             ]
-          : [id, end.outcome, null, null, null, false, null, null, end.error.slice(0, maxErrorLength)];
+          : [id, end.outcome, null, null, null, false, null, null, storableText(end.error, maxErrorLength)];
       await pool.query({ name: 'model_call_end', text: endSql, values });
     },
 

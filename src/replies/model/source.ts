@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { say } from '../../lib/language.js';
 import type { LoadedSource, SourceServices } from '../source.js';
 import { createModelAnswer } from './answer.js';
 import { createBudget } from './budget.js';
@@ -24,7 +25,11 @@ const marginMs = 2_000;
 export function loadModel(file: string, { environment, replyTimeoutMs }: ModelSourceOptions): LoadedSource {
   const settings = readModelFile(path.resolve(file), environment);
   if (settings.timeout > replyTimeoutMs - marginMs) {
-    const problem = `timeout is ${settings.timeout / 1_000}s: it must be ${marginMs / 1_000} s shorter than REPLY_TIMEOUT, which is ${replyTimeoutMs / 1_000} s`;
+    const [timeout, margin, limit] = [settings.timeout, marginMs, replyTimeoutMs].map((ms) => ms / 1_000);
+    const problem = say(
+      `timeout is ${timeout}s: it must be ${margin} s shorter than REPLY_TIMEOUT, which is ${limit} s`,
+      `timeout 是 ${timeout}s：应比 REPLY_TIMEOUT（${limit} 秒）短至少 ${margin} 秒`,
+    );
     throw new ModelFileError(file, [{ line: undefined, column: undefined, problem }]);
   }
   const name = `model:${file}`;

@@ -1,6 +1,6 @@
 import { describeError } from '../../lib/describe-error.js';
-import type { ToolCall } from './call.js';
 import type { HttpTool } from './schema.js';
+import { storableText, type ToolCall } from './storable.js';
 
 /** Whose message a tool is called for: the model cannot say it is another's. */
 export interface ToolSubject {
@@ -35,7 +35,7 @@ export function createTools(tools: readonly HttpTool[], fetch: typeof globalThis
         redirect: 'error',
         signal: AbortSignal.any([signal, AbortSignal.timeout(tool.timeout)]),
       });
-      const text = await textOf(response);
+      const text = storableText(await textOf(response), maxResultLength + 1);
       return response.ok ? text : `error: HTTP ${response.status} ${text}`.trim();
     } catch (error) {
       // The run is over: then this is no answer of the tool's.

@@ -1,6 +1,6 @@
 import type { InboundMessage } from '../../wechat/in/message.js';
 import { createFindRule, defaultName, type FindRule, type Found, isForDefault } from './find.js';
-import type { NamedSource, Rules } from './rules.js';
+import type { LeftTo, Rules } from './rules.js';
 import { type Saying, sayingOf } from './say.js';
 import { createSubject, type Subject } from './subject.js';
 import type { LocalTimes } from './zone-time.js';
@@ -17,7 +17,7 @@ export interface RuleAnswered {
 
 /** Rules that can be asked. */
 export interface AskedRules {
-  readonly sources: readonly NamedSource[];
+  readonly sources: readonly LeftTo[];
   /**
    * What the rules say to messages that are answered together: the rule that is tried first among those that apply to any of them,
    * for the last message of these. undefined: nothing.

@@ -1,7 +1,8 @@
 import type { RE2JS } from 're2js';
+import { say as inBoth } from '../../lib/language.js';
 import type { Reply } from '../../wechat/out/reply.js';
 import type { Note, Path } from './places.js';
-import type { NamedSource, RuleAnswer, Said } from './rules.js';
+import type { LeftTo, NamedSource, RuleAnswer, Said } from './rules.js';
 import type { AnswerShape, SayingShape } from './shapes.js';
 import { hasFields, isField, namesIn } from './template.js';
 
@@ -9,7 +10,9 @@ export interface AnswerScope {
   path: Path;
   /** The expressions whose groups a text may use. */
   groups: readonly RE2JS[];
-  sources: NamedSource[];
+  /** Of the rule. */
+  accounts: readonly string[] | undefined;
+  sources: LeftTo[];
   note: Note;
 }
 
@@ -25,8 +28,9 @@ export function compileAnswer(shape: AnswerShape, scope: AnswerScope): RuleAnswe
   }
   const source = sourceIn(shape);
   if (!source) return { kind: 'say', said: say(shape as SayingShape, scope) };
-  if (source.kind === 'http' && !URL.canParse(source.url)) scope.note([...scope.path, 'http'], 'is no URL');
-  scope.sources.push(source);
+  if (source.kind === 'http' && !URL.canParse(source.url))
+    scope.note([...scope.path, 'http'], inBoth('is no URL', '不是网址'));
+  scope.sources.push({ source, accounts: scope.accounts });
   return { kind: 'source', source };
 }
 
@@ -66,12 +70,24 @@ function checkFields(
   for (const { text, path: inner } of stringsIn(value, [])) {
     const names = namesIn(text);
     if (names.length > 0 && inner.some((part) => fixed.includes(part)))
-      note([...path, ...inner], 'may not use fields of the message');
+      note([...path, ...inner], inBoth('may not use fields of the message', '这里不能用消息的字段'));
     for (const name of names) {
       if (!isField(name))
-        note([...path, ...inner], `uses {{${name}}}, which is no field; \\{{ is for two braces`);
+        note(
+          [...path, ...inner],
+          inBoth(
+            `uses {{${name}}}, which is no field; \\{{ is for two braces`,
+            `用了 {{${name}}}，没有这个字段；要写两个花括号请用 \\{{`,
+          ),
+        );
       else if (name.startsWith('match.') && !groups.some((one) => hasGroup(one, name.slice('match.'.length))))
-        note([...path, ...inner], `uses {{${name}}}, and no expression of the rule has such a group`);
+        note(
+          [...path, ...inner],
+          inBoth(
+            `uses {{${name}}}, and no expression of the rule has such a group`,
+            `用了 {{${name}}}，但这条规则的表达式里没有这一组`,
+          ),
+        );
     }
   }
 }

@@ -1,8 +1,10 @@
 import { RE2JS } from 're2js';
+import { describeError } from '../../lib/describe-error.js';
+import { type InEachLanguage, say } from '../../lib/language.js';
 import { compileAnswer } from './compile-answer.js';
 import { fold } from './fold.js';
 import type { Note, Path } from './places.js';
-import type { Conditions, Key, Keyword, NamedSource, Rule, Rules, TimeOfWeek } from './rules.js';
+import type { Conditions, Key, Keyword, LeftTo, Rule, Rules, TimeOfWeek } from './rules.js';
 import { type RuleShape, type RulesFile, weekdayNames } from './shapes.js';
 
 const defaultTimeZone = 'Asia/Shanghai';
@@ -13,24 +15,30 @@ export function compile(
   { lineOf, note }: { lineOf(path: Path): number; note: Note },
 ): Rules {
   const timeZone = zone(file.timeZone ?? defaultTimeZone, ['timeZone'], note);
-  const sources: NamedSource[] = [];
+  const sources: LeftTo[] = [];
   const names = new Set<string>();
   const rules = file.rules.map((shape, index): Rule => {
     const path = ['rules', index];
     const name = shape.name ?? `rule ${index + 1}`;
-    if (names.has(name)) note([...path, 'name'], `"${name}" is the name of another rule as well`);
+    if (names.has(name))
+      note(
+        [...path, 'name'],
+        say(`"${name}" is the name of another rule as well`, `“${name}”已是另一条规则的名字`),
+      );
     names.add(name);
     const when = conditions(shape.when, { path: [...path, 'when'], timeZone, note });
     const groups = when.keyword?.matches ?? [];
     return {
       ...{ name, priority: shape.priority ?? 0, line: lineOf(path), when },
-      answer: compileAnswer(shape.answer, { path: [...path, 'answer'], groups, sources, note }),
+      answer: compileAnswer(shape.answer, {
+        ...{ path: [...path, 'answer'], groups, accounts: when.accounts, sources, note },
+      }),
     };
   });
   const defaultAnswer =
     file.default === undefined
       ? undefined
-      : compileAnswer(file.default, { path: ['default'], groups: [], sources, note });
+      : compileAnswer(file.default, { path: ['default'], groups: [], accounts: undefined, sources, note });
   // Sorting keeps the order of equals.
   return { rules: rules.sort((a, b) => b.priority - a.priority), defaultAnswer, sources };
 }
@@ -58,20 +66,30 @@ function conditions(when: RuleShape['when'], scope: ConditionScope): Conditions 
 }
 
 /** Conditions that no message can meet at once. */
-function contradictions(when: RuleShape['when']): string[] {
+function contradictions(when: RuleShape['when']): InEachLanguage[] {
   const ofText = (['keyword', 'choice'] as const).filter((name) => when[name] !== undefined);
   const ofEvent = (['event', 'click', 'scan'] as const).filter((name) => when[name] !== undefined);
-  const problems: string[] = [];
+  const problems: InEachLanguage[] = [];
   const [word] = ofText;
   const [event] = ofEvent;
-  if (word && event) problems.push(`never holds: ${word} is of texts, and ${event} of events`);
-  if (when.click !== undefined && when.scan !== undefined) problems.push('never holds: a click is no scan');
+  if (word && event)
+    problems.push(
+      say(
+        `never holds: ${word} is of texts, and ${event} of events`,
+        `永远不成立：${word} 针对文字，${event} 针对事件`,
+      ),
+    );
+  if (when.click !== undefined && when.scan !== undefined)
+    problems.push(say('never holds: a click is no scan', '永远不成立：点击菜单不是扫码'));
   const types = list(when.type);
-  if (types && event && !types.includes('event')) problems.push(`never holds: ${event} is of events`);
+  if (types && event && !types.includes('event'))
+    problems.push(say(`never holds: ${event} is of events`, `永远不成立：${event} 针对事件`));
   if (types && word && !types.some((type) => type === 'text' || type === 'voice'))
-    problems.push(`never holds: ${word} is of texts`);
+    problems.push(say(`never holds: ${word} is of texts`, `永远不成立：${word} 针对文字`));
   if (when.timeZone !== undefined && when.hours === undefined && when.weekdays === undefined)
-    problems.push('has a timeZone, and neither hours nor weekdays');
+    problems.push(
+      say('has a timeZone, and neither hours nor weekdays', '写了 timeZone，却没有 hours 或 weekdays'),
+    );
   return problems;
 }
 
@@ -84,24 +102,25 @@ function keyword(shape: NonNullable<RuleShape['when']['keyword']>, path: Path, n
     (list(of) ?? []).map((word, index) => {
       const at = [...path, ...(isShort ? [] : [name]), ...(typeof of === 'string' ? [] : [index])];
       const folded = fold(word);
-      if (folded === '') note(at, 'must not be empty');
+      if (folded === '') note(at, say('must not be empty', '不能为空'));
       return folded;
     });
   const expressions = (list(matches) ?? []).flatMap((source, index) => {
     const compiled = expression(source);
-    if (typeof compiled !== 'string') return [compiled];
-    note([...path, 'matches', ...(typeof matches === 'string' ? [] : [index])], compiled);
+    if ('pattern' in compiled) return [compiled.pattern];
+    note([...path, 'matches', ...(typeof matches === 'string' ? [] : [index])], compiled.problem);
     return [];
   });
   return { equals: words(equals, 'equals'), contains: words(contains, 'contains'), matches: expressions };
 }
 
 /** Or what is wrong with it. */
-function expression(source: string): RE2JS | string {
+function expression(source: string): { pattern: RE2JS } | { problem: InEachLanguage } {
   try {
-    return RE2JS.compile(source);
+    return { pattern: RE2JS.compile(source) };
   } catch (error) {
-    return `is no regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`;
+    const why = describeError(error);
+    return { problem: say(`is no regular expression of RE2: ${why}`, `不是 RE2 的正则表达式：${why}`) };
   }
 }
 
@@ -121,7 +140,10 @@ function timeOfWeek(
       const [from = 0, to = 0] = range.split('-').map(minutes);
       if (from === to) {
         const at = typeof when.hours === 'string' ? [] : [index];
-        note([...path, 'hours', ...at], 'begins when it ends; for the whole day leave hours out');
+        note(
+          [...path, 'hours', ...at],
+          say('begins when it ends; for the whole day leave hours out', '起止时间相同；全天请不要写 hours'),
+        );
       }
       return { from, to };
     }),
@@ -146,7 +168,7 @@ function zone(name: string, path: Path, note: Note): string {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
   } catch {
-    note(path, `"${name}" is no time zone`);
+    note(path, say(`"${name}" is no time zone`, `“${name}”不是时区`));
     return defaultTimeZone;
   }
 }

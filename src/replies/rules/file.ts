@@ -1,12 +1,15 @@
 import { readFile, stat } from 'node:fs/promises';
+import { describeError } from '../../lib/describe-error.js';
+import { type InEachLanguage, say } from '../../lib/language.js';
+import { ToldError } from '../../lib/told-error.js';
 import { describeRulesProblems, parseRules, type RulesProblem } from './parse.js';
 import type { Rules } from './rules.js';
 
 /** The rules that a process is to start with are not to be used: says where and why. */
-export class RulesFileError extends Error {
+export class RulesFileError extends ToldError {
   readonly code = 'REPLIES';
-  constructor(file: string, problem: string, options?: ErrorOptions) {
-    super(`REPLIES=${file}: ${problem}`, options);
+  constructor(file: string, problem: InEachLanguage, options?: ErrorOptions) {
+    super(say(`REPLIES=${file}: ${problem.en}`, `REPLIES=${file}：${problem['zh-CN']}`), options);
     this.name = 'RulesFileError';
   }
 }
@@ -17,13 +20,19 @@ export async function readRulesFile(file: string): Promise<{ text: string; rules
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new RulesFileError(file, `cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
+    const why = describeError(cause);
+    throw new RulesFileError(file, say(`cannot be read: ${why}`, `读不到：${why}`), { cause });
   }
   const parsed = parseRules(text, file);
   if (parsed.ok) return { text, rules: parsed.rules };
-  throw new RulesFileError(file, `is not in order\n${describeRulesProblems(parsed.problems, file)}`);
+  const { problems } = parsed;
+  throw new RulesFileError(
+    file,
+    say(
+      `is not in order\n${describeRulesProblems(problems, file)}`,
+      `有问题\n${describeRulesProblems(problems, file, 'zh-CN')}`,
+    ),
+  );
 }
 
 export type WatchedFile =

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isOutage } from '../../db/errors.js';
 import type { Pool } from '../../db/pool.js';
 import { repeat } from '../../lib/repeat.js';
 import type { Logger } from '../../observe/log.js';
@@ -85,6 +86,7 @@ export function followRules({ file, text, pool, log, pauseMs, random, take }: Fo
 
   let isReady = false;
   let isFirst = true;
+  let isFailing = false;
   const repeated = repeat({
     pauseMs: () => (isFirst ? 0 : pauseMs),
     async round() {
@@ -93,9 +95,18 @@ export function followRules({ file, text, pool, log, pauseMs, random, take }: Fo
       await lookAtVersions();
       isReady = true;
       becomeReady();
+      isFailing = false;
     },
-    // While the database is away no message is claimed, either; who else uses it tells of that.
-    onError: (error) => log.debug({ err: error }, 'no look at the rules'),
+    onError(error) {
+      // Then no message is claimed, either; who else uses it tells of that.
+      if (isOutage(error)) return log.debug({ err: error }, 'no look at the rules');
+      if (!isFailing)
+        log.error(
+          { event: 'rules_not_followed', rules: name, err: error },
+          'the version in force cannot be read or stored',
+        );
+      isFailing = true;
+    },
     random,
   });
   return {

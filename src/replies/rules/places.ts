@@ -10,18 +10,20 @@ import {
   visit,
 } from 'yaml';
 import type { z } from 'zod';
+import { describeError } from '../../lib/describe-error.js';
+import { apart, type InEachLanguage, say } from '../../lib/language.js';
 
 /** What is wrong with a file, and where: line and column count from 1. */
 export interface RulesProblem {
   readonly line: number;
   readonly column: number;
-  readonly message: string;
+  readonly text: InEachLanguage;
 }
 
 export type Path = readonly PropertyKey[];
 
 /** Notes what is wrong with the value at this path: a sentence without its subject. */
-export type Note = (path: Path, problem: string) => void;
+export type Note = (path: Path, problem: InEachLanguage) => void;
 
 /** A YAML file as plain values, which still knows where each of them stands. */
 export interface PlacedFile {
@@ -41,14 +43,14 @@ export function readPlaced(text: string): PlacedFile {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const problems = document.errors.map(({ pos, message }) => ({ ...place(pos[0]), message }));
+  const problems = document.errors.map(({ pos, message }) => ({ ...place(pos[0]), text: noYaml(message) }));
   keepAsWritten(document);
   let content: unknown;
   try {
     // More aliases than that are no file of a person's.
     content = problems.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    problems.push({ line: 1, column: 1, message: error instanceof Error ? error.message : String(error) });
+    problems.push({ line: 1, column: 1, text: noYaml(describeError(error)) });
   }
   const placeOf = (path: Path, key?: string) => {
     const node = key === undefined ? undefined : keyNode(nodeAt(document, path), key);
@@ -56,6 +58,9 @@ export function readPlaced(text: string): PlacedFile {
   };
   return { content, problems, placeOf };
 }
+
+/** @param problem as the parser tells it */
+const noYaml = (problem: string) => say(problem, `YAML 有错：${problem}`);
 
 function keepAsWritten(document: Document): void {
   visit(document, {
@@ -109,17 +114,17 @@ export function problemsOf(error: z.ZodError, file: PlacedFile): RulesProblem[] 
 
 function placed(issue: z.core.$ZodIssue, base: Path, file: PlacedFile): RulesProblem[] {
   const path = [...base, ...issue.path];
-  if (isMissing(issue)) return [{ ...file.placeOf(path), message: `${named(path)}is missing` }];
+  if (isMissing(issue)) return [{ ...file.placeOf(path), text: told(path, say('is missing', '没有写')) }];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     return telling(closest(issue.errors)).flatMap((inner) => placed(inner, path, file));
   }
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       ...file.placeOf(path, key),
-      message: `${named(path)}has no field "${key}"`,
+      text: told(path, say(`has no field "${key}"`, `里没有“${key}”这一项`)),
     }));
   }
-  return [{ ...file.placeOf(path), message: `${named(path)}${wording(issue)}` }];
+  return [{ ...file.placeOf(path), text: told(path, wording(issue)) }];
 }
 
 /** Of the forms that a value might have had, the one that it came closest to: fewest fields wrong. */
@@ -153,27 +158,32 @@ function telling(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
   return issues.filter(({ code, path }) => code !== 'custom' || !misnamed.includes(path.join('.')));
 }
 
-const kinds: Readonly<Record<string, string>> = {
-  object: 'fields',
-  array: 'a list',
-  string: 'text',
-  number: 'a number',
+const kinds: Readonly<Record<string, InEachLanguage>> = {
+  object: say('fields', '由若干项组成的对象'),
+  array: say('a list', '列表'),
+  string: say('text', '文字'),
+  number: say('a number', '数字'),
 };
 
-function wording(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && /^Invalid input/.test(issue.message)) {
-    return `must be ${kinds[issue.expected] ?? issue.expected}`;
-  }
-  return issue.message;
+/** What zod says by itself stays as it is. */
+function wording(issue: z.core.$ZodIssue): InEachLanguage {
+  const ours = apart(issue.message);
+  if (ours) return ours;
+  if (issue.code !== 'invalid_type' || !/^Invalid input/.test(issue.message))
+    return say(issue.message, `不对：${issue.message}`);
+  const kind = kinds[issue.expected] ?? say(issue.expected, issue.expected);
+  return say(`must be ${kind.en}`, `应是${kind['zh-CN']}`);
 }
 
 /** `rules[0].when.hours` */
-export function nameOf(path: Path): string {
+function nameOf(path: Path): string {
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
     .join('');
 }
 
-function named(path: Path): string {
-  return path.length === 0 ? '' : `${nameOf(path)} `;
+/** A problem with its subject. */
+export function told(path: Path, problem: InEachLanguage): InEachLanguage {
+  const subject = path.length === 0 ? '' : `${nameOf(path)} `;
+  return say(subject + problem.en, subject + problem['zh-CN']);
 }

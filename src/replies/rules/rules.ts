@@ -6,8 +6,8 @@ export interface Rules {
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   readonly defaultAnswer: RuleAnswer | undefined;
-  /** Other sources that answers name, as REPLIES would; `llm` files are relative to the rules file still. */
-  readonly sources: readonly NamedSource[];
+  /** Other sources that answers are left to. */
+  readonly sources: readonly LeftTo[];
 }
 
 export interface Rule {
@@ -63,6 +63,13 @@ export type Said =
   | { readonly kind: 'reply'; readonly reply: Reply; readonly hasFields: boolean }
   | { readonly kind: 'handOver'; readonly reason: string };
 
+/** A source that a rule names, and for whose users: undefined for those of all accounts. */
+export interface LeftTo {
+  readonly source: NamedSource;
+  readonly accounts: readonly string[] | undefined;
+}
+
+/** As REPLIES would name it; an `llm` file is relative to the rules file still. */
 export type NamedSource =
   | { readonly kind: 'http'; readonly url: string }
   | { readonly kind: 'llm'; readonly file: string };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { both } from '../../lib/language.js';
 import type { Reply } from '../../wechat/out/reply.js';
 
 /**
@@ -8,16 +9,16 @@ import type { Reply } from '../../wechat/out/reply.js';
 
 const templated = 'May use the fields of the message, such as {{content}}, {{openid}} and {{match.1}}.';
 
-const text = z.string({ error: 'must be text' });
-const filled = text.refine((value) => value.trim() !== '', 'must not be empty');
+const text = z.string({ error: both('must be text', '应是文字') });
+const filled = text.refine((value) => value.trim() !== '', both('must not be empty', '不能为空'));
 const shown = filled.meta({ description: templated });
 const webUrl = filled
-  .refine((value) => /^https?:\/\//i.test(value), 'must be an http(s) URL')
+  .refine((value) => /^https?:\/\//i.test(value), both('must be an http(s) URL', '应是 http(s) 网址'))
   .meta({ description: `An http(s) URL. ${templated}` });
 
 /** One, or a list of which any will do. */
 function anyOf<T extends z.ZodType>(one: T) {
-  return z.union([one, z.array(one).min(1, 'must name at least one')]);
+  return z.union([one, z.array(one).min(1, both('must name at least one', '至少要写一个'))]);
 }
 
 const words = anyOf(filled);
@@ -26,7 +27,7 @@ const media = z
   .union([filled, z.strictObject({ file: filled }), z.strictObject({ url: filled })])
   .meta({ description: 'A media_id, { file: path } or { url: http(s) URL }; the latter are uploaded.' });
 const kfAccount = text
-  .regex(/^[^@\s]+@[^@\s]+$/, 'must be name@account')
+  .regex(/^[^@\s]+@[^@\s]+$/, both('must be name@account', '应是 name@account'))
   .optional()
   .meta({ description: 'Shown as said by this customer-service account: name@account.' });
 
@@ -58,7 +59,7 @@ const reply = z.discriminatedUnion(
     }),
     z.strictObject({
       ...{ type: z.literal('news'), kfAccount },
-      articles: z.array(article).min(1, 'must hold at least one'),
+      articles: z.array(article).min(1, both('must hold at least one', '至少要有一个')),
     }),
     z.strictObject({ type: z.literal('mpnews'), kfAccount, mediaId: filled }),
     z.strictObject({ type: z.literal('mpnewsarticle'), kfAccount, articleId: filled }),
@@ -66,7 +67,7 @@ const reply = z.discriminatedUnion(
       ...{ type: z.literal('msgmenu'), kfAccount, head: shown },
       entries: z
         .array(z.strictObject({ id: filled, content: shown }))
-        .min(1, 'must hold at least one')
+        .min(1, both('must hold at least one', '至少要有一个'))
         .meta({
           description: 'What the user may tap; a tap comes back as a text with this id (see `choice`).',
         }),
@@ -78,7 +79,7 @@ const reply = z.discriminatedUnion(
       ...{ title: shown, appId: filled, pagePath: filled, thumb: media },
     }),
   ],
-  { error: 'must be a type of reply' },
+  { error: both('must be a type of reply', '应是回复的一种类型') },
 ) satisfies z.ZodType<Reply>;
 
 const said = z.union([
@@ -94,7 +95,7 @@ const said = z.union([
 const saying = z.union([said, z.array(said)]);
 const http = z.strictObject({
   http: filled
-    .refine((value) => /^https?:\/\//i.test(value), 'must be an http(s) URL')
+    .refine((value) => /^https?:\/\//i.test(value), both('must be an http(s) URL', '应是 http(s) 网址'))
     .meta({ description: 'Leaves the answer to this HTTP service, as REPLIES would name it.' }),
 });
 const llm = z.strictObject({
@@ -112,7 +113,7 @@ const answer = z
     z.strictObject({
       oneOf: z
         .array(choice)
-        .min(1, 'must hold at least one')
+        .min(1, both('must hold at least one', '至少要有一个'))
         .meta({ description: 'One of these, by chance; for one message always the same.' }),
     }),
   ])
@@ -124,14 +125,17 @@ const answer = z
 const clockTime = '([01]\\d|2[0-3]):[0-5]\\d';
 const hours = text.regex(
   new RegExp(`^${clockTime}-(${clockTime}|24:00)$`),
-  'must be from-to, such as 09:00-18:00',
+  both('must be from-to, such as 09:00-18:00', '应是“起-止”，例如 09:00-18:00'),
 );
 
 export const weekdayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const day = weekdayNames.join('|');
 const weekdays = text.regex(
   new RegExp(`^(${day})(-(${day}))?$`),
-  'must be mon, tue, wed, thu, fri, sat or sun, or a range such as mon-fri',
+  both(
+    'must be mon, tue, wed, thu, fri, sat or sun, or a range such as mon-fri',
+    '应是 mon、tue、wed、thu、fri、sat、sun 之一，或 mon-fri 这样的范围',
+  ),
 );
 
 const timeZone = filled.meta({ description: 'A time zone by its IANA name. Default: Asia/Shanghai.' });
@@ -152,7 +156,10 @@ const keyword = z
             'Regular expressions in the syntax of RE2, which takes linear time; (?i) for any case.',
         }),
       })
-      .refine((of) => Object.keys(of).length > 0, 'must have equals, contains or matches'),
+      .refine(
+        (of) => Object.keys(of).length > 0,
+        both('must have equals, contains or matches', '应有 equals、contains 或 matches'),
+      ),
   ])
   .meta({
     description:
@@ -171,7 +178,11 @@ const when = z
       description:
         'Scenes of QR codes, scanned by followers or new ones; a * at the end stands for anything.',
     }),
-    type: anyOf(z.enum(messageTypes, { error: `must be one of ${messageTypes.join(', ')}` }))
+    type: anyOf(
+      z.enum(messageTypes, {
+        error: both(`must be one of ${messageTypes.join(', ')}`, `应是 ${messageTypes.join('、')} 之一`),
+      }),
+    )
       .optional()
       .meta({ description: 'Types of messages.' }),
     hours: anyOf(hours).optional().meta({
@@ -181,13 +192,13 @@ const when = z
     timeZone: timeZone.optional(),
     account: words.optional().meta({ description: 'AppIDs of accounts.' }),
     chance: z
-      .number({ error: 'must be a number above 0, 1 at most' })
-      .gt(0, 'must be above 0')
-      .lte(1, 'must be 1 at most')
+      .number({ error: both('must be a number above 0, 1 at most', '应是大于 0、不超过 1 的数字') })
+      .gt(0, both('must be above 0', '应大于 0'))
+      .lte(1, both('must be 1 at most', '不能超过 1'))
       .optional()
       .meta({ description: 'In how many of all cases, such as 0.5; for one message always the same.' }),
   })
-  .refine((of) => Object.keys(of).length > 0, 'must have at least one condition')
+  .refine((of) => Object.keys(of).length > 0, both('must have at least one condition', '至少要有一个条件'))
   .meta({
     description:
       'All of these must hold. Events reach only rules that name event, click, scan or type: event.',
@@ -195,11 +206,11 @@ const when = z
 
 const rule = z.strictObject({
   name: filled
-    .refine((value) => value.length <= 100, 'must have 100 characters at most')
+    .refine((value) => value.length <= 100, both('must have 100 characters at most', '最多 100 个字符'))
     .optional()
     .meta({ description: 'For the log and the metrics. Default: "rule" and its place in the list.' }),
   priority: z
-    .int({ error: 'must be a whole number' })
+    .int({ error: both('must be a whole number', '应是整数') })
     .optional()
     .meta({ description: 'Higher ones are tried first; equal ones in the order of the file. Default: 0.' }),
   when,
@@ -209,7 +220,7 @@ const rule = z.strictObject({
 export const rulesFile = z
   .strictObject({
     timeZone: timeZone.optional(),
-    rules: z.array(rule, { error: 'must be a list of rules' }).meta({
+    rules: z.array(rule, { error: both('must be a list of rules', '应是规则的列表') }).meta({
       description: 'The first that applies answers, in the order of priority, then of the file.',
     }),
     default: answer.optional().meta({

@@ -1,8 +1,9 @@
 import path from 'node:path';
+import { say } from '../../lib/language.js';
 import type { ReplyContext } from '../router.js';
 import type { Answer, LoadedSource, ReplySource, SourceServices } from '../source.js';
 import { type AskedRules, createAskedRules } from './ask.js';
-import { readRulesFile } from './file.js';
+import { RulesFileError, readRulesFile } from './file.js';
 import { type Followed, followRules } from './follow.js';
 import type { NamedSource, Rules } from './rules.js';
 import { createLocalTimes } from './zone-time.js';
@@ -34,7 +35,7 @@ export async function loadRules(file: string, options: RulesOptions): Promise<Lo
   const entryOf = entriesBeside(file);
 
   async function loadAll({ sources }: Rules): Promise<void> {
-    for (const source of sources) {
+    for (const { source } of sources) {
       const entry = entryOf(source);
       if (!kept.loaded.has(entry)) kept.loaded.set(entry, await loadSource(entry));
     }
@@ -42,12 +43,13 @@ export async function loadRules(file: string, options: RulesOptions): Promise<Lo
   await loadAll(rules);
 
   let followed: Followed | undefined;
-  let users = 0;
+  const served = new Set<SourceServices>();
   const follow = ({ pool, log }: SourceServices) =>
     followRules({
       ...{ file, text, pool, log, pauseMs, random },
       async take(rules) {
         const asked = createAskedRules(rules, localTimes);
+        for (const services of served) assertSigned(file, asked, services);
         await loadAll(rules);
         kept.asked = asked;
       },
@@ -56,8 +58,9 @@ export async function loadRules(file: string, options: RulesOptions): Promise<Lo
   return {
     name: file,
     async open(services) {
+      assertSigned(file, kept.asked, services);
+      served.add(services);
       followed ??= follow(services);
-      users++;
       const upToDate = followed;
       const opened = openedOnDemand(kept.loaded, services);
       const open = (source: NamedSource) => opened.get(entryOf(source));
@@ -67,8 +70,8 @@ export async function loadRules(file: string, options: RulesOptions): Promise<Lo
         answer: (context) =>
           upToDate.isReady ? answerNow(context) : upToDate.ready.then(() => answerNow(context)),
         async close() {
-          users--;
-          if (users === 0) {
+          served.delete(services);
+          if (served.size === 0) {
             await followed?.stop();
             followed = undefined;
           }
@@ -77,6 +80,29 @@ export async function loadRules(file: string, options: RulesOptions): Promise<Lo
       };
     },
   };
+}
+
+/**
+ * A back end is asked by signed requests alone.
+ *
+ * @throws RulesFileError where rules leave answers for users of this account to one, and it has no secret
+ */
+function assertSigned(
+  file: string,
+  { sources }: Pick<Rules, 'sources'>,
+  { appId, httpReplySecrets }: Pick<SourceServices, 'appId' | 'httpReplySecrets'>,
+): void {
+  if (httpReplySecrets.length > 0) return;
+  for (const { source, accounts } of sources) {
+    if (source.kind === 'http' && (accounts?.includes(appId) ?? true))
+      throw new RulesFileError(
+        file,
+        say(
+          `leaves answers to ${new URL(source.url).host}, and ${appId} has no REPLIES_HTTP_SECRET to sign requests by`,
+          `把回复交给 ${new URL(source.url).host}，而 ${appId} 没有用来签名的 REPLIES_HTTP_SECRET`,
+        ),
+      );
+  }
 }
 
 /** As REPLIES would name it: a model's file is beside the rules that name it. */

@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { apart, both, type InEachLanguage, say } from '../../lib/language.js';
 import { fold } from './fold.js';
 
 /** What becomes of an answer in which words of a category stand. */
@@ -19,7 +20,7 @@ export interface WordCategory {
 export interface WordFileProblem {
   readonly line: number;
   readonly column: number;
-  readonly message: string;
+  readonly text: InEachLanguage;
 }
 
 export type WordFileResult =
@@ -28,25 +29,44 @@ export type WordFileResult =
 
 const text = (most: number) =>
   z
-    .string({ error: 'must be a text' })
-    .refine((value) => value.trim() !== '', 'is empty')
-    .refine((value) => value.length <= most, `has more than ${most} characters`);
+    .string({ error: both('must be a text', '应是文字') })
+    .refine((value) => value.trim() !== '', both('is empty', '是空的'))
+    .refine((value) => value.length <= most, both(`has more than ${most} characters`, `超过 ${most} 个字符`));
 
-const word = text(100).refine((value) => fold(value).text !== '', 'has nothing that shows');
+const word = text(100).refine(
+  (value) => fold(value).text !== '',
+  both('has nothing that shows', '没有看得见的字'),
+);
 
 const category = z.strictObject(
   {
-    action: z.enum(['refuse', 'mask', 'handOver'], { error: 'must be refuse, mask or handOver' }),
-    words: z.array(word, { error: 'must be a list of words' }).min(1, 'must name one word at least'),
+    action: z.enum(['refuse', 'mask', 'handOver'], {
+      error: both('must be refuse, mask or handOver', '应是 refuse、mask 或 handOver'),
+    }),
+    words: z
+      .array(word, { error: both('must be a list of words', '应是词的列表') })
+      .min(1, both('must name one word at least', '至少要有一个词')),
     reply: text(600).optional(),
-    inbound: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+    inbound: z
+      .enum(['true', 'false'], { error: both('must be true or false', '应是 true 或 false') })
+      .optional(),
   },
-  { error: (issue) => (issue.code === 'invalid_type' ? 'must have action and words' : undefined) },
+  {
+    error: (issue) =>
+      issue.code === 'invalid_type' ? both('must have action and words', '应有 action 和 words') : undefined,
+  },
 );
 
 const file = z.strictObject(
-  { categories: z.record(text(64), category, { error: 'must be the categories, by their names' }) },
-  { error: (issue) => (issue.code === 'invalid_type' ? 'must have categories' : undefined) },
+  {
+    categories: z.record(text(64), category, {
+      error: both('must be the categories, by their names', '应是各个类别，以名称为键'),
+    }),
+  },
+  {
+    error: (issue) =>
+      issue.code === 'invalid_type' ? both('must have categories', '应有 categories') : undefined,
+  },
 );
 
 /** Reads a word list: YAML, in which everything is text as it was written (110 is a word, too). Pure. */
@@ -60,7 +80,10 @@ export function readWordFile(source: string): WordFileResult {
   if (document.errors.length > 0)
     return {
       ok: false,
-      problems: document.errors.map(({ pos, message }) => ({ ...place(pos[0]), message })),
+      problems: document.errors.map(({ pos, message }) => ({
+        ...place(pos[0]),
+        text: say(message, `YAML 有错：${message}`),
+      })),
     };
 
   const parsed = file.safeParse(document.toJS({ maxAliasCount: 100 }) ?? undefined);
@@ -78,12 +101,18 @@ export function readWordFile(source: string): WordFileResult {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({
         ...where(key),
-        message: `${subject} has no field ${key}`.trimStart(),
+        text: told(subject, say(`has no field ${key}`, `里没有“${key}”这一项`)),
       }));
     const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
-    return [{ ...where(), message: `${subject} ${inner?.message ?? issue.message}`.trimStart() }];
+    const problem = inner?.message ?? issue.message;
+    // What zod says by itself stays as it is.
+    return [{ ...where(), text: told(subject, apart(problem) ?? say(problem, `不对：${problem}`)) }];
   });
   return { ok: false, problems };
+}
+
+function told(subject: string, problem: InEachLanguage): InEachLanguage {
+  return say(`${subject} ${problem.en}`.trimStart(), `${subject} ${problem['zh-CN']}`.trimStart());
 }
 
 /** Of what is missing: where it should stand. */

@@ -1,16 +1,18 @@
 import { readFile, stat } from 'node:fs/promises';
 import { describeError } from '../../lib/describe-error.js';
+import { type InEachLanguage, type Language, say } from '../../lib/language.js';
 import { repeat } from '../../lib/repeat.js';
+import { ToldError } from '../../lib/told-error.js';
 import type { Logger } from '../../observe/log.js';
 import type { CurrentWords } from './check-words.js';
 import { readWordFile } from './word-file.js';
 import { createWordList, type WordList } from './word-list.js';
 
 /** WORDS_FILE cannot be used: says where it is wrong. */
-export class WordsFileError extends Error {
+export class WordsFileError extends ToldError {
   readonly code = 'WORDS';
-  constructor(file: string, problem: string) {
-    super(`WORDS_FILE=${file}: ${problem}`);
+  constructor(file: string, problem: InEachLanguage) {
+    super(say(`WORDS_FILE=${file}: ${problem.en}`, `WORDS_FILE=${file}：${problem['zh-CN']}`));
     this.name = 'WordsFileError';
   }
 }
@@ -62,12 +64,14 @@ async function read(file: string): Promise<WordList> {
   try {
     source = await readFile(file, 'utf8');
   } catch (error) {
-    throw new WordsFileError(file, `cannot be read: ${describeError(error)}`);
+    const why = describeError(error);
+    throw new WordsFileError(file, say(`cannot be read: ${why}`, `读不到：${why}`));
   }
   const result = readWordFile(source);
   if (result.ok) return createWordList(result.categories);
-  const problems = result.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
-  throw new WordsFileError(file, problems.join('; '));
+  const listed = (language: Language) =>
+    result.problems.map(({ line, column, text }) => `${line}:${column} ${text[language]}`).join('; ');
+  throw new WordsFileError(file, say(listed('en'), listed('zh-CN')));
 }
 
 /** Another one for each change of the file; one that is gone is a change, too. */

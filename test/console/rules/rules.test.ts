@@ -255,6 +255,8 @@ default: please wait
     expect(await json(mei.send('POST', 'rules/try', bad))).toMatchObject({
       ...{ problems: [{ line: 1 }], answer: null, passed: [] },
     });
+    const check = await json<RulesCheck>(mei.send('POST', 'rules/check?lang=zh-CN', { text: 'rules: 1' }));
+    expect(check.problems).toMatchObject([{ message: 'rules 应是规则的列表' }]);
   });
 
   test('of thousands of rules the first hundred are told', async () => {

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { hookCheck } from '../../../src/replies/checks/hooks.js';
 import { loadSource } from '../../../src/replies/open.js';
 import type { BeforeSend } from '../../../src/replies/router.js';
 import { sourceOf } from '../../../src/replies/source.js';
-import { news, type Reply, text } from '../../../src/wechat/out/reply.js';
+import { byAi, fromAgent, news, type Reply, text } from '../../../src/wechat/out/reply.js';
+import { textMessage } from '../../support/messages.js';
+import { replyContext } from '../../support/reply-context.js';
 import { sourceOptions } from '../../support/sources.js';
 import { setStage, settled } from '../../support/stage.js';
 import { waitFor } from '../../support/wait.js';
@@ -40,6 +43,15 @@ describe('beforeSend', () => {
       { msgtype: 'news' },
       { msgtype: 'news' },
     ]);
+  });
+
+  test('that says it in other words leaves it to the same agent, and the mark of a model on it', async () => {
+    const hook = hookCheck((reply) => `${contentOf(reply)}!`);
+    const reply = byAi(fromAgent('anna@shop', text('hi')));
+    expect(await hook(reply, replyContext(textMessage()), 1)).toEqual({
+      kind: 'pass',
+      reply: { type: 'text', content: 'hi!', kfAccount: 'anna@shop', isAi: true },
+    });
   });
 
   test('that makes a reply too long has it split, and cut to the allowance', async () => {

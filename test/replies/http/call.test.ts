@@ -11,7 +11,6 @@ import { replyContext } from '../../support/reply-context.js';
 import { sourceServices } from '../../support/sources.js';
 
 const defaults: HttpReplies = {
-  secrets: [secret],
   timeoutMs: 5_000,
   allowPrivateAddresses: true,
   turns: 0,
@@ -22,7 +21,7 @@ const defaults: HttpReplies = {
 async function open(url: string, options: Partial<HttpReplies> = {}, services: Partial<SourceServices> = {}) {
   const source = await httpSource(url, { ...defaults, ...options }).open(
     // Without callbacks nothing is stored.
-    sourceServices(services),
+    sourceServices({ httpReplySecrets: [secret], ...services }),
   );
   onTestFinished(() => source.close());
   const ask = (given: Partial<ReplyContext> = {}) =>
@@ -96,7 +95,7 @@ describe('a call of a back end', () => {
     const next = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
     for (const known of [secret, next]) {
       const backEnd = await startBackEnd(() => ({ status: 204 }), known);
-      const { ask } = await open(backEnd.url, { secrets: [next, secret] });
+      const { ask } = await open(backEnd.url, {}, { httpReplySecrets: [next, secret] });
       expect(await ask()).toEqual([]);
       expect(String(backEnd.requests[0]?.headers['webhook-signature']).split(' ')).toHaveLength(2);
     }

@@ -67,6 +67,23 @@ describe('a model answers', () => {
     expect(await records()).toHaveLength(1);
   });
 
+  test('also where what it wrote could not be stored as it is', async () => {
+    const { answer, contextOf, stub, records } = await setModel();
+    const text = `一\0二\u001b三\ud83d${'长'.repeat(30_000)}`;
+    stub.behave({
+      ...{ kind: 'answer', text, finishReason: 'st\0op' },
+      usage: { prompt: 1e12, completion: 3 },
+    });
+    const context = contextOf('你好');
+    const [first] = toReplies(await answer(context));
+    expect(first).toMatchObject({ content: expect.stringMatching(/^一二三\ufffd长/) });
+    await answer(context);
+    expect(stub.calls).toHaveLength(1);
+    expect(await records()).toMatchObject([
+      { outcome: 'completed', finish_reason: 'stop', tokens_estimated: true },
+    ]);
+  });
+
   test('and every call is on record with its tokens and its cost', async () => {
     const { ask, stub, records } = await setModel({ prices: { input: 2, output: 8 } });
     await ask('一');
@@ -125,6 +142,22 @@ describe('it remembers', () => {
     expect(await database.rows('select forgotten_up_to::text, summary from wechat.model_memory')).toEqual([
       { forgotten_up_to: '2', summary: null },
     ]);
+  });
+
+  test.each(['忘记我。', '忘记我！', ' ／RESET '])('nor from before %j', async (word) => {
+    const { ask } = await setModel();
+    expect(await ask(word)).toEqual(['好的，之前聊过的我都不再看了。']);
+  });
+
+  test('nor from before a reset word that was sent in one go with the next question', async () => {
+    const { ask, stub } = await setModel();
+    await ask('我叫小明');
+    const messages = ['再见', '忘记我', '你好'].map((content) => textMessage({ content }));
+    await ask('你好', { messages });
+    const sent = () => stub.calls.at(-1)?.body.messages.map(({ content }) => content);
+    expect(sent()).toEqual(['你好']);
+    await ask('我叫什么');
+    expect(sent()).toEqual(['你好', '回：你好', '我叫什么']);
   });
 
   test('what is longer than the budget as a summary, which is made once and kept', async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { readModelFile } from '../../../src/replies/model/file.js';
+import { type ModelFileError, readModelFile } from '../../../src/replies/model/file.js';
 import { loadSource } from '../../../src/replies/open.js';
 import { sourceOptions } from '../../support/sources.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
@@ -73,7 +73,9 @@ test.each([
     readModelFile(file, {});
   } catch (error) {
     expect(error).toMatchObject({ code: 'REPLIES' });
-    message = (error as Error).message;
+    message = (error as ModelFileError).message;
+    const [first, ...rest] = (error as ModelFileError).told['zh-CN'].split('\n');
+    for (const line of rest.length > 0 ? rest : [first]) expect(line).toMatch(/\p{Script=Han}/u);
   }
   expect(message).toContain(`REPLIES=model:${file}`);
   expect(message).toContain(problem);

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { toStoredJson } from '../../../src/replies/context/json.js';
 import { modelFile } from '../../../src/replies/model/schema.js';
 import { openModel } from '../../../src/replies/model/source.js';
 import type { ReplyContext, Turn } from '../../../src/replies/router.js';
@@ -57,7 +58,7 @@ export async function setModel(settings: Record<string, unknown> = {}) {
       window: { endsAt: new Date(Date.now() + 48 * 3_600_000), quota: 5 },
       history: async ({ turns: count }) => before.filter((turn) => turn.openid === openid).slice(-count),
       once: async (key, action) => {
-        if (!results.has(key)) results.set(key, JSON.parse(JSON.stringify(await action())));
+        if (!results.has(key)) results.set(key, JSON.parse(toStoredJson(await action(), key)));
         return results.get(key) as never;
       },
       ...given,

@@ -3,15 +3,15 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createMetrics } from '../../../src/observe/metrics.js';
-import { createTracing } from '../../../src/observe/tracing.js';
 import { createSourceLoader } from '../../../src/replies/open.js';
 import { loadRules } from '../../../src/replies/rules/source.js';
 import { changeRules, listVersions } from '../../../src/replies/rules/versions.js';
 import { type LoadedSource, type ReplySource, sourceOf } from '../../../src/replies/source.js';
+import { secret, startBackEnd } from '../../support/back-end.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { textMessage } from '../../support/messages.js';
 import { replyContext } from '../../support/reply-context.js';
-import { sourceOptions } from '../../support/sources.js';
+import { sourceOptions, sourceServices } from '../../support/sources.js';
 import { scratchDirectory } from '../../support/temporary-directory.js';
 import { waitFor } from '../../support/wait.js';
 
@@ -50,17 +50,9 @@ async function startProcess(
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics(['wx1']);
   const loaded = await loadRules(file, { loadSource, pauseMs: 20 });
-  const source = await loaded.open({
-    ...{
-      appId: 'wx1',
-      pool: database.pool,
-      proxies: undefined,
-      log,
-      metrics,
-      tracing: createTracing(),
-      clock: () => new Date(),
-    },
-  });
+  const source = await loaded.open(
+    sourceServices({ httpReplySecrets: [secret], pool: database.pool, log, metrics }),
+  );
   onTestFinished(() => source.close());
   const say = async (content = 'hi') => source.answer(replyContext(textMessage({ content }), { log }));
   return { source, logged, metrics, say };
@@ -124,6 +116,20 @@ describe('a file', () => {
     writeFileSync(file, rulesSaying('back'));
     await saysSoon(process, 'back');
     expect(process.logged.filter(({ event }) => event === 'rules_refused')).toHaveLength(1);
+  });
+
+  test('that cannot be stored is told once, and is in force as soon as it can be', async () => {
+    const file = newFile(rulesSaying('first'));
+    const name = path.basename(file);
+    await database.pool.query(
+      `alter table wechat.rules_version add constraint refused check (name <> '${name}') not valid`,
+    );
+    const process = await startProcess(file);
+    const told = () => process.logged.filter(({ event }) => event === 'rules_not_followed');
+    await waitFor('the log', () => told()[0]);
+    await database.pool.query('alter table wechat.rules_version drop constraint refused');
+    await saysSoon(process, 'first');
+    expect(told()).toMatchObject([{ rules: name, level: 50 }]);
   });
 
   test.each([
@@ -232,6 +238,38 @@ describe('an answer that is left to another source', () => {
     );
     expect(line).toMatchObject({ problems: ['https://bad.example is bad'] });
     expect(await process.say('ask')).toBe('ok');
+  });
+});
+
+describe('an answer that is left to a back end', () => {
+  test('is asked for by requests that each account signs by its own secret', async () => {
+    const other = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+    const backEnd = await startBackEnd(() => ({ status: 200, json: 'hi' }), other);
+    const file = newFile(rulesSaying(`{ http: "${backEnd.url}" }`));
+    const load = createSourceLoader();
+    const open = async (appId: string, httpReplySecrets: string[]) => {
+      const loaded = await load(file, sourceOptions());
+      const source = await loaded.open(sourceServices({ appId, httpReplySecrets, pool: database.pool }));
+      onTestFinished(() => source.close());
+      return source;
+    };
+    await open('wx1', [secret]);
+    const second = await open('wx2', [other]);
+    expect(await second.answer(replyContext(textMessage()))).toEqual([{ type: 'text', content: 'hi' }]);
+  });
+
+  test('needs a secret of every account whose users it may be for', async () => {
+    const rule = (when: string) =>
+      `rules:\n  - { when: ${when}, answer: { oneOf: [hi, { http: "https://my.example/reply" }] } }\n`;
+    const open = async (file: string, appId: string) => {
+      const loaded = await loadRules(file, { loadSource: async (entry) => sourceOf(entry, () => 'hi') });
+      const source = await loaded.open(sourceServices({ appId, pool: database.pool }));
+      onTestFinished(() => source.close());
+    };
+    await expect(open(newFile(rule('{ type: text }')), 'wx1')).rejects.toThrow(
+      /leaves answers to my\.example, and wx1 has no REPLIES_HTTP_SECRET/,
+    );
+    await open(newFile(rule('{ account: wx2 }')), 'wx1');
   });
 });
 

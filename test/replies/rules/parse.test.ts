@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { describeRulesProblems, parseRules } from '../../../src/replies/rules/parse.js';
 
-/** As an editor shows them. */
+/** As an editor shows them; each is told in Chinese, too. */
 function problems(text: string): string[] {
   const parsed = parseRules(text, 'rules.yaml');
-  return parsed.ok ? [] : describeRulesProblems(parsed.problems, 'rules.yaml').split('\n');
+  if (parsed.ok) return [];
+  for (const { text } of parsed.problems) expect(text['zh-CN']).toMatch(/\p{Script=Han}/u);
+  return describeRulesProblems(parsed.problems, 'rules.yaml').split('\n');
 }
 
 function rulesOf(text: string) {
@@ -17,6 +19,7 @@ describe('what is wrong is told with its line and column', () => {
   test.each([
     ['YAML that is none', 'rules: [', 'rules.yaml:1:9: '],
     ['an empty file', '', 'rules.yaml:1:1: '],
+    ['what Postgres stores in no text', 'rules: []\n# a\0', 'rules.yaml:2:4: has a NUL character'],
     ['a file without rules', 'default: hi', 'rules.yaml:1:1: rules is missing'],
     ['a field of the file that there is not', 'rules: []\nrule: []', 'rules.yaml:2:1: has no field "rule"'],
     [

@@ -5,6 +5,8 @@ export const rules = {
   columns: { id: 'version', at: 'at', origin: 'from', operator: 'by', note: 'why' },
   inForce: 'in force',
   inOrder: (file: string, rules: number) => `${file} is in order: ${count(rules, 'rule')}`,
+  modelInOrder: (file: string) => `${file} is in order: a model`,
+  noFiles: 'REPLIES names neither rules nor a model: name a file',
   unreadable: (file: string, why: string) => `${file} cannot be read: ${why}`,
   sayWhat: 'Say what the user does: a text, --type, --event, --click or --scan',
   thisAccount: 'the account',

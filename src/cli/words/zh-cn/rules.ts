@@ -4,6 +4,8 @@ export const rules: typeof English = {
   columns: { id: '版本', at: '时间', origin: '来源', operator: '操作人', note: '原因' },
   inForce: '生效',
   inOrder: (file, rules) => `${file} 没有问题：${rules} 条规则`,
+  modelInOrder: (file) => `${file} 没有问题：一个模型`,
+  noFiles: 'REPLIES 里既没有规则也没有模型：请写明文件',
   unreadable: (file, why) => `读不到 ${file}：${why}`,
   sayWhat: '请说明用户做了什么：一段文字、--type、--event、--click 或 --scan',
   thisAccount: '本公众号',

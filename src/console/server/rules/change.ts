@@ -1,9 +1,10 @@
 import type { Pool } from '../../../db/pool.js';
-import { say } from '../../../lib/language.js';
+import { type Language, say } from '../../../lib/language.js';
 import type { ParsedRules } from '../../../replies/rules/parse.js';
 import type { RuleVersion } from '../../contract/rules.js';
 import { Refusal } from '../http/refusal.js';
 import { asPerson } from '../http/transaction.js';
+import { problemsIn } from './problems.js';
 import { newestVersion } from './sets.js';
 
 export interface RulesChange {
@@ -13,17 +14,19 @@ export interface RulesChange {
   /** The version that the text was made from; null: there was none. */
   expected: string | null;
   note: string | null;
+  /** Of the person, who is told what is wrong with the text. */
+  language: Language;
 }
 
 /** @throws Refusal for a text with problems, and where another version is in force by now */
 export function changeRules(pool: Pool, person: string, change: RulesChange): Promise<RuleVersion> {
-  const { name, text, parsed, expected, note } = change;
+  const { name, text, parsed, expected, note, language } = change;
   if (!parsed.ok)
     throw new Refusal(
       422,
       'bad_rules',
       say('The text has problems: nothing was changed', '内容有问题，没有保存'),
-      { problems: parsed.problems },
+      { problems: problemsIn(language, parsed.problems) },
     );
   return asPerson(pool, person, async (client) => {
     const { rows } = await client.query<{ id: string | null }>(

@@ -11,6 +11,7 @@ import { wordsFor } from '../words/index.js';
 import { changeRules } from './change.js';
 import { differencesOf } from './differences.js';
 import { createParse } from './parsed.js';
+import { problemsIn } from './problems.js';
 import { listSets, readSet, readText } from './sets.js';
 import { tryRules } from './trial.js';
 
@@ -60,13 +61,13 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
     ctx.body = (
       parsed.ok
         ? { rules: parsed.rules.rules.length, problems: [] }
-        : { rules: 0, problems: [...parsed.problems] }
+        : { rules: 0, problems: problemsIn(wordsFor(ctx).language, parsed.problems) }
     ) satisfies RulesCheck;
   });
 
   router.post('/rules/try', read, (ctx) => {
     const { at, ...asked } = input.readBody(ctx, tryShape);
-    ctx.body = tryRules(parse(asked.text), { ...asked, at: at ?? clock() }, accounts, wordsFor(ctx).rules);
+    ctx.body = tryRules(parse(asked.text), { ...asked, at: at ?? clock() }, accounts, wordsFor(ctx));
   });
 
   router.get('/rules/:name', read, async (ctx) => {
@@ -84,7 +85,9 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
   router.put('/rules/:name', change, async (ctx) => {
     const { name } = await readSet(pool, nameOf(ctx.params), used);
     const asked = input.readBody(ctx, saveShape);
-    ctx.body = await changeRules(pool, personOf(ctx).name, { name, ...asked, parsed: parse(asked.text) });
+    ctx.body = await changeRules(pool, personOf(ctx).name, {
+      ...{ name, ...asked, parsed: parse(asked.text), language: wordsFor(ctx).language },
+    });
   });
 
   router.post('/rules/:name/back', change, async (ctx) => {
@@ -98,6 +101,7 @@ export function createRulesRoutes({ pool, requires, accounts, clock }: RulesDepe
       expected,
       note,
       parsed: parse(text),
+      language: wordsFor(ctx).language,
     });
   });
 

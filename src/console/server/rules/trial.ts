@@ -6,6 +6,7 @@ import type { Reply } from '../../../wechat/out/reply.js';
 import type { RulesTrial, TryRules } from '../../contract/rules.js';
 import { badInput } from '../http/input.js';
 import type { Words } from '../words/index.js';
+import { problemsIn } from './problems.js';
 
 /** As many as anybody reads. */
 const mostPassed = 100;
@@ -23,9 +24,10 @@ export function tryRules(
   parsed: ParsedRules,
   { message: deed, account, at }: Trial,
   accounts: readonly AccountConfig[],
-  words: Words['rules'],
+  { language, rules: words }: Pick<Words, 'language' | 'rules'>,
 ): RulesTrial {
-  if (!parsed.ok) return { problems: [...parsed.problems], answer: null, passed: [], passedInAll: 0 };
+  if (!parsed.ok)
+    return { problems: problemsIn(language, parsed.problems), answer: null, passed: [], passedInAll: 0 };
   const message = messageOf({ ...deedOf(deed), openid: 'oTrial', at });
   if (!message) throw badInput(['message']);
   const { appId, name = appId } = accounts.find((one) => account === null || one.appId === account) ?? {
