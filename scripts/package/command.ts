@@ -15,11 +15,16 @@ export interface Ended {
   stderr: string;
 }
 
+/** It was not over in time. */
+export class LateError extends Error {
+  readonly code = 'LATE';
+}
+
 /**
  * Runs a command to its end, or ends it when its time is up: with all that it started, for npm and npx start others, which would
  * keep the output open, and whoever waits for its end would wait for ever.
  *
- * @throws Error with the output where the time was too short
+ * @throws LateError with the output where the time was too short
  */
 export async function runToEnd(
   command: string,
@@ -52,7 +57,7 @@ export async function runToEnd(
     process.off('exit', kill);
   }
   if (isLate)
-    throw new Error(
+    throw new LateError(
       `${[command, ...args].join(' ')} was not over after ${timeoutMs / 1_000} s:\n${ended.stdout}${ended.stderr}`,
     );
   return ended;
