@@ -1,6 +1,6 @@
 # Build: docker build -t wechat-outbox .
 # What is built is the same on every platform, so it is built on the one that is at hand.
-FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS build
+FROM --platform=${BUILDPLATFORM:-linux} node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts

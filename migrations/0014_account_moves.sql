@@ -20,6 +20,7 @@ create table wechat.account_move (
   block_ends       bigint not null,
   history_since    timestamptz,
   copied_up_to     bigint not null default 0,
+  copies           bigint not null default 0,
   pause_before     jsonb,
   started_at       timestamptz not null default now(),
   changed_at       timestamptz not null default now(),
@@ -47,6 +48,8 @@ comment on column wechat.account_move.handover_offset is 'The same of handover_h
 comment on column wechat.account_move.block_ends is 'The last inbound_message.id at the target that is kept for the source''s messages';
 comment on column wechat.account_move.history_since is 'Settled messages from before stay at the source; null: all go along';
 comment on column wechat.account_move.copied_up_to is 'At the source: its messages up to this id were copied, or are noted in account_move_change';
+comment on column wechat.account_move.copies is
+  'Transactions that copied to the target, and at the source how many of them it knows of; a target with fewer has lost the last ones';
 comment on column wechat.account_move.pause_before is 'The row of account_pause from before the move; null: the account did not rest';
 comment on column wechat.account_move.started_at is 'When the move began';
 comment on column wechat.account_move.changed_at is 'When the phase last changed';

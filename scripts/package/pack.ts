@@ -30,7 +30,7 @@ interface NpmPack {
 export async function pack(root: string): Promise<Packed> {
   const folder = await mkdtemp(path.join(tmpdir(), 'wechat-outbox-package-'));
   const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
-  const { stdout } = await exec('npm', args, { cwd: root, maxBuffer: 2 ** 24 });
+  const { stdout } = await exec('npm', args, { cwd: root, maxBuffer: 2 ** 24, timeout: 120_000 });
   const [packed] = JSON.parse(stdout) as NpmPack[];
   if (!packed) throw new Error('npm packed nothing');
   return {

@@ -1,9 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { freePorts } from '../free-ports.ts';
+import { type Ended, LateError, runToEnd } from './command.ts';
 import { type Packed, pack } from './pack.ts';
 
 /**
@@ -11,9 +9,12 @@ import { type Packed, pack } from './pack.ts';
  * never saw this repository. Takes a minute or two; ends with 1 at the first thing that is not as it should be.
  */
 
-const exec = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
-const stepMs = 600_000;
+/** Of one command that runs here. */
+const stepMs = 120_000;
+/** Where the way to the registry stands still, npm may wait for longer than anybody does; what it has by then is in its cache. */
+const installMs = 150_000;
+const installTries = 3;
 
 interface Folder {
   at: string;
@@ -33,9 +34,21 @@ function expect(is: boolean, what: string, seen: unknown = ''): void {
   if (!is) throw new Error(`${what}\n${String(seen)}`);
 }
 
-async function run({ at, environment }: Folder, command: string, args: readonly string[], settings = {}) {
-  const options = { cwd: at, env: { ...environment, ...settings }, timeout: stepMs, maxBuffer: 2 ** 24 };
-  return exec(command, args, options);
+/** @throws Error with all that it printed, where it ends with anything but 0 */
+async function run(
+  { at, environment }: Folder,
+  command: string,
+  args: readonly string[],
+  { settings = {}, timeoutMs = stepMs }: { settings?: Record<string, string>; timeoutMs?: number } = {},
+): Promise<Ended> {
+  const ended = await runToEnd(command, args, {
+    at,
+    environment: { ...environment, ...settings },
+    timeoutMs,
+  });
+  const { code, stdout, stderr } = ended;
+  expect(code === 0, `${command} ${args.join(' ')} ended with ${code}`, `${stdout}${stderr}`);
+  return ended;
 }
 
 /** With lines on its standard input, which is no terminal. */
@@ -43,18 +56,12 @@ async function runWithInput(
   { at, environment }: Folder,
   args: readonly string[],
   { input, settings }: { input: string; settings: Record<string, string> },
-): Promise<{ code: number; output: string }> {
-  const child = spawn('npx', args, { cwd: at, env: { ...environment, ...settings }, timeout: stepMs });
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
+): Promise<{ code: number | null; output: string }> {
+  const around = { ...environment, ...settings };
+  const { code, stdout, stderr } = await runToEnd('npx', args, {
+    ...{ at, environment: around, input, timeoutMs: stepMs },
   });
-  child.stderr.on('data', (chunk) => {
-    output += chunk;
-  });
-  child.stdin.end(input);
-  const [code] = await once(child, 'close');
-  return { code, output };
+  return { code, output: `${stdout}${stderr}` };
 }
 
 const emptyFolder = async (packed: Packed, name: string): Promise<Folder> => {
@@ -70,10 +77,29 @@ async function install(folder: Folder, packed: Packed): Promise<void> {
   await writeFile(path.join(folder.at, 'package.json'), '{ "private": true, "type": "module" }\n');
   const development = ['typescript@5', '@types/node@22'];
   // The install scripts of dependencies do not run, as some registries and package managers have it.
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries', '1'];
+  const flags = [
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--fetch-retries',
+    '1',
+    '--fetch-timeout',
+    '60000',
+    '--prefer-offline',
+  ];
   // Here alone with what is around: the way to the registry may need a proxy or a certificate.
   const around = process.env as Record<string, string>;
-  await run(folder, 'npm', ['install', ...flags, packed.tarball, ...development], around);
+  const args = ['install', ...flags, packed.tarball, ...development];
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await run(folder, 'npm', args, { settings: around, timeoutMs: installMs });
+      return;
+    } catch (error) {
+      if (tries >= installTries || !(error instanceof LateError)) throw error;
+      process.stdout.write('once more … ');
+      await rm(path.join(folder.at, 'node_modules'), { recursive: true, force: true });
+    }
+  }
 }
 
 const program = `import { createRouter, text, type Replies } from 'wechat-outbox';
@@ -122,12 +148,9 @@ async function tryInit(folder: Folder): Promise<Record<string, string>> {
     WECHAT_API_BASE: 'http://127.0.0.1:9',
   };
   const appId = 'wx0123456789abcdef';
-  const first = await run(
-    folder,
-    'npx',
-    ['wechat-outbox', 'init', 'flags', '--yes', '--app-id', appId],
+  const first = await run(folder, 'npx', ['wechat-outbox', 'init', 'flags', '--yes', '--app-id', appId], {
     settings,
-  );
+  });
   expect(/ok +settings/.test(first.stdout), 'the doctor finds the settings complete', first.stdout);
   expect(/ok +migrations/.test(first.stdout), 'the embedded PostgreSQL is made ready', first.stdout);
   const { mode } = await stat(path.join(folder.at, 'flags/.env'));
@@ -152,7 +175,7 @@ async function tryStart(folder: Folder): Promise<void> {
   await writeFile(path.join(folder.at, 'try.mjs'), conversation);
   const port = await freePorts(2);
   const settings = { PORT: String(port), ADMIN_PORT: String(port + 1) };
-  const { stdout } = await run(folder, 'node', ['try.mjs'], settings);
+  const { stdout } = await run(folder, 'node', ['try.mjs'], { settings });
   expect(stdout.includes('欢迎关注！'), 'the service answers with the replies that init wrote', stdout);
 }
 
@@ -194,6 +217,7 @@ async function tryExample(folder: Folder): Promise<void> {
   await run(folder, 'node', ['--test', 'replies.test.mjs']);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const packed = await pack(root);
 try {
   const folder = await emptyFolder(packed, 'app');
@@ -212,8 +236,6 @@ try {
   await step('the example of wechat-outbox/testing', () => tryExample(folder));
 } catch (error) {
   process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
-  const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-  process.stderr.write(`${stdout}${stderr}`);
   process.exitCode = 1;
 } finally {
   await packed.remove();

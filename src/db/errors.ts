@@ -31,10 +31,22 @@ export const readOnlyState = '25006';
  * - `conflict`: Postgres chose this transaction to resolve a deadlock or a conflict; at once again, it may well succeed
  * - `slow`: Postgres ended the statement at its time limit
  * - `refused_connection`: there are no more connections to be had, by the server's, the role's or the pooler's limit
+ * - `refused_login`: Postgres does not let us in, so that no statement ran: the password is another one by now, the role may not
+ *   log in, the database is not there (it is being restored). Connections that are open go on
+ * - `storage`: a file or the disk of the server failed. It may be that of a few rows alone, or all; either way the statement is
+ *   not at fault
  * - `away`: Postgres does not answer, is starting or shutting down, takes no writes (a standby), or has no room
  * - `other`: the statement itself, which no repetition makes better
  */
-export type DatabaseFailure = 'locked' | 'conflict' | 'slow' | 'refused_connection' | 'away' | 'other';
+export type DatabaseFailure =
+  | 'locked'
+  | 'conflict'
+  | 'slow'
+  | 'refused_connection'
+  | 'refused_login'
+  | 'storage'
+  | 'away'
+  | 'other';
 
 export function classifyDatabaseError(error: unknown): DatabaseFailure {
   if (!(error instanceof Error)) return 'other';
@@ -64,6 +76,15 @@ function classifyState(sqlState: string, message: string): DatabaseFailure {
       return 'slow';
     case '53300': // too_many_connections
       return 'refused_connection';
+    case '28000': // invalid_authorization_specification
+    case '28P01': // invalid_password
+    case '3D000': // invalid_catalog_name
+      return 'refused_login';
+    case '58000': // system_error
+    case '58030': // io_error
+    case '58P01': // undefined_file
+    case '58P02': // duplicate_file
+      return 'storage';
     case readOnlyState:
     case '25P03': // idle_in_transaction_session_timeout
       return 'away';
@@ -74,9 +95,14 @@ function classifyState(sqlState: string, message: string): DatabaseFailure {
   return /^(08|53|57)/.test(sqlState) ? 'away' : 'other';
 }
 
-/** Whether the same statement may well succeed in a moment. */
+/** Whether the statement is not at fault: the same one may well succeed later. */
 export function isOutage(error: unknown): boolean {
   return classifyDatabaseError(error) !== 'other';
+}
+
+/** Whether it may pass by itself. A refused login is for a person to mend, and who is only starting had better say so and end. */
+export function mayPass(error: unknown): boolean {
+  return isOutage(error) && classifyDatabaseError(error) !== 'refused_login';
 }
 
 /** What a failed statement says about the items of a batch. */
@@ -84,7 +110,11 @@ export function batchFailure(error: unknown): Failure {
   const failure = classifyDatabaseError(error);
   switch (failure) {
     case 'refused_connection':
+    case 'refused_login':
       return 'away';
+    // Those whose rows cannot be read are found and tried again, as if they were locked; the others pass.
+    case 'storage':
+      return 'locked';
     case 'other':
       return 'refused';
     default:

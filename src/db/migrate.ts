@@ -126,7 +126,12 @@ async function applyAll(
   }
 }
 
-const outages: ReadonlySet<DatabaseFailure> = new Set(['away', 'refused_connection', 'conflict']);
+const outages: ReadonlySet<DatabaseFailure> = new Set([
+  'away',
+  'refused_connection',
+  'refused_login',
+  'conflict',
+]);
 
 const whoLocks = 'the oldest transactions of pg_stat_activity (xact_start) are what to look at';
 

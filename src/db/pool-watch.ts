@@ -9,25 +9,32 @@ export interface PoolWatch {
 
 /** A refusal is told for so long: the next attempt may come only with the next burst. */
 const refusalLastsMs = 15_000;
+const todo = {
+  refused_connection:
+    "lower DATABASE_CONNECTIONS, or raise the limit (max_connections, the role's or the database's connection limit, or the pooler's)",
+  refused_login:
+    'see to the role and its password in Postgres; another DATABASE_URL or DATABASE_PASSWORD counts once the process is started again',
+} as const;
 /** Who gets a connection as soon as this has not starved. */
 const quickMs = 1_000;
 
 /**
  * Looks on at each connection that is asked for.
  *
- * @param onRefused told of each that the server refuses
+ * @param onRefused told of each that the server has none left for
  */
 export function watchPool(pool: Pool, name: string, onRefused: () => void): PoolWatch {
-  let refused: { at: number; message: string } | undefined;
+  let refused: { at: number; problem: string } | undefined;
   let isStarving = false;
 
   function note(startedAt: number, error: Error | undefined): void {
     const now = performance.now();
+    const kind = error && classifyDatabaseError(error);
     if (!error) {
       if (now - startedAt < quickMs) isStarving = false;
-    } else if (classifyDatabaseError(error) === 'refused_connection') {
-      refused = { at: now, message: error.message };
-      onRefused();
+    } else if (kind === 'refused_connection' || kind === 'refused_login') {
+      refused = { at: now, problem: `${error.message}): ${todo[kind]}` };
+      if (kind === 'refused_connection') onRefused();
     } else if (error.message.includes('timeout exceeded when trying to connect')) {
       isStarving = true;
     }
@@ -44,7 +51,7 @@ export function watchPool(pool: Pool, name: string, onRefused: () => void): Pool
   return {
     problem() {
       if (refused && performance.now() - refused.at < refusalLastsMs)
-        return `${name}: a connection was refused (${refused.message}): lower DATABASE_CONNECTIONS, or raise the limit (max_connections, the role's or the database's connection limit, or the pooler's)`;
+        return `${name}: a connection was refused (${refused.problem}`;
       if (isStarving)
         return `${name}: statements wait longer than ${connectTimeoutMs / 1_000} s for one of ${pool.options.max} connections: raise DATABASE_CONNECTIONS, or see in pg_stat_activity what holds them`;
       return undefined;

@@ -57,6 +57,10 @@ export interface WechatAccountMove {
    */
   copied_up_to: Generated<Int8>;
   /**
+   * Transactions that copied to the target, and at the source how many of them it knows of; a target with fewer has lost the last ones
+   */
+  copies: Generated<Int8>;
+  /**
    * The same of delivery.id
    */
   delivery_offset: Int8;

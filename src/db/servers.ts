@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { clientConfigOf } from './database-url.js';
-import { classifyDatabaseError, ReadOnlyServerError } from './errors.js';
+import { mayPass, ReadOnlyServerError } from './errors.js';
 import { urlsOfHosts } from './hosts.js';
 
 /** One of those that a DATABASE_URL names. */
@@ -125,5 +125,5 @@ async function refuseReadOnly(client: Pick<pg.ClientBase, 'query'>): Promise<str
 /** Of all that went wrong, what waiting mends: there will be a leader. */
 function failLook(error: unknown): never {
   const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
-  throw errors.find((one) => classifyDatabaseError(one) !== 'other') ?? errors[0];
+  throw errors.find(mayPass) ?? errors[0];
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createJsapi } from '../accounts/jsapi.js';
 import { type AccountConfig, apiOptions, type Config } from '../config/settings.js';
+import { mayPass } from '../db/errors.js';
 import { migrateDatabase } from '../db/migrate.js';
 import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
@@ -185,14 +186,18 @@ function logStart(
   );
 }
 
-/** Waits for a database that is away, as it would later: a process that ends is only started again. */
+/**
+ * Waits for a database that is away, as it would later: a process that ends is only started again. One that does not let us in is
+ * not waited for: started again, the process may have another password.
+ */
 async function migrateNow(
   databaseUrl: string,
   { pool, log, giveUp }: { pool: Pool; log: Logger; giveUp: AbortSignal },
 ): Promise<void> {
   const onOutage = (error: unknown) =>
     log.warn({ event: 'database_away', err: error }, 'database away: waiting for it');
-  const durably = <T>(run: () => Promise<T>) => persist(run, { signal: giveUp, onOutage });
+  const durably = <T>(run: () => Promise<T>) =>
+    persist(run, { signal: giveUp, onOutage, isWaitedFor: mayPass });
   await durably(() => checkSuitability(databaseUrl, onOutage));
   const onLocked = (error: unknown) =>
     log.warn(

@@ -1,4 +1,4 @@
-import { batchFailure } from '../db/errors.js';
+import { batchFailure, classifyDatabaseError } from '../db/errors.js';
 import { persist } from '../db/persist.js';
 import type { Pool } from '../db/pool.js';
 import { createBatcher } from '../lib/batcher.js';
@@ -49,7 +49,9 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
   ) =>
     createBatcher<Item, Result>({
       ...{ run, classify: batchFailure, ...sets, ...options, giveUp: stop },
-      onFailure: (error, failure) => failure === 'away' && onOutage(error),
+      onFailure(error, failure) {
+        if (failure === 'away' || classifyDatabaseError(error) === 'storage') onOutage(error);
+      },
     }).add;
 
   const { claim } = createClaim(claimPool);

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { clearSource } from '../../src/cli/move/clear.js';
+import { MoveError } from '../../src/cli/move/move-error.js';
+import { openTarget } from '../../src/cli/move/open.js';
 import { copyInRounds, copyRound } from '../../src/cli/move/rounds.js';
 import { tell } from '../support/history.js';
 import { setTwoDatabases, type TwoDatabases } from '../support/two-databases.js';
@@ -108,4 +110,58 @@ test('a message that anything refers to keeps its id when a move is called off',
   const renumbered = before.filter(({ id }) => !after.some((one) => one.id === id));
   expect(renumbered.map(({ content }) => content)).toEqual(['none']);
   expect(after).toHaveLength(kinds.length + 1);
+});
+
+/** As a failover to a standby leaves it that lacks the last of these commits. */
+async function loseCopy({ target }: TwoDatabases, content: string): Promise<void> {
+  await target.pool.query('delete from wechat.inbound_message where content = $1', [content]);
+  await target.pool.query('update wechat.account_move set copies = copies - 1');
+}
+
+const contentsAt = async ({ rows }: TwoDatabases['source']) =>
+  (await rows<{ content: string }>('select content from wechat.inbound_message order by id')).map(
+    ({ content }) => content,
+  );
+
+const answered = ['one', 'two', 'three'].map((text) => ({ openid: 'oUser', hoursAgo: 1, text }));
+
+test.each(['copying', 'held', 'closed'])(
+  'copies that the target lost with its last commits are made anew when the source is %s',
+  async (phase) => {
+    const two = await setTwoDatabases();
+    const { source, target, appId, sides, prepare, setPhase } = two;
+    await tell(source.pool, appId, answered);
+    if (phase === 'copying') await copyRound(sides, (await prepare()).atSource, { openToo: false });
+    else expect(await two.move(async () => false)).toBe('waiting');
+    await setPhase(source, phase);
+    await loseCopy(two, 'two');
+    expect(await two.move()).toBe('moved');
+    expect(await contentsAt(target)).toEqual(['one', 'two', 'three']);
+    expect(await contentsAt(source)).toEqual([]);
+  },
+);
+
+test('a command under which the target loses copies neither copies more nor opens it, and its next run copies all anew', async () => {
+  const two = await setTwoDatabases();
+  const { source, target, appId, sides, prepare, setPhase } = two;
+  await tell(source.pool, appId, answered);
+  const { atSource, atTarget } = await prepare();
+  await copyRound(sides, atSource, { openToo: true });
+  await loseCopy(two, 'three');
+  await source.pool.query(`update wechat.inbound_message set content = 'changed' where content = 'one'`);
+  await expect(copyRound(sides, atSource, { openToo: true })).rejects.toThrow(MoveError);
+  await setPhase(source, 'closed');
+  await expect(openTarget(sides, atTarget)).rejects.toThrow(/has lost copies/);
+  expect(await two.phases()).toEqual(['closed', 'filling']);
+  expect(await two.move()).toBe('moved');
+  expect(await contentsAt(target)).toEqual(['changed', 'two', 'three']);
+});
+
+test('a target that lost the move itself is named, and the move can be called off', async () => {
+  const two = await setTwoDatabases();
+  expect(await two.move(async () => false)).toBe('waiting');
+  await two.target.pool.query('delete from wechat.account_move');
+  await expect(two.move()).rejects.toThrow(/knows nothing of the move/);
+  await two.abort();
+  expect(await two.phases()).toEqual([undefined, undefined]);
 });

@@ -175,6 +175,17 @@ describe.each(cases)('the chart with the values %s', (values) => {
     expect(ofKind(values, 'Secret')).toEqual([]);
   });
 
+  test('lets one pod of each role go at a time', () => {
+    const budgets = ofKind(values, 'PodDisruptionBudget').map(({ metadata, spec }) => [
+      metadata.labels?.['app.kubernetes.io/component'],
+      (spec as { maxUnavailable: number }).maxUnavailable,
+    ]);
+    expect(budgets).toEqual([
+      ['ingress', 1],
+      ['worker', 1],
+    ]);
+  });
+
   test('migrates before anything else of it is there', () => {
     const migrate = objectsOf(values).find(({ metadata }) => metadata.name.endsWith('-migrate'));
     expect(migrate?.metadata.annotations?.['helm.sh/hook']).toBe('pre-install,pre-upgrade');
@@ -274,6 +285,23 @@ describe('the chart', () => {
     expect(unknownFields([{ ...deployment, spec: { ...spec, template: odd } }]).join('\n')).toContain(
       'runAsNobody',
     );
+  });
+
+  test('has as many pods of the webhook as its CPU asks for, and as many workers as the backlog does', () => {
+    const [byCpu] = ofKind('everything', 'HorizontalPodAutoscaler');
+    expect(byCpu?.spec).toMatchObject({
+      scaleTargetRef: { kind: 'Deployment', name: 'wx-ingress' },
+      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization' } } }],
+    });
+    const [byBacklog] = ofKind('everything', 'ScaledObject');
+    expect(byBacklog?.spec).toMatchObject({
+      scaleTargetRef: { name: 'wx-worker' },
+      triggers: [
+        { type: 'prometheus', metadata: { query: expect.stringContaining('wechat_outbox_backlog') } },
+      ],
+    });
+    // Else each upgrade would set the number back.
+    for (const { spec } of ofKind('everything', 'Deployment')) expect(spec).not.toHaveProperty('replicas');
   });
 
   test('asks Prometheus for what more workers would help with', ({ skip }) => {

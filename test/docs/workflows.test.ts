@@ -7,7 +7,7 @@ import { root } from './pages.js';
 interface Job {
   'timeout-minutes'?: number;
   strategy?: { matrix: { node: number[] } };
-  steps: { uses?: string; run?: string }[];
+  steps: { uses?: string; run?: string; with?: Record<string, unknown> }[];
 }
 
 const folder = path.join(root, '.github/workflows');
@@ -39,4 +39,20 @@ test('the suite and its checks run on the oldest Node that is supported, and on 
   expect(ci?.suite?.strategy?.matrix.node).toEqual([oldest, ofImage]);
   const runs = ci?.suite?.steps.map(({ run }) => run);
   expect(runs).toEqual(expect.arrayContaining(['npm run check', 'npm test']));
+});
+
+test('the image is built for both platforms, and published with a list of what is in it', () => {
+  const publish = workflows.find(({ file }) => file === 'publish.yml')?.jobs;
+  const step = publish?.image?.steps.find(({ uses }) => uses?.startsWith('docker/build-push-action'));
+  expect(step?.with).toMatchObject({ platforms: 'linux/amd64,linux/arm64', push: true, sbom: true });
+  const runs = ci?.image?.steps.map(({ run }) => run).join('\n');
+  for (const platform of ['linux/amd64', 'linux/arm64']) expect(runs).toContain(`--platform ${platform}`);
+});
+
+test('what is released is checked as a package, tried as one, and comes with its parts and their licences', () => {
+  const publish = workflows.find(({ file }) => file === 'publish.yml')?.jobs;
+  const runs = publish?.npm?.steps.map(({ run }) => run?.replace(/ >.*/, ''));
+  const wanted = ['check', 'package:check', 'package:try', '--silent sbom'].map((name) => `npm run ${name}`);
+  expect(runs).toEqual(expect.arrayContaining(wanted));
+  expect(scripts.check).toContain('licences');
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { advisoryLocks, lockClass } from '../../src/db/locks.js';
 import { createRetention, type Retention } from '../../src/worker/retention.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Told, tell } from '../support/history.js';
@@ -109,7 +110,7 @@ describe('a batch', () => {
 
   test('is run by one process at a time', async () => {
     await tell(database.pool, 'wx', [old]);
-    await whileOther('select pg_advisory_xact_lock(1467502434, -1)', async () => {
+    await whileOther(`select pg_advisory_xact_lock(${lockClass}, ${advisoryLocks.retention})`, async () => {
       await create().run();
       expect(await users(database)).toEqual(['oOld']);
     });

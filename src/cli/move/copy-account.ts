@@ -1,5 +1,6 @@
-import { type MoveRecord, requirePhase } from './record.js';
-import { inTransactionWithTries, type Sides } from './sides.js';
+import { copyTo } from './copy-to.js';
+import type { MoveRecord } from './record.js';
+import type { Sides } from './sides.js';
 import { addRows, ofAccount } from './tables.js';
 
 /** Rows of one table copied by one transaction. */
@@ -7,10 +8,9 @@ const page = 2_000;
 
 /** What is kept of the account and its users. The account rests, so it changes no more; what the target had goes. */
 export async function copyAccount(sides: Sides, record: MoveRecord): Promise<void> {
-  const { appId, source, target } = sides;
+  const { appId, source } = sides;
   for (const table of ofAccount) {
-    await inTransactionWithTries(target, async (at) => {
-      await requirePhase(at, sides, record, 'filling');
+    await copyTo(sides, { from: source, record }, async (at) => {
       await at.query(
         `delete from wechat.${table.name} where app_id = $1${table.name === 'handover_history' ? ' and id > $2' : ''}`,
         table.name === 'handover_history' ? [appId, record.offsets.handover] : [appId],
@@ -20,8 +20,7 @@ export async function copyAccount(sides: Sides, record: MoveRecord): Promise<voi
     for (;;) {
       const { found, number, last } = await readPage(source, appId, table, after);
       if (found !== undefined)
-        await inTransactionWithTries(target, async (at) => {
-          await requirePhase(at, sides, record, 'filling');
+        await copyTo(sides, { from: source, record }, async (at) => {
           await addRows(at, table, found, record.offsets);
         });
       if (table.page === undefined || number < page) break;

@@ -1,8 +1,9 @@
 import type { PoolClient } from 'pg';
+import { copyTo } from './copy-to.js';
 import { isOver, noteDays } from './figures.js';
 import { MoveError } from './move-error.js';
-import { type MoveRecord, type Offsets, requirePhase } from './record.js';
-import { inTransactionWithTries, type Sides, TryAgainError } from './sides.js';
+import type { MoveRecord, Offsets } from './record.js';
+import { type Sides, TryAgainError } from './sides.js';
 import { addRows, messages, ofMessages } from './tables.js';
 
 /** Files are large: they are read one by one. */
@@ -21,7 +22,7 @@ export async function copyMessages(
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return;
-  const { appId, target } = sides;
+  const { appId } = sides;
   const { rows } = await client.query<{ found: string; number: number; last: string | null }>(
     `select coalesce(json_agg(t order by t.id), '[]')::text as found, count(*)::int as number, max(t.id) as last
      from wechat.inbound_message t where t.app_id = $1 and t.id = any($2::bigint[])`,
@@ -31,8 +32,7 @@ export async function copyMessages(
   if (last !== null && BigInt(last) + BigInt(record.offsets.message) > BigInt(record.blockEnds))
     throw new MoveError(sides.words.blockFull);
 
-  await inTransactionWithTries(target, async (at) => {
-    await requirePhase(at, sides, record, 'filling');
+  await copyTo(sides, { from: client, record }, async (at) => {
     await dropCopies(at, appId, record.offsets, ids);
     if (number === 0) return;
     await dropOwn(at, record, found);

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { knownCopies } from './copy-to.js';
 import { MoveError } from './move-error.js';
 import { changePhase, lockPhases, type MoveRecord } from './record.js';
 import { openIds } from './rounds.js';
@@ -15,11 +16,11 @@ interface Handed {
  * Lets the target work for the account: with this commit, and no other, the account is there. What was copied is looked at once
  * more before.
  *
- * @throws MoveError where the target lacks what the source has not answered yet
+ * @throws MoveError where the target lacks what the source has not answered yet, or lost copies
  */
 export async function openTarget(sides: Sides, record: MoveRecord): Promise<void> {
   const { appId, source, target, words } = sides;
-  const ids = await openIds(sides);
+  const [ids, known] = [await openIds(sides), await knownCopies(source, appId)];
   const { rows } = await source.query<Handed>(
     `select
        (select coalesce(json_agg(l), '[]')::text from wechat.lane l where l.app_id = $1) as lanes,
@@ -32,6 +33,7 @@ export async function openTarget(sides: Sides, record: MoveRecord): Promise<void
   await inTransactionWithTries(target, async (client) => {
     await lockPhases(client);
     await changePhase(client, appId, { from: ['filling'], to: 'open' });
+    if (BigInt(await knownCopies(client, appId)) < BigInt(known)) throw new MoveError(words.copiesLost);
     const missing = await countMissing(client, record, ids);
     if (missing > 0) throw new MoveError(words.missing(missing));
     await client.query('delete from wechat.account_pause where app_id = $1', [appId]);

@@ -23,6 +23,8 @@ interface Common {
   /** Settled messages from before stay; undefined: all go along. */
   historySince: Date | undefined;
   copiedUpTo: string;
+  /** Transactions that copied to the target; at the source, how many of them it knows of. */
+  copies: string;
   changedAt: Date;
 }
 
@@ -42,10 +44,11 @@ interface Row {
   block_ends: string;
   history_since: Date | null;
   copied_up_to: string;
+  copies: string;
   changed_at: Date;
 }
 
-type Queryable = Pick<Pool | PoolClient, 'query'>;
+export type Queryable = Pick<Pool | PoolClient, 'query'>;
 
 export async function readRecord(database: Queryable, appId: string): Promise<MoveRecord | undefined> {
   const { rows } = await database.query<Row>('select * from wechat.account_move where app_id = $1', [appId]);
@@ -65,6 +68,7 @@ export async function readRecord(database: Queryable, appId: string): Promise<Mo
     blockEnds: row.block_ends,
     historySince: row.history_since ?? undefined,
     copiedUpTo: row.copied_up_to,
+    copies: row.copies,
     changedAt: row.changed_at,
   };
   // The table's CHECK says which phases each side may have.
@@ -101,7 +105,7 @@ const startSql = `
   set move_id = excluded.move_id, side = excluded.side, phase = excluded.phase, peer = excluded.peer,
       message_offset = excluded.message_offset, delivery_offset = excluded.delivery_offset,
       call_offset = excluded.call_offset, handover_offset = excluded.handover_offset, block_ends = excluded.block_ends,
-      history_since = excluded.history_since, copied_up_to = 0, pause_before = null,
+      history_since = excluded.history_since, copied_up_to = 0, copies = 0, pause_before = null,
       started_at = now(), changed_at = now()`;
 
 /** Alone with the phase, until the end of the transaction: see wechat.await_moves. Tables are locked before, never after. */

@@ -36,6 +36,8 @@ export async function moveAccount(sides: Sides, options: MoveOptions): Promise<'
   const { words, say } = sides;
   let { atSource, atTarget } = await begin(sides, options);
   sides.alone();
+  if (atTarget.phase === 'filling' && BigInt(atTarget.copies) < BigInt(atSource.copies))
+    atSource = await copyAnew(sides, atSource, atTarget);
   if (atSource.phase === 'copying') {
     say(words.step(2, words.copying));
     await copyInRounds(sides, atSource);
@@ -74,6 +76,20 @@ async function leave({ appId, source, alone }: Sides): Promise<void> {
     await lockPhases(client);
     await changePhase(client, appId, { from: ['closed'], to: 'left' });
   });
+}
+
+/** The target lost its last commits, and copies with them: all are made again. */
+async function copyAnew(
+  { appId, source, say, words }: Sides,
+  record: SourceRecord,
+  { copies }: TargetRecord,
+): Promise<SourceRecord> {
+  say(words.copiedAnew);
+  await source.query('update wechat.account_move set copied_up_to = 0, copies = $2 where app_id = $1', [
+    appId,
+    copies,
+  ]);
+  return { ...record, copiedUpTo: '0', copies };
 }
 
 /**
@@ -164,7 +180,8 @@ function theOther(
   atSource: MoveRecord,
   there: MoveRecord | undefined,
 ): TargetRecord {
-  if (there?.side !== 'target' || there.moveId !== atSource.moveId)
+  if (!there) throw new MoveError(words.notAtTarget(appId));
+  if (there.side !== 'target' || there.moveId !== atSource.moveId)
     throw new MoveError(words.otherMove(appId, atSource.peer));
   if (there.phase === 'refused' || there.phase === 'gone') throw new MoveError(words.calledOff(appId));
   return there;

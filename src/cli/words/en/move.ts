@@ -31,6 +31,11 @@ export const move = {
     `the move of ${appId} is not at "${phase}" any more: another command was here, or a database lost its last commits. See --status`,
   doNotFit: (appId: string, source: string, target: string) =>
     `the two sides of the move of ${appId} do not fit: the source is at "${source}", the target at "${target}", so one of them lost its last commits (a failover or a restore). Nothing was changed: see "move-account" in docs/operate.md`,
+  copiesLost:
+    'the target has lost copies with its last commits (a failover or a restore): run this again, which copies all anew',
+  copiedAnew: '  the target has lost copies with its last commits: all is copied anew',
+  notAtTarget: (appId: string) =>
+    `the target knows nothing of the move of ${appId}: --to is another database, or that one lost it (a failover or a restore). Then call the move off with --abort, and begin anew`,
   openedAgain: '  the target has lost that it was opened: the rest is copied once more',
   sameDatabase: 'the target is the same database, or another command moves the account there at this moment',
   otherVersion:

@@ -26,6 +26,10 @@ export const move: typeof english = {
     `${appId} 的迁移已不在 "${phase}" 阶段：另一个命令来过，或者某个库丢失了最后的提交。请用 --status 查看`,
   doNotFit: (appId, source, target) =>
     `${appId} 迁移的两边对不上：源库在 "${source}"，目标在 "${target}"，说明其中一个库丢失了最后的提交（故障切换或恢复）。没有改动任何内容：见 docs/zh-CN/operate.md 的 "move-account"`,
+  copiesLost: '目标随最后的提交丢了复制好的内容（故障切换或恢复）：再运行一次，会全部重新复制',
+  copiedAnew: '  目标随最后的提交丢了复制好的内容：全部重新复制',
+  notAtTarget: (appId: string) =>
+    `目标不知道 ${appId} 的迁移：--to 是另一个数据库，或它丢了记录（故障切换或恢复）。若是后者，用 --abort 取消，再重新开始`,
   openedAgain: '  目标丢失了“已开始工作”的记录：把剩余部分再复制一次',
   sameDatabase: '目标就是同一个数据库，或者另一个命令正在那里迁移该公众号',
   otherVersion:
