@@ -39,6 +39,7 @@ export async function startEtcd({
         ...['--initial-cluster', ports.map((one) => `${nameOf(one)}=${peerOf(one)}`).join(',')],
         // The processes share a machine that is at its limit: a slow disk is no dead member.
         ...['--heartbeat-interval', '200', '--election-timeout', '2000', '--log-level', 'warn'],
+        '--enable-v2',
       ],
     }),
   );

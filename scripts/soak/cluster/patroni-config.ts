@@ -25,8 +25,10 @@ export function patroniConfig(options: PatroniOptions): string {
     scope: 'wechat',
     name,
     restapi: { listen: `127.0.0.1:${ports.rest}`, connect_address: `127.0.0.1:${ports.rest}` },
+    // By etcd's second API: Debian's Patroni (3.0.2) does not look who leads when it writes itself down as the leader by the third.
+    // A former one that stood still then takes the place of its successor, and all that was acknowledged meanwhile is lost.
     // As a proxy: else it would ask the members for their own addresses, and go past what we cut.
-    etcd3: { hosts: [`127.0.0.1:${etcdPort}`], use_proxies: true },
+    etcd: { hosts: [`127.0.0.1:${etcdPort}`], use_proxies: true },
     bootstrap: {
       dcs: {
         ...timings,
