@@ -1,15 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Processes that die, block, exhaust their memory or run beside each other, the promises about them, and what takes its time:
- * accounts that move, plans of statements over many rows. `npm run test:faults`.
+ * Processes that die, block, exhaust their memory or run beside each other, the promises about them, and what takes its time: the
+ * command line as processes of their own, accounts that move, plans of statements over many rows, random lives of a conversation,
+ * traces through several processes.
  */
+export const longTests = [
+  ...['test/faults/**/*.test.ts', 'test/promises/{1,3,5,6}-*.test.ts'],
+  ...['test/cli/cli.test.ts', 'test/cli/move-account*.test.ts', 'test/outbox/plans.test.ts'],
+  ...['test/outbox/conversation-model.test.ts', 'test/observe/tracing.test.ts'],
+];
+
+/** `npm run test:faults`. */
 export default defineConfig({
   test: {
-    include: [
-      ...['test/faults/**/*.test.ts', 'test/promises/{1,3,5,6}-*.test.ts'],
-      ...['test/cli/move-account*.test.ts', 'test/outbox/plans.test.ts'],
-    ],
+    include: longTests,
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     isolate: false,
