@@ -67,14 +67,14 @@ export interface QuotaView {
 
 /** GET analytics?account=&since=&until= ; `format=csv&table=…` gives one of its tables as CSV. */
 export interface Analytics {
-  /** As asked for; beyond three days the whole days of China around it. */
+  /** As asked for; beyond one day the whole days of China around it. */
   since: string;
   until: string;
   /** By `day`: users of keys, scenes and events are those of each day, added up, and times of answers are right within 1 %. */
   unit: 'hour' | 'day';
   totals: { users: number; messages: number; answered: number; unanswered: number; failed: number };
   latencyMs: { p50: number | null; p95: number | null; p99: number | null };
-  /** By hour up to three days, by day of China beyond. */
+  /** By hour up to one day, by day of China beyond. */
   series: {
     at: string;
     users: number;

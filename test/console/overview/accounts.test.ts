@@ -49,18 +49,18 @@ beforeAll(async () => {
     }),
   );
   await tell(database.pool, 'wxone', [
-    { openid: 'oA', hoursAgo: 30, text: 'hi', replies: [{ text: 'hello', seconds: 2 }] },
+    { openid: 'oA', hoursAgo: 20, text: 'hi', replies: [{ text: 'hello', seconds: 2 }] },
     {
       openid: 'oA',
-      hoursAgo: 29,
+      hoursAgo: 19,
       event: 'click',
       eventKey: '=HYPERLINK("http://x")',
       replies: [{ text: 'x' }],
     },
-    { openid: 'oB', hoursAgo: 28, event: 'click', eventKey: '=HYPERLINK("http://x")' },
-    { openid: 'oB', hoursAgo: 28, event: 'subscribe', eventKey: 'qrscene_shop', replies: [{ text: 'x' }] },
-    { openid: 'oC', hoursAgo: 27, event: 'scan', eventKey: 'shop' },
-    { openid: 'oC', hoursAgo: 26, text: 'why', replies: [{ text: 'no', status: 'failed', errcode: 45002 }] },
+    { openid: 'oB', hoursAgo: 18, event: 'click', eventKey: '=HYPERLINK("http://x")' },
+    { openid: 'oB', hoursAgo: 18, event: 'subscribe', eventKey: 'qrscene_shop', replies: [{ text: 'x' }] },
+    { openid: 'oC', hoursAgo: 17, event: 'scan', eventKey: 'shop' },
+    { openid: 'oC', hoursAgo: 16, text: 'why', replies: [{ text: 'no', status: 'failed', errcode: 45002 }] },
   ]);
 });
 afterAll(async () => {
@@ -137,7 +137,7 @@ describe('accounts', () => {
 });
 
 describe('figures', () => {
-  const since = new Date(Date.now() - 40 * 3_600_000).toISOString();
+  const since = new Date(Date.now() - 23 * 3_600_000).toISOString();
 
   test('count no message as unanswered that was answered with a later one', async () => {
     const all = 'select id, status from wechat.inbound_message order by id';
