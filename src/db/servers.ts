@@ -113,8 +113,11 @@ export async function requireWrites(
 
 async function refuseReadOnly(client: Pick<pg.ClientBase, 'query'>): Promise<string | undefined> {
   const { rows } = await client.query<{ standby: boolean; read_only: boolean; life: string | null }>(
+    // By the catalog: to_regclass is refused to a role without rights in the schema.
     `select pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as read_only,
-       date_part('epoch', pg_postmaster_start_time()) || ' ' || to_regclass('wechat.database_timeline')::oid as life`,
+       date_part('epoch', pg_postmaster_start_time()) || ' ' || (
+         select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = 'wechat' and c.relname = 'database_timeline') as life`,
   );
   if (rows[0]?.standby) throw new ReadOnlyServerError('it is a read-only standby');
   if (rows[0]?.read_only)

@@ -47,7 +47,7 @@ async function container(): Promise<Server | undefined> {
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
   const image = 'postgres:18-alpine';
   const started = await new PostgreSqlContainer(image)
-    .withCommand(['-c', 'fsync=off', '-c', 'max_connections=400'])
+    .withCommand(['fsync=off', 'autovacuum=off', 'max_connections=400'].flatMap((one) => ['-c', one]))
     .start();
   return {
     url: started.getConnectionUri(),
@@ -62,7 +62,8 @@ async function embedded(): Promise<Server> {
   const dataDir = await temporaryDirectory();
   const postgres = await startEmbeddedPostgres({
     dataDir,
-    settings: { fsync: 'off', max_connections: '400' },
+    // Autovacuum would go round hundreds of databases that live for seconds.
+    settings: { fsync: 'off', full_page_writes: 'off', autovacuum: 'off', max_connections: '400' },
   });
   return {
     url: postgres.url,
