@@ -12,6 +12,7 @@ export default defineConfig({
         'test/console/**',
         'test/console-browser/**',
         'test/simulator/phone-page.test.ts',
+        'test/cli/simulate-phone.test.ts',
       ],
     ],
     globalSetup: ['test/support/global-setup.ts'],

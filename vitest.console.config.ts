@@ -7,6 +7,7 @@ export default defineConfig({
       'test/console/**/*.test.ts',
       'test/console-browser/**/*.test.ts',
       'test/simulator/phone-page.test.ts',
+      'test/cli/simulate-phone.test.ts',
     ],
     globalSetup: ['test/support/global-setup.ts', 'test/support/install-browser.ts'],
     pool: 'forks',
