@@ -131,6 +131,10 @@ begin
     from wechat.inbound_message m
     join wechat.lane l on (l.app_id, l.openid, l.slot) = (m.app_id, m.openid, m.slot) and l.id = any(lanes)
     where m.id = any(message_ids) and m.settled_at is null);
+  -- In the order of those who tell late how an attempt ended, for they hold no lane any more (src/outbox/end.ts).
+  perform from wechat.delivery d
+  where d.message_id = any(messages) and d.status in ('pending', 'sending')
+  order by d.id for update;
   lost := array(
     select d.id from wechat.delivery d where d.message_id = any(messages) and d.status = 'sending');
   update wechat.delivery d

@@ -98,13 +98,22 @@ const endSql = `
   select ended.id, held.claim
   from ended join input i on i.delivery_id = ended.id join held on (held.lane_id, held.claim) = (i.lane_id, i.claim)`;
 
+/**
+ * Whose lane is lost is protected by no lock of it, so deliveries are locked in an order of their own, which all keep that lock
+ * several of them behind lanes.
+ */
+export function byDelivery(one: DeliveryEnd | undefined, other: DeliveryEnd | undefined): number {
+  return Number(BigInt(one?.deliveryId ?? 0) - BigInt(other?.deliveryId ?? 0));
+}
+
 /** True where the end is on record and the lane is still held: the worker may go on. */
 export function createEnd(pool: Pool): (ends: readonly End[]) => Promise<boolean[]> {
   return async (ends) => {
+    const inOrder = ends.toSorted(byDelivery);
     const { rows } = await pool.query<{ id: string; claim: string }>({
       name: 'end',
       text: endSql,
-      values: endValues(ends, ends),
+      values: endValues(inOrder, inOrder),
     });
     const ended = new Set(rows.map(({ id, claim }) => `${id} ${claim}`));
     return ends.map(({ deliveryId, claim }) => ended.has(`${deliveryId} ${claim}`));

@@ -1,6 +1,6 @@
 import { column } from '../db/column.js';
 import type { Pool } from '../db/pool.js';
-import { type DeliveryEnd, endColumns, endNames, endParts, endValues } from './end.js';
+import { byDelivery, type DeliveryEnd, endColumns, endNames, endParts, endValues } from './end.js';
 import { type HeldLane, holdKey } from './lane.js';
 import { storable } from './storable.js';
 
@@ -84,7 +84,8 @@ const settleSql = `
   ${closeParts}`;
 
 export function createSettle(pool: Pool): (settlements: readonly Settlement[]) => Promise<SettleResult[]> {
-  return async (settlements) => {
+  return async (given) => {
+    const settlements = given.toSorted((one, other) => byDelivery(one.end, other.end));
     const lanes = settlements.map(({ lane }) => lane);
     const ends = settlements.map(({ end }) => end);
     const { rows } = await pool.query<{ lane_id: string; claim: string; gone: boolean }>({
@@ -106,6 +107,6 @@ export function createSettle(pool: Pool): (settlements: readonly Settlement[]) =
     const results = new Map<string, SettleResult>(
       rows.map(({ lane_id, claim, gone }) => [holdKey(lane_id, claim), gone ? 'gone' : 'kept']),
     );
-    return lanes.map(({ laneId, claim }) => results.get(holdKey(laneId, claim)) ?? 'refused');
+    return given.map(({ lane: { laneId, claim } }) => results.get(holdKey(laneId, claim)) ?? 'refused');
   };
 }

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Pool } from '../../../src/db/pool.js';
+import { createEnd } from '../../../src/outbox/end.js';
+import { createSettle } from '../../../src/outbox/settle.js';
 import { sent } from '../../support/lanes.js';
 import { newUser, useRaces } from '../../support/races.js';
 
@@ -34,3 +37,42 @@ test('the end of an attempt that the database does not know of leaves nothing be
   expect(await worker.settle(lane, { end })).toBe('gone');
   expect(await attemptsOf(delivery.id)).toEqual([{ attempt: end.attempt, outcome: 'sent' }]);
 });
+
+/** Two that were begun, by now unknown: their lanes are lost. */
+async function twoLost() {
+  const two = [await planned(), await planned()] as const;
+  await races().database.rows(
+    `select from wechat.hold_messages(array(select message_id from wechat.delivery where id = any($1::bigint[])))`,
+    [two.map(({ delivery }) => delivery.id)],
+  );
+  return two;
+}
+
+type Lost = Awaited<ReturnType<typeof twoLost>>[number];
+
+const ways: Record<string, (pool: Pool, lost: readonly Lost[]) => Promise<unknown>> = {
+  end: (pool, lost) => createEnd(pool)(lost.map(({ lane, delivery }) => ({ ...lane, ...sent(delivery) }))),
+  settle: (pool, lost) =>
+    createSettle(pool)(lost.map(({ lane, delivery }) => ({ lane, status: 'settled', end: sent(delivery) }))),
+};
+
+test.each(['end', 'settle'])(
+  'late, without a lane, %s locks deliveries in their order, however they came',
+  async (way) => {
+    const [first, last] = await twoLost();
+    const holder = await races().connect();
+    const late = await races().connect();
+    await holder.begin();
+    await holder.client.query('select from wechat.delivery where id = $1 for update', [first.delivery.id]);
+    const started = await late.start(async () => ways[way]?.(late.client as Pool, [last, first]));
+    expect(started.waits).toBe(true);
+    // Who waits for the first has not yet locked the last: whoever has the first may have it, too.
+    await holder.client.query('select from wechat.delivery where id = $1 for update nowait', [
+      last.delivery.id,
+    ]);
+    await holder.rollback();
+    await started.answer;
+    for (const { delivery } of [first, last])
+      expect(await attemptsOf(delivery.id)).toEqual([{ attempt: 1, outcome: 'sent' }]);
+  },
+);
