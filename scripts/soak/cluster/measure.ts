@@ -52,13 +52,12 @@ export async function measureFailovers({
   return measured;
 }
 
-/** The longest time between two of them that begins between `from` and `to`, or just before. */
+/** The longest time between two of them, as far as it lies between `from` and `to`: what is behind belongs to the next failover. */
 function longestGap(times: readonly number[], from: number, to: number): number {
   let longest = 0;
   for (const [nth, time] of times.entries()) {
     const next = times[nth + 1];
-    if (next === undefined || next < from || time > to) continue;
-    longest = Math.max(longest, next - time);
+    if (next !== undefined) longest = Math.max(longest, Math.min(next, to) - Math.max(time, from));
   }
   return longest;
 }
