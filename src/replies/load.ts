@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeError } from '../lib/describe-error.js';
+import { ofSetting } from '../lib/file-problem.js';
 import { type InEachLanguage, say } from '../lib/language.js';
 import { ToldError } from '../lib/told-error.js';
 import { type BeforeSend, type Replies, ReplyRouter } from './router.js';
@@ -8,7 +9,7 @@ import { type BeforeSend, type Replies, ReplyRouter } from './router.js';
 export class RepliesModuleError extends ToldError {
   readonly code = 'REPLIES';
   constructor(file: string, problem: InEachLanguage, options?: ErrorOptions) {
-    super(say(`REPLIES=${file}: ${problem.en}`, `REPLIES=${file}：${problem['zh-CN']}`), options);
+    super(ofSetting(`REPLIES=${file}`, problem), options);
     this.name = 'RepliesModuleError';
   }
 }

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { describeError } from '../../lib/describe-error.js';
-import { apart, type InEachLanguage, say } from '../../lib/language.js';
+import { cannotBeRead, noYaml, ofSetting, saidByZod, withSubject } from '../../lib/file-problem.js';
+import { type InEachLanguage, say } from '../../lib/language.js';
 import { ToldError } from '../../lib/told-error.js';
 import { type ModelFile, type ModelSettings, modelFile, type SecretReference } from './schema.js';
 
@@ -28,7 +28,7 @@ export class ModelFileError extends ToldError {
     const inChinese = problems.map(({ line, column, problem }) =>
       line === undefined ? problem['zh-CN'] : `第 ${line} 行第 ${column} 列：${problem['zh-CN']}`,
     );
-    super(say(`REPLIES=model:${file}: ${listed(inEnglish)}`, `REPLIES=model:${file}：${listed(inChinese)}`));
+    super(ofSetting(`REPLIES=model:${file}`, say(listed(inEnglish), listed(inChinese))));
     this.name = 'ModelFileError';
   }
 }
@@ -49,8 +49,7 @@ export function readModelFile(file: string, environment: Environment): ModelSett
   try {
     document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines });
   } catch (error) {
-    const problem = unreadable('', error);
-    throw fail({ line: undefined, column: undefined, problem });
+    throw fail({ line: undefined, column: undefined, problem: cannotBeRead(error) });
   }
   if (document.errors.length > 0) {
     throw fail(
@@ -85,14 +84,6 @@ interface Located {
   problem: InEachLanguage;
 }
 
-const noYaml = (problem: string) => say(problem, `YAML 有错：${problem}`);
-
-/** @param where empty: the file itself */
-function unreadable(where: string, error: unknown): InEachLanguage {
-  const why = describeError(error);
-  return say(`${where} cannot be read: ${why}`.trimStart(), `${where} 读不到：${why}`.trimStart());
-}
-
 /** Replaces what the file refers to by what is there. */
 function resolve(
   { apiKey, system, tools, continueNotice, ...rest }: ModelFile,
@@ -105,7 +96,7 @@ function resolve(
     try {
       return readFileSync(path.resolve(directory, name), 'utf8').trim();
     } catch (error) {
-      problems.push({ at, problem: unreadable(at.join('.'), error) });
+      problems.push({ at, problem: withSubject(at.join('.'), cannotBeRead(error)) });
       return undefined;
     }
   };
@@ -151,21 +142,15 @@ function problemOf(issue: z.core.$ZodIssue, isThere: boolean): Located {
     const [key = ''] = issue.keys;
     return {
       at: [...issue.path, key],
-      problem: told(
+      problem: withSubject(
         where,
         say(`has unknown entries: ${issue.keys.join(', ')}`, `里有不认识的项：${issue.keys.join('、')}`),
       ),
     };
   }
   if (!isThere && issue.path.length > 0)
-    return { at: issue.path.slice(0, -1), problem: told(where, say('is missing', '没有写')) };
-  // What zod says by itself stays as it is.
-  const problem = apart(issue.message) ?? say(issue.message, `不对：${issue.message}`);
-  return { at: issue.path, problem: told(where, problem) };
-}
-
-function told(where: string, problem: InEachLanguage): InEachLanguage {
-  return say(`${where} ${problem.en}`.trimStart(), `${where} ${problem['zh-CN']}`.trimStart());
+    return { at: issue.path.slice(0, -1), problem: withSubject(where, say('is missing', '没有写')) };
+  return { at: issue.path, problem: withSubject(where, saidByZod(issue.message)) };
 }
 
 /** Where the entry of this path begins: its key, or its value in a list; of the nearest one above where it is not there. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { describeError } from '../../lib/describe-error.js';
+import { cannotBeRead, ofSetting } from '../../lib/file-problem.js';
 import { type InEachLanguage, say } from '../../lib/language.js';
 import { ToldError } from '../../lib/told-error.js';
 import { describeRulesProblems, parseRules, type RulesProblem } from './parse.js';
@@ -9,7 +9,7 @@ import type { Rules } from './rules.js';
 export class RulesFileError extends ToldError {
   readonly code = 'REPLIES';
   constructor(file: string, problem: InEachLanguage, options?: ErrorOptions) {
-    super(say(`REPLIES=${file}: ${problem.en}`, `REPLIES=${file}：${problem['zh-CN']}`), options);
+    super(ofSetting(`REPLIES=${file}`, problem), options);
     this.name = 'RulesFileError';
   }
 }
@@ -20,8 +20,7 @@ export async function readRulesFile(file: string): Promise<{ text: string; rules
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const why = describeError(cause);
-    throw new RulesFileError(file, say(`cannot be read: ${why}`, `读不到：${why}`), { cause });
+    throw new RulesFileError(file, cannotBeRead(cause), { cause });
   }
   const parsed = parseRules(text, file);
   if (parsed.ok) return { text, rules: parsed.rules };

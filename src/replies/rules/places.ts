@@ -11,7 +11,8 @@ import {
 } from 'yaml';
 import type { z } from 'zod';
 import { describeError } from '../../lib/describe-error.js';
-import { apart, type InEachLanguage, say } from '../../lib/language.js';
+import { noYaml, saidByZod, withSubject } from '../../lib/file-problem.js';
+import { type InEachLanguage, say } from '../../lib/language.js';
 
 /** What is wrong with a file, and where: line and column count from 1. */
 export interface RulesProblem {
@@ -58,9 +59,6 @@ export function readPlaced(text: string): PlacedFile {
   };
   return { content, problems, placeOf };
 }
-
-/** @param problem as the parser tells it */
-const noYaml = (problem: string) => say(problem, `YAML 有错：${problem}`);
 
 function keepAsWritten(document: Document): void {
   visit(document, {
@@ -165,12 +163,8 @@ const kinds: Readonly<Record<string, InEachLanguage>> = {
   number: say('a number', '数字'),
 };
 
-/** What zod says by itself stays as it is. */
 function wording(issue: z.core.$ZodIssue): InEachLanguage {
-  const ours = apart(issue.message);
-  if (ours) return ours;
-  if (issue.code !== 'invalid_type' || !/^Invalid input/.test(issue.message))
-    return say(issue.message, `不对：${issue.message}`);
+  if (issue.code !== 'invalid_type' || !/^Invalid input/.test(issue.message)) return saidByZod(issue.message);
   const kind = kinds[issue.expected] ?? say(issue.expected, issue.expected);
   return say(`must be ${kind.en}`, `应是${kind['zh-CN']}`);
 }
@@ -184,6 +178,5 @@ function nameOf(path: Path): string {
 
 /** A problem with its subject. */
 export function told(path: Path, problem: InEachLanguage): InEachLanguage {
-  const subject = path.length === 0 ? '' : `${nameOf(path)} `;
-  return say(subject + problem.en, subject + problem['zh-CN']);
+  return withSubject(nameOf(path), problem);
 }

@@ -1,6 +1,7 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { apart, both, type InEachLanguage, say } from '../../lib/language.js';
+import { noYaml, saidByZod, withSubject } from '../../lib/file-problem.js';
+import { both, type InEachLanguage, say } from '../../lib/language.js';
 import { fold } from './fold.js';
 
 /** What becomes of an answer in which words of a category stand. */
@@ -82,7 +83,7 @@ export function readWordFile(source: string): WordFileResult {
       ok: false,
       problems: document.errors.map(({ pos, message }) => ({
         ...place(pos[0]),
-        text: say(message, `YAML 有错：${message}`),
+        text: noYaml(message),
       })),
     };
 
@@ -101,18 +102,13 @@ export function readWordFile(source: string): WordFileResult {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({
         ...where(key),
-        text: told(subject, say(`has no field ${key}`, `里没有“${key}”这一项`)),
+        text: withSubject(subject, say(`has no field ${key}`, `里没有“${key}”这一项`)),
       }));
     const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
     const problem = inner?.message ?? issue.message;
-    // What zod says by itself stays as it is.
-    return [{ ...where(), text: told(subject, apart(problem) ?? say(problem, `不对：${problem}`)) }];
+    return [{ ...where(), text: withSubject(subject, saidByZod(problem)) }];
   });
   return { ok: false, problems };
-}
-
-function told(subject: string, problem: InEachLanguage): InEachLanguage {
-  return say(`${subject} ${problem.en}`.trimStart(), `${subject} ${problem['zh-CN']}`.trimStart());
 }
 
 /** Of what is missing: where it should stand. */

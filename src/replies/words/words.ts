@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { describeError } from '../../lib/describe-error.js';
+import { cannotBeRead, ofSetting } from '../../lib/file-problem.js';
 import { type InEachLanguage, type Language, say } from '../../lib/language.js';
 import { repeat } from '../../lib/repeat.js';
 import { ToldError } from '../../lib/told-error.js';
@@ -12,7 +13,7 @@ import { createWordList, type WordList } from './word-list.js';
 export class WordsFileError extends ToldError {
   readonly code = 'WORDS';
   constructor(file: string, problem: InEachLanguage) {
-    super(say(`WORDS_FILE=${file}: ${problem.en}`, `WORDS_FILE=${file}：${problem['zh-CN']}`));
+    super(ofSetting(`WORDS_FILE=${file}`, problem));
     this.name = 'WordsFileError';
   }
 }
@@ -64,8 +65,7 @@ async function read(file: string): Promise<WordList> {
   try {
     source = await readFile(file, 'utf8');
   } catch (error) {
-    const why = describeError(error);
-    throw new WordsFileError(file, say(`cannot be read: ${why}`, `读不到：${why}`));
+    throw new WordsFileError(file, cannotBeRead(error));
   }
   const result = readWordFile(source);
   if (result.ok) return createWordList(result.categories);
