@@ -2,7 +2,7 @@ import type { Pool } from '../../../db/pool.js';
 import type { Language } from '../../../lib/language.js';
 import type { Conversation } from '../../contract/conversations.js';
 import type { Address } from './address.js';
-import { stateOf } from './state.js';
+import { holderOf, stateOf } from './state.js';
 import { readTurns } from './turns.js';
 
 export interface ConversationOptions {
@@ -66,8 +66,7 @@ export async function readConversation(
 function toHandover(head: Head): Conversation['handover'] {
   if (!head.is_silent || head.since === null) return null;
   return {
-    // Of an agent who had it before, it is theirs again at the end.
-    agent: head.external ?? head.agent,
+    agent: holderOf(head),
     reason: head.reason,
     since: head.since.toISOString(),
     returnsAt: head.returns_at?.toISOString() ?? null,

@@ -3,7 +3,7 @@ import { inWords } from '../../../history/in-words.js';
 import type { ConversationRow } from '../../contract/conversations.js';
 import type { Page } from '../../contract/history.js';
 import { findHeld, findOfUser, type ListQuery, walk } from './heads.js';
-import { stateOf } from './state.js';
+import { holderOf, stateOf } from './state.js';
 
 /** Conversations, of which the user wrote last first. */
 export async function listConversations(pool: Pool, query: ListQuery): Promise<Page<ConversationRow>> {
@@ -72,7 +72,7 @@ async function describe(pool: Pool, ids: readonly string[]): Promise<Conversatio
     account: row.app_id,
     openid: row.openid,
     state: stateOf(row),
-    agent: row.external ?? row.agent,
+    agent: holderOf(row),
     reason: row.reason,
     lastAt: row.received_at.toISOString(),
     lastText: row.said ?? inWords(row),

@@ -12,7 +12,11 @@ export interface StateFacts {
   external: string | null;
 }
 
-export function stateOf({ received_at, is_silent, agent, external }: StateFacts): ConversationState {
-  if (is_silent) return agent === null && external === null ? 'waiting' : 'taken';
+/** Tencent's customer service before an agent who had it before: it is theirs again at the end. Null: it waits for a person. */
+export const holderOf = ({ agent, external }: Pick<StateFacts, 'agent' | 'external'>): string | null =>
+  external ?? agent;
+
+export function stateOf({ received_at, is_silent, ...holders }: StateFacts): ConversationState {
+  if (is_silent) return holderOf(holders) === null ? 'waiting' : 'taken';
   return received_at.getTime() < Date.now() - quietAfterMs ? 'quiet' : 'bot';
 }

@@ -1,5 +1,6 @@
 import { isLimited, isStopped } from '../../../replies/checks/notes.js';
 import type { WhyCause } from '../../contract/history.js';
+import { holderOf } from '../conversations/state.js';
 import type { SituatedDelivery, SituatedMessage, Situation } from './situation.js';
 
 /** A cause, and what is known of it. */
@@ -64,7 +65,7 @@ function waiting(situation: Situation, open: SituatedMessage): Cause[] {
 
 function takenOver({ handover }: Situation): Cause[] {
   if (!handover) return [];
-  return [of('taken_over', { at: handover.since, agent: handover.external ?? handover.agent })];
+  return [of('taken_over', { at: handover.since, agent: holderOf(handover) })];
 }
 
 /** Of the one that its conversation is at. */
@@ -98,7 +99,7 @@ function ended(message: SituatedMessage, { handover }: Situation): Cause[] {
   const about = { ...aboutMessage(message), error };
   const found = endings(message);
   if (forAgent && !found.some(({ cause }) => cause === 'answered'))
-    return [of('taken_over', { ...about, agent: handover?.external ?? handover?.agent ?? null }), ...found];
+    return [of('taken_over', { ...about, agent: handover ? holderOf(handover) : null }), ...found];
   if (status === 'failed')
     return [of(error !== null && isStopped(error) ? 'stopped' : 'reply_failed', about), ...found];
   if (deliveries.length > 0) return found;
