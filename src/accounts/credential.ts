@@ -109,7 +109,7 @@ export function createCredentialKeeper({
   const kept = new Map<string, Kept>();
   const now = () => clock().getTime();
   const remainingMs = ({ expiresAt }: Credential) => expiresAt.getTime() - now();
-  const look = createLook(store, kind);
+  const look = createLook(store, kind, now);
 
   function of(appId: string): Kept {
     const mine = kept.get(appId) ?? { ...nothingKept };
@@ -170,8 +170,7 @@ export function createCredentialKeeper({
 
     async get(account) {
       const mine = of(account.appId);
-      if (!mine.credential || remainingMs(mine.credential) <= renewBeforeMs)
-        await look(account.appId, mine, now);
+      if (!mine.credential || remainingMs(mine.credential) <= renewBeforeMs) await look(account.appId, mine);
       const { credential } = mine;
       if (!credential || remainingMs(credential) <= 0) return (await renewNow(account, undefined)).value;
       // Still good, so nobody waits; a failure has been reported, and is tried again after a pause.
@@ -194,16 +193,17 @@ export function createCredentialKeeper({
 function createLook(
   store: CredentialStore,
   kind: CredentialKind,
-): (appId: string, mine: Kept, now: () => number) => Promise<void> | undefined {
-  async function read(appId: string, mine: Kept, now: () => number): Promise<void> {
+  now: () => number,
+): (appId: string, mine: Kept) => Promise<void> | undefined {
+  async function read(appId: string, mine: Kept): Promise<void> {
     mine.credential = (await store.read(appId, kind)) ?? mine.credential;
     mine.lookAgainAt = now() + lookEveryMs;
   }
 
-  return (appId, mine, now) => {
+  return (appId, mine) => {
     if (mine.credential && mine.credential.expiresAt.getTime() > now() && now() < mine.lookAgainAt)
       return undefined;
-    mine.looking ??= read(appId, mine, now).finally(() => {
+    mine.looking ??= read(appId, mine).finally(() => {
       mine.looking = undefined;
     });
     return mine.looking;

@@ -24,7 +24,7 @@ const quickMs = 1_000;
  * @param onRefused told of each that the server has none left for
  */
 export function watchPool(pool: Pool, name: string, onRefused: () => void): PoolWatch {
-  let refused: { at: number; problem: string } | undefined;
+  let refused: { at: number; message: string; todo: string } | undefined;
   let isStarving = false;
 
   function note(startedAt: number, error: Error | undefined): void {
@@ -33,7 +33,7 @@ export function watchPool(pool: Pool, name: string, onRefused: () => void): Pool
     if (!error) {
       if (now - startedAt < quickMs) isStarving = false;
     } else if (kind === 'refused_connection' || kind === 'refused_login') {
-      refused = { at: now, problem: `${error.message}): ${todo[kind]}` };
+      refused = { at: now, message: error.message, todo: todo[kind] };
       if (kind === 'refused_connection') onRefused();
     } else if (error.message.includes('timeout exceeded when trying to connect')) {
       isStarving = true;
@@ -51,7 +51,7 @@ export function watchPool(pool: Pool, name: string, onRefused: () => void): Pool
   return {
     problem() {
       if (refused && performance.now() - refused.at < refusalLastsMs)
-        return `${name}: a connection was refused (${refused.problem}`;
+        return `${name}: a connection was refused (${refused.message}): ${refused.todo}`;
       if (isStarving)
         return `${name}: statements wait longer than ${connectTimeoutMs / 1_000} s for one of ${pool.options.max} connections: raise DATABASE_CONNECTIONS, or see in pg_stat_activity what holds them`;
       return undefined;

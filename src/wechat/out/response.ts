@@ -73,7 +73,12 @@ export function readJsonObject(
 
 function readErrmsg(errmsg: unknown, hide: (text: string) => string): string {
   if (errmsg === 'ok') return errmsg;
-  return typeof errmsg === 'string' ? hide(errmsg.slice(0, maxHidden)).slice(0, maxErrmsg) : '';
+  return typeof errmsg === 'string' ? quote(errmsg, maxErrmsg, hide) : '';
+}
+
+/** First hidden, then cut: half a secret would not be known for one. */
+function quote(text: string, maxLength: number, hide: (text: string) => string): string {
+  return hide(text.slice(0, maxHidden)).slice(0, maxLength);
 }
 
 /** What a response says of its success; without an errcode it is 0. */
@@ -83,8 +88,7 @@ export function errcodeOf({ errcode, errmsg }: JsonObject): { errcode: number; e
 
 /** What something in between refused or redirected was not carried out; a garbled 200 may have been. */
 export function unreadable(httpStatus: number, text: string, hide: (text: string) => string): NoResponse {
-  // First hidden, then cut: half a secret would not be known for one.
-  const quoted = hide(text.slice(0, maxHidden)).slice(0, maxQuoted);
+  const quoted = quote(text, maxQuoted, hide);
   const errmsg = `HTTP ${httpStatus}, not a response of WeChat's: ${quoted === '' ? 'nothing' : quoted}`;
   return httpStatus >= 300
     ? { kind: 'transient', httpStatus, errmsg }
