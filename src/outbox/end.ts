@@ -103,7 +103,7 @@ const endSql = `
  * several of them behind lanes.
  */
 export function byDelivery(one: DeliveryEnd | undefined, other: DeliveryEnd | undefined): number {
-  return Number(BigInt(one?.deliveryId ?? 0) - BigInt(other?.deliveryId ?? 0));
+  return Number(one?.deliveryId ?? 0) - Number(other?.deliveryId ?? 0);
 }
 
 /** True where the end is on record and the lane is still held: the worker may go on. */
