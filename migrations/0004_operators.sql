@@ -150,8 +150,9 @@ $$;
 comment on function wechat.reopen_lanes is
   'Notes in their lanes, which the caller has locked, that these messages are to be worked on again; opened: those of them that were settled; made: lanes that had no message before, which go where none of these is theirs; at_once: whatever they wait for';
 
--- For lanes that are free and locked by the caller. Whoever waited behind a closed message goes on at once, with a clean slate.
-create function wechat.close_lanes(lane_ids bigint[], closed bigint[]) returns void
+-- For lanes that are free and locked by the caller. Whoever waited behind a closed message goes on at once, with a clean slate; so
+-- does what waited within a message for the retry of a delivery that was given up, and there the slate is the message's.
+create function wechat.close_lanes(lane_ids bigint[], closed bigint[], given_up bigint[] default '{}') returns void
 language plpgsql as $$
 declare
   freed bigint[];
@@ -166,7 +167,13 @@ begin
       exists (
         select from wechat.inbound_message m
         where m.id = any(closed) and (m.app_id, m.openid, m.slot) = (l.app_id, l.openid, l.slot) and m.id < message.first_id
-      ) as goes_on
+      ) as is_next,
+      exists (
+        select from wechat.delivery d
+        where d.id = any(given_up) and d.message_id = message.first_id and not exists (
+          select from wechat.delivery before
+          where before.message_id = d.message_id and before.position < d.position and before.status in ('pending', 'sending'))
+      ) as is_unblocked
     from wechat.lane l
     cross join lateral (
       select min(m.id) as first_id, min(m.received_at) as received_at, count(*) as waiting
@@ -178,12 +185,12 @@ begin
   kept as (
     update wechat.lane l
     set done_id = open.first_id - 1, waiting = open.waiting, waiting_since = open.received_at,
-        due_at = case when open.goes_on then least(l.due_at, now()) else l.due_at end,
-        failures = case when open.goes_on then 0 else l.failures end,
-        crashes = case when open.goes_on then 0 else l.crashes end,
-        error = case when not open.goes_on then l.error end
+        due_at = case when open.is_next or open.is_unblocked then least(l.due_at, now()) else l.due_at end,
+        failures = case when open.is_next then 0 else l.failures end,
+        crashes = case when open.is_next then 0 else l.crashes end,
+        error = case when not open.is_next then l.error end
     from open where l.id = open.id
-    returning l.id, open.goes_on
+    returning l.id, open.is_next or open.is_unblocked as goes_on
   )
   select array(select id from kept where goes_on) into freed;
 
@@ -192,7 +199,7 @@ begin
 end
 $$;
 comment on function wechat.close_lanes is
-  'Lets these lanes go on after messages in them were closed: those of which nothing is left go, and the others get a ring where the first message was among the closed';
+  'Lets these lanes go on after messages in them were closed, and deliveries given up: those of which nothing is left go, and the others get a ring where what they waited for was among these';
 
 -- Requeue.
 
@@ -485,7 +492,7 @@ begin
       returning m.id
     )
     select array(select id from closed) into closed;
-    perform wechat.close_lanes(lanes.held, closed);
+    perform wechat.close_lanes(lanes.held, closed, cancelled);
     perform wechat.record_action('cancel',
       (select min(d.app_id) from wechat.delivery d where d.id = any(cancelled) having count(distinct d.app_id) = 1),
       jsonb_build_object('deliveries', to_jsonb(cancelled[:1000])), cardinality(cancelled));

@@ -163,7 +163,7 @@ begin
     returning m.id
   )
   select array(select id from closed) into closed;
-  perform wechat.close_lanes(free, closed);
+  perform wechat.close_lanes(free, closed, cancelled);
   return cardinality(cancelled);
 end
 $$;

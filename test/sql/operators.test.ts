@@ -259,6 +259,23 @@ describe('wechat.cancel', () => {
     expect((await worker.take('o1')).message?.deliveries).toMatchObject([{ position: 1 }]);
   });
 
+  test('lets the next delivery of the same message go on at once, which waited for the retry', async () => {
+    const id = await lanes.say('o1');
+    const lane = await worker.take('o1');
+    const [first, second, third] = (await worker.plan(lane, 'one', 'two', 'three')) ?? [];
+    if (!first || !second || !third) throw new Error('Three were planned');
+    const tryAgain = { status: 'pending', delayMs: 600_000 } as const;
+    await worker.end(lane, { ...refused({ ...first, attempts: 1 }), ...tryAgain });
+    await worker.release(lane, { delayMs: 600_000 });
+    await database.rows('delete from graphile_worker._private_jobs');
+    expect(await value('select wechat.cancel($1)', [third.id])).toBe('cancelled');
+    expect(await worker.claim('o1')).toEqual([]);
+    expect(await rung()).toEqual([]);
+    expect(await value('select wechat.cancel($1)', [first.id])).toBe('cancelled');
+    expect(await rung()).toEqual([lane.laneId]);
+    expect((await worker.take('o1')).message).toMatchObject({ id, deliveries: [{ id: second.id }] });
+  });
+
   test('leaves the first as it is where one behind it is given up', async () => {
     const [first, second] = await fill([
       { user: 'o1', status: 'pending' },
