@@ -35,8 +35,10 @@ export interface CommitGroupOptions {
   fullGroup?: number;
   /** Statements under way at once, where they are full. */
   maxConcurrent?: number;
-  /** Statements under way when one that is not full may go too: fewer, so that what arrives in between shares one. */
+  /** Statements under way when one that is not full may go too: fewer, so that what arrives in between shares one, and a job. */
   maxConcurrentSmall?: number;
+  /** Messages that such a one needs for it. */
+  besideGroup?: number;
   /** Messages that may wait. */
   maxWaiting?: number;
   tracing?: Pick<Tracing, 'startGroup'>;
@@ -68,6 +70,7 @@ export function createCommitGroup({
   fullGroup = 64,
   maxConcurrent = 4,
   maxConcurrentSmall = 2,
+  besideGroup = 16,
   maxWaiting = 5_000,
   tracing,
   onGroup,
@@ -103,6 +106,7 @@ export function createCommitGroup({
     fullItems: fullGroup,
     maxConcurrent,
     maxConcurrentSmall,
+    besideItems: besideGroup,
     pauseMs: () => retryPauseMs,
     isWanted: ({ answered }) => !answered,
     onStatement: (items) => onGroup?.(items),

@@ -1,4 +1,5 @@
 import { type Aside, createSetAside, type SetAside } from './set-aside.js';
+import { StatementSlots, type StatementSlotsOptions } from './statement-slots.js';
 
 /**
  * Turns many small writes into few statements: what arrives while statements are under way is collected and goes out
@@ -25,7 +26,7 @@ export interface Batcher<Item, Result> {
  */
 export type Failure = 'refused' | 'locked' | 'conflict' | 'slow' | 'away';
 
-export interface BatcherOptions<Item, Result> {
+export interface BatcherOptions<Item, Result> extends StatementSlotsOptions {
   /** Runs one statement for all items; returns a result for each, in the same order. */
   run(items: readonly Item[]): Promise<readonly Result[]>;
   /** Default: every error is a refusal. */
@@ -33,10 +34,6 @@ export interface BatcherOptions<Item, Result> {
   maxItems: number;
   /** So many gain hardly anything by more company: they go at once, while the turn of the event loop goes on. */
   fullItems?: number;
-  /** Statements under way at once. More than one may commit out of order. */
-  maxConcurrent: number;
-  /** Statements under way when one that is not full may go too: fewer, so that what comes in between shares one. */
-  maxConcurrentSmall?: number;
   /** How long an item waits for company, where nobody waits for the item; in ms, default 0. */
   lingerMs?: number;
   /** Before the nth try, from 1, of what waits for a database or a lock; in ms. */
@@ -75,11 +72,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
 class SharedStatements<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
-  readonly #maxSmall: number;
+  readonly #slots: StatementSlots;
   #waiting: Entry<Item, Result>[] = [];
   /** What met a lock, and what was in a set with several such. */
   readonly #aside: SetAside<Entry<Item, Result>>;
-  #underWay = 0;
   #itemsUnderWay = 0;
   #scheduled = false;
   #pause: NodeJS.Timeout | undefined;
@@ -91,9 +87,9 @@ class SharedStatements<Item, Result> {
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options;
     this.#limit = options.maxItems;
-    this.#maxSmall = Math.min(options.maxConcurrentSmall ?? options.maxConcurrent, options.maxConcurrent);
+    this.#slots = new StatementSlots(options, () => this.#schedule());
     this.#aside = createSetAside(
-      (due) => this.#flush(due, 0),
+      (due) => this.#flush(due, false),
       () => this.#limit,
     );
     options.giveUp?.addEventListener('abort', () => this.#endPauses());
@@ -111,16 +107,19 @@ class SharedStatements<Item, Result> {
   }
 
   #schedule(): void {
-    const { fullItems = Number.POSITIVE_INFINITY, maxConcurrent, lingerMs = 0 } = this.#options;
-    if (this.#pause || this.#underWay >= maxConcurrent || this.#waiting.length === 0) return;
+    const { fullItems = Number.POSITIVE_INFINITY, lingerMs = 0 } = this.#options;
+    if (this.#pause || !this.#slots.isFree) return;
     // Else a busy turn would collect hundreds while the database has nothing to do, and then wait for it.
     if (this.#waiting.length >= fullItems) void this.#flush(this.#take());
-    if (this.#scheduled || this.#underWay >= this.#maxSmall) return;
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    if (!this.#slots.isWorthwhile(this.#waiting.length)) {
+      this.#slots.watch();
+      return;
+    }
     this.#scheduled = true;
     const flushAll = () => {
       this.#scheduled = false;
-      while (!this.#pause && this.#underWay < this.#maxSmall && this.#waiting.length > 0)
-        void this.#flush(this.#take());
+      while (!this.#pause && this.#slots.isWorthwhile(this.#waiting.length)) void this.#flush(this.#take());
     };
     if (lingerMs > 0) setTimeout(flushAll, lingerMs);
     // After this turn of the event loop: all that it still brings joins the statement.
@@ -134,14 +133,14 @@ class SharedStatements<Item, Result> {
     return all;
   }
 
-  /** @param slots of those that there are for statements: what was set aside takes none, for it may wait for its lock */
-  async #flush(set: Entry<Item, Result>[], slots = 1): Promise<void> {
-    this.#underWay += slots;
+  /** @param takesSlot what was set aside takes none of those that there are for statements, for it may wait for its lock */
+  async #flush(set: Entry<Item, Result>[], takesSlot = true): Promise<void> {
+    if (takesSlot) this.#slots.take();
     this.#itemsUnderWay += set.length;
     try {
       await this.#settle(set);
     } finally {
-      this.#underWay -= slots;
+      if (takesSlot) this.#slots.give();
       this.#itemsUnderWay -= set.length;
       this.#schedule();
     }

@@ -31,8 +31,11 @@ export interface StatementsDependencies {
 /** One of each kind at a time: what arrives meanwhile shares the next, and the larger it is, the less each costs. */
 const sets = { maxItems: 500, maxConcurrent: 1 };
 
-/** A user waits for it, and its commit for the disk: what comes meanwhile need not wait for both. */
-const beforeSend = { maxConcurrent: 2 };
+/**
+ * A user waits for it, and its commit for the disk: a second goes beside the first where it is worth it. Two at a time of a few each
+ * made users wait longer: 60 ms in place of 35, at 500 messages a second (docs/performance.md).
+ */
+const beforeSend = { maxConcurrent: 2, besideItems: 16 };
 
 /**
  * What follows a send waits for others of its kind: no user waits for it, and each statement that is saved is two wake-ups
@@ -45,7 +48,7 @@ export function createStatements({ pool, claimPool, stop, onOutage }: Statements
   const durably = <T>(statement: () => Promise<T>) => persist(statement, { signal: stop, onOutage });
   const batched = <Item, Result>(
     run: (items: readonly Item[]) => Promise<Result[]>,
-    options: { lingerMs?: number; maxConcurrent?: number } = {},
+    options: { lingerMs?: number; maxConcurrent?: number; besideItems?: number } = {},
   ) =>
     createBatcher<Item, Result>({
       ...{ run, classify: batchFailure, ...sets, ...options, giveUp: stop },

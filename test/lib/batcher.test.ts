@@ -39,6 +39,53 @@ describe('writes', () => {
     expect(writes.size).toBe(0);
   });
 
+  test('go beside another where they are enough, and share the next where they are few', async () => {
+    const { runs, run } = createStatements();
+    const writes = createBatcher({ run, maxItems: 100, maxConcurrent: 2, besideItems: 3 });
+    const all = [writes.add(1)];
+    await turn();
+    all.push(writes.add(2), writes.add(3));
+    await turn();
+    expect(runs.map(({ items }) => items)).toEqual([[1]]);
+    all.push(writes.add(4));
+    await turn();
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3, 4]]);
+    all.push(writes.add(5));
+    await turn();
+    runs[1]?.end();
+    await all[3];
+    await turn();
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3, 4]]);
+    runs[0]?.end();
+    await all[0];
+    await turn();
+    expect(runs[2]?.items).toEqual([5]);
+    runs[2]?.end();
+    expect(await Promise.all(all)).toEqual([10, 20, 30, 40, 50]);
+  });
+
+  test('do not wait for company for long beside one that takes long, such as for a lock', async () => {
+    const { runs, run } = createStatements();
+    const writes = createBatcher({ run, maxItems: 100, maxConcurrent: 2, besideItems: 3 });
+    const startedAt = performance.now();
+    const first = writes.add(1);
+    await turn();
+    const few = [writes.add(2), writes.add(3)];
+    await waitFor('the second statement', () => Promise.resolve(runs.length === 2));
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49);
+    expect(runs[1]?.items).toEqual([2, 3]);
+    runs[1]?.end();
+    expect(await Promise.all(few)).toEqual([20, 30]);
+    runs[0]?.end();
+    expect(await first).toBe(10);
+    // Nobody is late beside one that has ended.
+    const last = writes.add(4);
+    await turn();
+    expect(runs[2]?.items).toEqual([4]);
+    runs[2]?.end();
+    expect(await last).toBe(40);
+  });
+
   test('wait for company where nobody waits for them', async () => {
     const { runs, run } = createStatements();
     const writes = createBatcher({ run, maxItems: 100, maxConcurrent: 1, lingerMs: 20 });

@@ -40,7 +40,7 @@ export interface CallbacksOptions {
 /** A back end that is told of less can do nothing with it. */
 const leastMs = 1_000;
 
-const sets = { classify: batchFailure, maxItems: 500, maxConcurrent: 2 };
+const sets = { classify: batchFailure, maxItems: 500, maxConcurrent: 2, besideItems: 16 };
 
 export function createCallbacks({ statements, baseUrl, source, waitMs, clock }: CallbacksOptions): Callbacks {
   const issue = createBatcher({ run: statements.issue, ...sets });
