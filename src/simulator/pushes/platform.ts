@@ -77,7 +77,8 @@ export function createPlatform({
   retryDelayMs,
   clock,
 }: PlatformOptions): Platform {
-  const agent = new Agent({ connections: 256, pipelining: 1, allowH2: false });
+  // As many connections as pushes: one that waited in here for its turn would be late before it was sent.
+  const agent = new Agent({ connections: null, pipelining: 1, allowH2: false });
 
   /** Signed anew for each request, as the timestamp is. */
   function signedUrl(extra: Record<string, string>, encrypted?: string): URL {
