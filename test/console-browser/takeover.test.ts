@@ -1,8 +1,17 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { png } from '../simulator/phone-support.js';
+import { voice } from '../support/files.js';
 import type { TestService } from '../support/service.js';
+import { waitFor } from '../support/wait.js';
 import { button, type House, openHouse } from './support/house.js';
+
+/** An audio element, of the page. */
+interface Player {
+  play(): Promise<void>;
+  ended: boolean;
+  duration: number;
+}
 
 describe.skipIf(!inject('chromium'))('an agent takes a conversation over', () => {
   let house: House;
@@ -64,6 +73,17 @@ describe.skipIf(!inject('chromium'))('an agent takes a conversation over', () =>
     await thread.getByText('waiting to be sent').waitFor({ state: 'detached' });
     await of(bert).getByRole('article').getByText('yes, I am Anna').waitFor();
     await of(bert).getByText('Agent anna').first().waitFor();
+    expect(house.problems()).toEqual([]);
+  });
+
+  test('a voice of the user is played', async () => {
+    const bytes = voice(1);
+    const mediaId = house.simulator.media.add({ type: 'voice', bytes, contentType: 'audio/amr' });
+    await house.simulator.user('oTom').voice({ mediaId, format: 'amr' });
+    const player = of(anna).getByLabel('Voice message');
+    await player.evaluate((audio) => (audio as unknown as Player).play());
+    await waitFor('the end', () => player.evaluate((audio) => (audio as unknown as Player).ended));
+    expect(await player.evaluate((audio) => (audio as unknown as Player).duration)).toBe(1);
     expect(house.problems()).toEqual([]);
   });
 

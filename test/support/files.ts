@@ -21,6 +21,12 @@ export function sample(type: SampleType, { bytes = 200, mark = '' }: { bytes?: n
   return Buffer.concat([beginning, Buffer.alloc(Math.max(0, bytes - beginning.length))]);
 }
 
+/** A voice as a user's phone makes it: AMR of 12.2 kbit/s, fifty frames a second; of noise. */
+export function voice(seconds: number): Buffer {
+  const frame = Buffer.concat([Buffer.from([0x3c]), Buffer.alloc(31, 0x55)]);
+  return Buffer.concat([beginnings.amr, ...Array<Buffer>(seconds * 50).fill(frame)]);
+}
+
 /** @returns the path of a new file, which goes with the test */
 export async function writeSample(name: string, content: Buffer): Promise<string> {
   const file = path.join(scratchDirectory(), name);

@@ -3,6 +3,8 @@ import type { Stray } from './strays.ts';
 
 /** A new leader must be followed within this time. */
 const followWithinMs = 20_000;
+/** Pushes are taken again so long after the new leader, at the latest: those that waited are told first to come again. */
+const refuseForMs = 6_000;
 
 export interface ClusterOutcome {
   failovers: readonly Measured[];
@@ -12,7 +14,11 @@ export interface ClusterOutcome {
 /** What was promised of failovers, and was not so. */
 export function brokenByCluster({ failovers, strays }: ClusterOutcome): string[] {
   const broken: string[] = [];
-  for (const { fault, from, sendsAfterMs } of failovers) {
+  for (const { fault, from, electionMs, refusedMs, sendsAfterMs } of failovers) {
+    if (refusedMs > electionMs + refuseForMs)
+      broken.push(
+        `pushes are refused for as long as the failover takes: ${from} was ${fault}, another led after ${seconds(electionMs)}, and no push was taken for ${seconds(refusedMs)}`,
+      );
     if (sendsAfterMs > followWithinMs)
       broken.push(
         `sends go on within ${followWithinMs / 1_000} s of the new leader: ${from} was ${fault}, and they did not for ${seconds(sendsAfterMs)}`,

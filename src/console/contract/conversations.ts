@@ -56,8 +56,6 @@ export interface TurnMedia {
   kind: 'image' | 'voice' | 'video';
   /** Below the API, where it can be had. */
   path: string;
-  /** False: WeChat's voices (AMR), which browsers do not play; to be saved. */
-  playable: boolean;
 }
 
 export interface UserTurn extends TurnBase {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deleteOld } from '../../../src/outbox/retention.js';
-import { type SampleType, sample } from '../../support/files.js';
+import { type SampleType, sample, voice } from '../../support/files.js';
 import { setStage, settled } from '../../support/stage.js';
 import { mount } from './support.js';
 
@@ -39,7 +39,7 @@ describe('a file that a user sent', () => {
     const content = sample('png', { bytes: 5_000 });
     const { turn, mediaId } = await receive('image', 'png', content);
     expect(turn).toMatchObject({
-      media: { kind: 'image', path: `media/m${turn.messageId}`, playable: true },
+      media: { kind: 'image', path: `media/m${turn.messageId}` },
     });
     const together = await Promise.all([1, 2, 3].map(() => api.fetch(turn.media.path)));
     for (const response of together) expect((await bytesOf(response)).equals(content)).toBe(true);
@@ -93,10 +93,31 @@ describe('a file that a user sent', () => {
     await stale.arrayBuffer();
   });
 
-  test('of a voice is offered to be saved, since no browser plays it', async () => {
+  test('of a voice is played: it comes as AMR, and is kept as WAV', async () => {
+    const { api, receive, fetches } = await stageWith();
+    const { turn } = await receive('voice', 'amr', voice(2));
+    expect(turn).toMatchObject({ text: '你好', media: { kind: 'voice' } });
+    const response = await api.fetch(turn.media.path);
+    expect(response.headers.get('content-type')).toBe('audio/wav');
+    expect(response.headers.get('content-disposition')).toBe(`inline; filename="m${turn.messageId}.wav"`);
+    const wav = await bytesOf(response);
+    expect([wav.toString('latin1', 0, 4), wav.toString('latin1', 8, 16)]).toEqual(['RIFF', 'WAVEfmt ']);
+    expect(wav.length).toBe(44 + 2 * 8_000 * 2);
+    expect(wav.readUInt32LE(4)).toBe(wav.length - 8);
+    expect(wav.readUInt32LE(40)).toBe(wav.length - 44);
+    expect(new Set(wav.subarray(44)).size).toBeGreaterThan(50);
+    const range = await api.fetch(turn.media.path, { headers: { range: 'bytes=0-3' } });
+    expect((await bytesOf(range)).toString()).toBe('RIFF');
+    expect(fetches()).toBe(1);
+  });
+
+  test.each([
+    ['only begins like one', sample('amr', { bytes: 6 })],
+    ['would be hours long', sample('amr', { bytes: 6 + 9_001 }).fill(0x7c, 6)],
+    ['is of wide band', Buffer.concat([Buffer.from('#!AMR-WB\n'), Buffer.alloc(300, 0x44)])],
+  ])('of a voice that %s is offered to be saved', async (_, content) => {
     const { api, receive } = await stageWith();
-    const { turn } = await receive('voice', 'amr', sample('amr'));
-    expect(turn).toMatchObject({ text: '你好', media: { kind: 'voice', playable: false } });
+    const { turn } = await receive('voice', 'amr', content);
     const response = await api.fetch(turn.media.path);
     expect(response.headers.get('content-disposition')).toBe(`attachment; filename="m${turn.messageId}.amr"`);
     await response.arrayBuffer();

@@ -10,10 +10,12 @@ import { errorReason, TokenError } from '../../../wechat/out/errors.js';
 import { noAccount, Refusal } from '../http/refusal.js';
 import type { KeptMedia, MediaCache, MediaKey, MediaPlace } from './media-cache.js';
 import { contentTypeOf } from './media-kinds.js';
+import type { ToWav } from './voice.js';
 
 export interface MediaFetchDependencies {
   cache: MediaCache;
   open: OpenInboundMedia;
+  toWav: ToWav;
   accounts: readonly AppCredentials[];
   log: Logger;
 }
@@ -34,7 +36,7 @@ const gone = () =>
 const unknownFile = () => new Refusal(404, 'no_media', say('There is no such file', '没有这个文件'));
 
 /** Whoever looks at the same file at once waits for one fetch. */
-export function createMediaFetch({ cache, open, accounts, log }: MediaFetchDependencies): FetchMedia {
+export function createMediaFetch({ cache, open, toWav, accounts, log }: MediaFetchDependencies): FetchMedia {
   const shared = createShared<void>();
   const budget = createBudget(budgetBytes);
 
@@ -50,7 +52,9 @@ export function createMediaFetch({ cache, open, accounts, log }: MediaFetchDepen
       const contentType = await contentTypeOf(content);
       if (contentType === undefined)
         throw new Refusal(415, 'media_type', say('It is of no type that is shown', '不支持显示这种文件'));
-      if (!(await cache.keep(key, contentType, content))) throw gone();
+      const wav = contentType === 'audio/amr' ? await toWav(content) : undefined;
+      const [type, bytes] = wav ? ['audio/wav', wav] : [contentType, content];
+      if (!(await cache.keep(key, type, bytes))) throw gone();
     } finally {
       budget.giveBack(drawn);
     }

@@ -13,10 +13,6 @@ const kinds: Readonly<Record<string, MediaKind>> = {
 export const mediaKindOf = (type: string): MediaKind | undefined =>
   Object.hasOwn(kinds, type) ? kinds[type] : undefined;
 
-/** WeChat's voices are AMR or Speex, which browsers do not play. */
-export const playable = (kind: MediaKind, format: unknown): boolean =>
-  kind !== 'voice' || (typeof format === 'string' && format.toLowerCase() === 'mp3');
-
 interface FileKind {
   extension: string;
   /** Browsers show it; else it is offered to be saved. */
@@ -31,6 +27,8 @@ const served: Readonly<Record<string, FileKind>> = {
   'image/bmp': { extension: 'bmp', isShown: true },
   'image/webp': { extension: 'webp', isShown: true },
   'audio/mpeg': { extension: 'mp3', isShown: true },
+  'audio/wav': { extension: 'wav', isShown: true },
+  // Of those that could not be made into WAV; no browser plays it.
   'audio/amr': { extension: 'amr', isShown: false },
   'video/mp4': { extension: 'mp4', isShown: true },
 };

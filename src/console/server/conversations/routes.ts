@@ -39,6 +39,7 @@ import {
   sendText,
   textShape,
 } from './send.js';
+import { createToWav } from './voice.js';
 
 export interface ConversationRoutesDependencies {
   /** With short limits: a page that takes long hurts those who work. */
@@ -134,7 +135,7 @@ function addSending(router: Router, dependencies: ConversationRoutesDependencies
   const uploader = createUploader({ clients, uploads, clock });
   const sending: SendDependencies = { pool, tokens, uploads, uploader, cache };
   const open = createInboundMedia({ clientOf: clients.others, tokens, web });
-  const fetch = createMediaFetch({ cache, open, accounts, log });
+  const fetch = createMediaFetch({ cache, open, toWav: createToWav(), accounts, log });
 
   router.post('/conversations/:account/:openid/send', requires('chat'), async (ctx) => {
     const address = addressOf(ctx);

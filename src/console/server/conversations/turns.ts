@@ -3,7 +3,7 @@ import type { Language } from '../../../lib/language.js';
 import { errorReason } from '../../../wechat/out/errors.js';
 import type { SentTurn, Turn, UserTurn } from '../../contract/conversations.js';
 import type { Address } from './address.js';
-import { mediaKindOf, playable } from './media-kinds.js';
+import { mediaKindOf } from './media-kinds.js';
 
 interface Message {
   id: string;
@@ -89,7 +89,7 @@ function ofUser(row: Message): Turn {
     text: type === 'location' || type === 'link' ? null : row.content,
     media:
       kind && row.has_media && typeof row.payload.MediaId === 'string'
-        ? { kind, path: `media/${base.key}`, playable: playable(kind, row.payload.Format) }
+        ? { kind, path: `media/${base.key}` }
         : null,
     location: locationOf(row),
     link: linkOf(row),
@@ -110,10 +110,7 @@ function ofSent(row: Sent, language: Language): SentTurn {
     agent: row.agent,
     type: row.msg_type,
     text: row.said,
-    media:
-      kind && row.has_media && row.media_id !== null
-        ? { kind, path: `media/${key}`, playable: kind !== 'voice' }
-        : null,
+    media: kind && row.has_media && row.media_id !== null ? { kind, path: `media/${key}` } : null,
     state: row.status,
     error: isSent ? null : (reason ?? row.errmsg),
   };

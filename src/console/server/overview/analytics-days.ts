@@ -60,7 +60,7 @@ const sumOf = (place: number) => `sum((one ->> ${place})::int)::int`;
 
 /** In the middle of its bucket, by proportion: within 1 % of the truth. */
 const msOf = (share: number) => `
-  exp((min(bucket) filter (where up_to >= ${share} * answers) + 0.5) * ln(1.02::double precision))`;
+  exp((min(bucket) filter (where up_to >= ${share}::double precision * answers) + 0.5) * ln(1.02::double precision))`;
 
 /**
  * A user of the range is counted on the first day of theirs in it: who was seen before, but on a day of the range, is none.
@@ -79,7 +79,7 @@ const figuresSql = `
     from (
       select day, bucket, sum(n) over (partition by day order by bucket) as up_to, sum(n) over (partition by day) as answers
       from (
-        select day, bucket, sum(n) as n from asked cross join lateral unnest(answer_buckets, answer_counts) u (bucket, n)
+        select day, bucket, sum(n)::int as n from asked cross join lateral unnest(answer_buckets, answer_counts) u (bucket, n)
         group by grouping sets ((day, bucket), (bucket))) summed
     ) ranked
     group by day
@@ -94,7 +94,7 @@ const figuresSql = `
     select coalesce(sum(messages), 0)::int as messages, coalesce(sum(answered), 0)::int as answered,
       coalesce(sum(unanswered), 0)::int as unanswered, coalesce(sum(not_sent), 0)::int as failed,
       coalesce(sum(users - (
-        select coalesce(sum(n), 0) from unnest(seen_days_ago, seen_users) u (days, n) where day - days >= whole.since)
+        select coalesce(sum(n), 0) from unnest(seen_users[:width_bucket(day - whole.since, seen_days_ago)]) n)
       ) filter (where day >= whole.since), 0)::int as users
     from asked cross join whole
   ),

@@ -138,7 +138,7 @@ function send(asked: Asked) {
     agent: person,
     type: text === null ? 'image' : 'text',
     text,
-    media: text === null ? { kind: 'image', path: 'media/leaf', playable: true } : null,
+    media: text === null ? { kind: 'image', path: 'media/leaf' } : null,
     state: 'pending',
     error: null,
   };

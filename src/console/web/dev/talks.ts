@@ -68,13 +68,13 @@ const everything = (): Turn[] => [
   ...nastyTexts.filter((text) => text !== '').map((text, at) => user(300 - at * 10, { text })),
   event(64, 'CLICK', 'ORDER_STATUS'),
   sent(63, 'bot', { text: '您的订单已发货，预计明天送达。' }),
-  user(60, { type: 'image', media: { kind: 'image', path: 'media/leaf', playable: true } }),
+  user(60, { type: 'image', media: { kind: 'image', path: 'media/leaf' } }),
   user(59, {
     type: 'voice',
     text: '叶子发黄了怎么办',
-    media: { kind: 'voice', path: 'media/gone', playable: false },
+    media: { kind: 'voice', path: 'media/gone' },
   }),
-  user(58, { type: 'video', media: { kind: 'video', path: 'media/gone', playable: true } }),
+  user(58, { type: 'video', media: { kind: 'video', path: 'media/gone' } }),
   user(57, {
     type: 'location',
     location: { latitude: 31.2304, longitude: 121.4737, label: '上海市黄浦区人民大道 200 号' },
