@@ -74,13 +74,14 @@ const figuresSql = `
     union all
     select f.* from unnest($4::date[]) uncounted (day) cross join lateral wechat.figures_of_day(uncounted.day, $3) f
   ),
+  bucketed as materialized (
+    select day, bucket, sum(n)::int as n from asked cross join lateral unnest(answer_buckets, answer_counts) u (bucket, n) group by 1, 2
+  ),
   percentile as (
     select day, ${msOf(0.5)} as p50, ${msOf(0.95)} as p95, ${msOf(0.99)} as p99
     from (
       select day, bucket, sum(n) over (partition by day order by bucket) as up_to, sum(n) over (partition by day) as answers
-      from (
-        select day, bucket, sum(n)::int as n from asked cross join lateral unnest(answer_buckets, answer_counts) u (bucket, n)
-        group by grouping sets ((day, bucket), (bucket))) summed
+      from (select * from bucketed union all select null, bucket, sum(n)::int from bucketed group by bucket) summed
     ) ranked
     group by day
   ),

@@ -111,20 +111,20 @@ interface InboundRow {
   latencies: [number, number, number] | null;
 }
 
-/** As wechat.reply_latency_hourly_between, but with one row for all. */
+/**
+ * As wechat.reply_latency_hourly_between, but with one row for all. Answers are asked for message by message: of the last hour Postgres
+ * may know nothing yet, and would compare all of its messages with all of its answers.
+ */
 const inboundSql = `
-  with answer as (
-    select d.message_id, min(d.sent_at) as sent_at from wechat.delivery d
-    where d.created_at >= $1 and d.created_at < $2::timestamptz + interval '2 days' and d.status = 'sent'
-      and ($3::text is null or d.app_id = $3)
-    group by 1
-  )
   select date_trunc('hour', m.received_at) as at, count(distinct m.openid)::int as users, count(*)::int as messages,
     count(answer.sent_at)::int as answered,
     count(*) filter (where answer.sent_at is null and m.msg_type <> 'event' and m.merged_into is null)::int as unanswered,
     percentile_cont(array[0.5, 0.95, 0.99]) within group (order by extract(epoch from answer.sent_at - m.received_at)::float8 * 1000)
       as latencies
-  from wechat.inbound_message m left join answer on answer.message_id = m.id
+  from wechat.inbound_message m
+  cross join lateral (
+    select min(d.sent_at) as sent_at from wechat.delivery d where d.message_id = m.id and d.status = 'sent'
+  ) answer
   where m.received_at >= $1 and m.received_at < $2 and ($3::text is null or m.app_id = $3)
   group by grouping sets ((1), ())
   order by 1`;
