@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import os from 'node:os';
 import type pg from 'pg';
 
 /** CPU time of processes as Linux accounts it (/proc), to a tick of 10 ms each. */
@@ -90,4 +91,11 @@ function readStat(pid: number): Stat | undefined {
     // It ended meanwhile.
     return undefined;
   }
+}
+
+/** CPU seconds of all cores and all that runs on them, since the machine was started. */
+export function busySeconds(): number {
+  return (
+    os.cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1_000
+  );
 }

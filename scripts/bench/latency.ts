@@ -1,7 +1,7 @@
-import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Benchmark } from './benchmark.ts';
+import { busySeconds } from './cpu.ts';
 import type { Lab } from './lab.ts';
 import { storeHistory } from './messages.ts';
 import { startProduct } from './processes.ts';
@@ -92,13 +92,6 @@ export async function pushToArrival(
     await service.stop();
     await lab.resetCounts();
   }
-}
-
-/** Of all cores, since the machine was started. */
-function busySeconds(): number {
-  return (
-    os.cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1_000
-  );
 }
 
 /** At this rate, however slowly they are answered; users are named for the time of their push. */

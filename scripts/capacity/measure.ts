@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { createCpuClock, postmasterOf } from '../bench/cpu.ts';
+import { busySeconds, createCpuClock, postmasterOf } from '../bench/cpu.ts';
 import type { Lab } from '../bench/lab.ts';
 import { push } from '../bench/latency.ts';
 import { load } from '../bench/load.ts';
 import { type Measured, startProduct } from '../bench/processes.ts';
 import { writePushes } from '../bench/pushes.ts';
 import { median, quantile } from '../bench/statistics.ts';
-import { type Costs, fitCost } from './costs.ts';
+import { type Costs, fitCost, fitGatherMs, stretch } from './costs.ts';
 
 /** What a run at one rate took: CPU in microseconds a message, by part. */
 export interface Point {
@@ -15,7 +15,7 @@ export interface Point {
   ingressUs: number;
   workerUs: number;
   postgresUs: number;
-  /** The load generator and the stub of the API. */
+  /** All else that the machine did: the load generator and the stub of the API. */
   besideUs: number;
   walBytes: number;
   diskBytes: number;
@@ -29,8 +29,8 @@ export interface Field {
   idle(seconds: number): Promise<Costs['idleCores']>;
   /** A message of its own user each, so many a second. */
   at(ratePerSecond: number, seconds: number): Promise<Point>;
-  /** As much as it takes with 512 connections: answers a second, from the first push until all are sent. */
-  full(seconds: number): Promise<number>;
+  /** As much as it takes with 512 connections, from the first push until all are sent; its rate is that of the answers. */
+  full(seconds: number): Promise<Point>;
   close(): Promise<void>;
 }
 
@@ -38,7 +38,8 @@ interface Reading {
   ingress: number;
   worker: number;
   postgres: number;
-  beside: number;
+  /** All cores of the machine together. */
+  machine: number;
   wal: number;
 }
 
@@ -53,12 +54,11 @@ export async function openField(lab: Lab): Promise<Field> {
     const { rows } = await lab.pool.query<{ wal: string }>(
       `select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') as wal`,
     );
-    const { user, system } = process.cpuUsage();
     return {
       ingress: clock.ofTree(ingress.pid),
       worker: clock.ofTree(worker.pid),
       postgres: clock.ofTree(postmaster),
-      beside: (user + system) / 1e6 + clock.ofTree(lab.stubPid),
+      machine: busySeconds(),
       wal: Number(rows[0]?.wal),
     };
   }
@@ -80,30 +80,40 @@ export async function openField(lab: Lab): Promise<Field> {
     const { sends, latenciesMs } = await lab.waitForSends(Math.ceil(ratePerSecond * seconds));
     await settled(lab);
     const after = await read();
+    return { ratePerSecond, ...shares(before, after, sends), ...(await restOf(disk, sends, latenciesMs)) };
+  }
+
+  /** Microseconds of each part, a message. */
+  function shares(before: Reading, after: Reading, sends: number) {
     const us = (part: keyof Reading) => ((after[part] - before[part]) * 1e6) / sends;
+    const own = { ingressUs: us('ingress'), workerUs: us('worker'), postgresUs: us('postgres') };
+    const besideUs = Math.max(0, us('machine') - own.ingressUs - own.workerUs - own.postgresUs);
+    return { ...own, besideUs, walBytes: (after.wal - before.wal) / sends };
+  }
+
+  async function restOf(diskBefore: number, sends: number, latenciesMs: number[]) {
     return {
-      ratePerSecond,
-      ingressUs: us('ingress'),
-      workerUs: us('worker'),
-      postgresUs: us('postgres'),
-      besideUs: us('beside'),
-      walBytes: (after.wal - before.wal) / sends,
-      diskBytes: ((await diskBytes(lab)) - disk) / sends,
+      diskBytes: ((await diskBytes(lab)) - diskBefore) / sends,
       p50Ms: quantile(latenciesMs, 0.5),
       p99Ms: quantile(latenciesMs, 0.99),
     };
   }
 
-  async function full(seconds: number): Promise<number> {
+  async function full(seconds: number): Promise<Point> {
     const pushesFile = lab.file('pushes');
     await writePushes(pushesFile, 15_000 * seconds, false);
+    await lab.pool.query('checkpoint');
+    const disk = await diskBytes(lab);
     await lab.resetCounts();
+    const before = await read();
     const startedAt = performance.timeOrigin + performance.now();
     const { port } = ingress;
     await load(lab.loadTool, { port, pushesFile, connections: 512, seconds });
     await settled(lab);
-    const { sends, lastAt } = await lab.counts();
-    return sends / ((lastAt - startedAt) / 1_000);
+    const { sends, lastAt, latenciesMs } = await lab.counts();
+    const after = await read();
+    const ratePerSecond = sends / ((lastAt - startedAt) / 1_000);
+    return { ratePerSecond, ...shares(before, after, sends), ...(await restOf(disk, sends, latenciesMs)) };
   }
 
   async function close(): Promise<void> {
@@ -151,35 +161,28 @@ export async function commitMs({ pool }: Lab): Promise<number> {
   }
 }
 
-/** A push waits for three on its way to the API: when it is stored, taken in hand, and its reply planned. */
-const groupsOnTheWay = 3;
-/** On a machine that is overloaded a push waits for much else. */
-const longestGatherMs = 100;
-
-/** Costs of this machine, of what was measured at a low and at a higher rate. */
+/** Costs of this machine, of what was measured at a low rate, at a higher one, and at the highest, where groups are at their largest. */
 export function costsOf(
-  low: Point,
-  high: Point,
-  measured: { idleCores: Costs['idleCores']; commitMs: number; connections: number },
+  { low, higher, full }: { low: Point; higher: Point; full: Point },
+  measured: { idleCores: Costs['idleCores']; commitMs: number; connections: number; cores: number },
 ): Costs {
-  const { idleCores } = measured;
-  const gatherMs = Math.min(longestGatherMs, Math.max(1, high.p50Ms / groupsOnTheWay));
+  const { cores, ...known } = measured;
+  const parts = ['ingress', 'worker', 'postgres'] as const;
   // What a part does without messages is no message's.
-  const own = (part: 'ingress' | 'worker' | 'postgres') => {
-    const at = (point: Point) => ({
-      ratePerSecond: point.ratePerSecond,
-      cost: Math.max(0, point[`${part}Us`] - (idleCores[part] * 1e6) / point.ratePerSecond),
-    });
-    return fitCost(at(low), at(high), gatherMs);
-  };
-  const wal = (point: Point) => ({ ratePerSecond: point.ratePerSecond, cost: point.walBytes });
+  const own = (part: (typeof parts)[number], point: Point) =>
+    Math.max(0, point[`${part}Us`] - (known.idleCores[part] * 1e6) / point.ratePerSecond);
+  const all = (point: Point) => parts.reduce((sum, part) => sum + own(part, point), 0);
+  const at = (point: Point, cost: number) => ({ ratePerSecond: point.ratePerSecond, cost });
+  const busy = ((all(higher) + higher.besideUs) * higher.ratePerSecond) / 1e6 / cores;
+  const gathered = fitGatherMs(at(low, all(low)), at(higher, all(higher)), all(full));
+  const fitted = (cost: (point: Point) => number) => fitCost(at(low, cost(low)), cost(full), gathered);
   return {
-    ingressUs: own('ingress'),
-    workerUs: own('worker'),
-    postgresUs: own('postgres'),
-    walBytes: fitCost(wal(low), wal(high), gatherMs),
-    diskBytes: high.diskBytes,
-    gatherMs,
-    ...measured,
+    ingressUs: fitted((point) => own('ingress', point)),
+    workerUs: fitted((point) => own('worker', point)),
+    postgresUs: fitted((point) => own('postgres', point)),
+    walBytes: fitted(({ walBytes }) => walBytes),
+    diskBytes: full.diskBytes,
+    gatherMs: gathered / stretch(Math.min(0.95, busy), cores),
+    ...known,
   };
 }

@@ -1,4 +1,4 @@
-import { type Cores, type Costs, coresAt, costAt, sumOf } from './costs.ts';
+import { type Cores, type Costs, coresAt, costAt, inLargeGroups, sumOf } from './costs.ts';
 
 export interface Assumptions {
   users: number;
@@ -73,7 +73,8 @@ export function plan(costs: Costs, assumptions: Assumptions, limits: Limits = us
   const { users, messagesPerUserDay, retentionDays } = assumptions;
   const messagesPerDay = users * messagesPerUserDay;
   const peakPerSecond = peakRate(assumptions);
-  const cores = coresAt(costs, peakPerSecond);
+  // What it cannot do without: with cores to spare groups are smaller, and all of it busier.
+  const cores = coresAt(inLargeGroups(costs), peakPerSecond);
   // A process is one thread: it is full at a core.
   const processesFor = (needed: number) => Math.max(1, Math.ceil(needed / limits.fullShare));
   const [ingressProcesses, workerProcesses] = [processesFor(cores.ingress), processesFor(cores.worker)];

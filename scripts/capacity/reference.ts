@@ -1,17 +1,17 @@
 import type { Costs } from './costs.ts';
 
 /**
- * From the benchmarks on two cores of an AMD EPYC, Node 24, PostgreSQL 18: Postgres one by one and in sets, Node and WAL in sets. What a
- * message alone costs Node is an estimate. Yours differ: `npm run capacity -- --verify` measures them.
+ * Of two cores of an AMD EPYC in a virtual machine, where to wake a process that sleeps costs most of what a message alone does; Node 24,
+ * PostgreSQL 18, 2026-11-27. Yours differ: `npm run capacity -- --verify` measures them.
  */
 export const reference: Costs = {
-  ingressUs: { single: 700, grouped: 150 },
-  workerUs: { single: 1_000, grouped: 200 },
-  postgresUs: { single: 1_600, grouped: 400 },
-  walBytes: { single: 5_000, grouped: 2_400 },
-  diskBytes: 1_200,
-  idleCores: { ingress: 0.003, worker: 0.006, postgres: 0.005 },
-  commitMs: 1.5,
+  ingressUs: { single: 2_060, grouped: 182 },
+  workerUs: { single: 5_360, grouped: 257 },
+  postgresUs: { single: 8_420, grouped: 384 },
+  walBytes: { single: 4_420, grouped: 2_460 },
+  diskBytes: 1_830,
+  idleCores: { ingress: 0.005, worker: 0.012, postgres: 0.009 },
+  commitMs: 0.45,
   connections: 21,
-  gatherMs: 8,
+  gatherMs: 2.2,
 };

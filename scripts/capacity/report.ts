@@ -1,25 +1,28 @@
 import stringWidth from 'string-width';
-import { type Costs, coresAt, costAt, sumOf } from './costs.ts';
+import { type Costs, coresAt, costAt, sumOf, underLoad } from './costs.ts';
 import type { Machines, Plan } from './plan.ts';
 import { type Language, words } from './words.ts';
 
 const rates = [1, 100, 1_000];
+/** Of the machine that the costs are told for. */
+const cores = 2;
 
-/** A row a part. */
+/** A row a part; on two cores. */
 export function costTable(costs: Costs, language: Language = 'en'): string {
   const { at, us, costs: names } = words[language];
-  const [head, ingress, worker, postgres, wal, disk, cores] = names;
+  const [head, ingress, worker, postgres, wal, disk, busy] = names;
+  const loaded = (ratePerSecond: number) => underLoad(costs, { ratePerSecond, cores });
   const row = (name: string, show: (rate: number) => string) => [name, ...rates.map(show)];
   const cpu = (cost: Costs['ingressUs']) => (rate: number) =>
-    `${figure(costAt(cost, rate, costs.gatherMs))} ${us}`;
+    `${figure(costAt(cost, rate, loaded(rate).gatherMs))} ${us}`;
   return toText([
     [head, ...rates.map((rate) => at(count(rate)))],
     row(ingress, cpu(costs.ingressUs)),
     row(worker, cpu(costs.workerUs)),
     row(postgres, cpu(costs.postgresUs)),
-    row(wal, (rate) => bytes(costAt(costs.walBytes, rate, costs.gatherMs))),
+    row(wal, (rate) => bytes(costAt(costs.walBytes, rate, loaded(rate).gatherMs))),
     row(disk, () => bytes(costs.diskBytes)),
-    row(cores, (rate) => sumOf(coresAt(costs, rate)).toFixed(2)),
+    row(busy, (rate) => sumOf(coresAt(loaded(rate), rate)).toFixed(2)),
   ]);
 }
 

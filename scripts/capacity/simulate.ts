@@ -1,5 +1,5 @@
 import { quantile } from '../bench/statistics.ts';
-import { type Costs, coresAt, sumOf } from './costs.ts';
+import { busyShare, type Costs, stretch, underLoad } from './costs.ts';
 
 export interface SimulationOptions {
   ratePerSecond: number;
@@ -29,12 +29,12 @@ const shareOfStep = 0.2;
  * From a push to its reply's arrival at the API, one process a role. The ingress takes one push at a time; what arrives while a group is
  * stored is the next group, and so in the worker. All wait for a core by so much as the machine is busy.
  */
-export function simulate(costs: Costs, options: SimulationOptions): Latency {
-  const { ratePerSecond, seconds, cores, besideUs = 0 } = options;
-  const busy = (sumOf(coresAt(costs, ratePerSecond)) + (besideUs * ratePerSecond) / 1e6) / cores;
+export function simulate(idle: Costs, options: SimulationOptions): Latency {
+  const { ratePerSecond, seconds, cores } = options;
+  const costs = underLoad(idle, options);
+  const busy = busyShare(costs, options);
   if (busy >= 1) return { p50Ms: Number.POSITIVE_INFINITY, p99Ms: Number.POSITIVE_INFINITY };
-  const stretch = 1 / (1 - busy ** cores);
-  const ms = (us: number) => (us / 1_000) * stretch;
+  const ms = (us: number) => (us / 1_000) * stretch(busy, cores);
   const station = (share: number, us: { single: number; grouped: number }) => ({
     fixedMs:
       costs.commitMs +

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
+  busyShare,
   type Costs,
   coresAt,
   costAt,
   fitCost,
+  fitGatherMs,
   groupSize,
   highestRate,
   sumOf,
+  underLoad,
 } from '../../scripts/capacity/costs.ts';
 import { type Assumptions, peakRate, plan, usualLimits } from '../../scripts/capacity/plan.ts';
 import { inGroups, oneByOne, simulate } from '../../scripts/capacity/simulate.ts';
@@ -42,38 +45,40 @@ describe('what a message costs', () => {
     expect(costAt(costs.postgresUs, 125, 8)).toBe(900);
   });
 
-  it('is found again from what it was at two rates', () => {
-    const at = (ratePerSecond: number) => ({ ratePerSecond, cost: costAt(costs.workerUs, ratePerSecond, 8) });
-    const found = fitCost(at(20), at(300), 8);
+  const at = (ratePerSecond: number) => ({ ratePerSecond, cost: costAt(costs.workerUs, ratePerSecond, 8) });
+
+  it('is found again from what it was at two rates and in large groups', () => {
+    const gatherMs = fitGatherMs(at(20), at(300), 150);
+    expect(gatherMs).toBeCloseTo(8);
+    const found = fitCost(at(20), 150, gatherMs);
     expect(found.single).toBeCloseTo(900);
     expect(found.grouped).toBeCloseTo(150);
   });
 
   it('never falls below nothing, whatever noise was measured', () => {
-    const { single, grouped } = fitCost(
-      { ratePerSecond: 20, cost: 5_000 },
-      { ratePerSecond: 300, cost: 10 },
-      8,
-    );
-    expect(grouped).toBe(0);
-    expect(single).toBeGreaterThanOrEqual(grouped);
-    const rising = fitCost({ ratePerSecond: 20, cost: 100 }, { ratePerSecond: 300, cost: 200 }, 8);
-    expect(rising.single).toBe(rising.grouped);
+    const low = { ratePerSecond: 20, cost: 100 };
+    expect(fitGatherMs(low, { ratePerSecond: 300, cost: 200 }, 50)).toBe(0);
+    expect(fitGatherMs(low, { ratePerSecond: 300, cost: 51 }, 50)).toBe(1_000);
+    expect(fitGatherMs(low, { ratePerSecond: 300, cost: 50 }, 50)).toBe(1_000);
+    expect(fitCost(low, 200, 0)).toEqual({ single: 100, grouped: 100 });
   });
 
-  it('cannot be told from one rate', () => {
-    expect(() => fitCost({ ratePerSecond: 20, cost: 1 }, { ratePerSecond: 20, cost: 2 }, 8)).toThrow(
-      RangeError,
-    );
+  it('falls with the load: groups gather for longer on a busy machine, until all of it is busy', () => {
+    const load = (ratePerSecond: number) => ({ ratePerSecond, cores: 2 });
+    expect(underLoad(costs, load(1)).gatherMs).toBeCloseTo(8, 1);
+    const busy = underLoad(costs, load(2_500));
+    expect(busy.gatherMs).toBeGreaterThan(9);
+    expect(busyShare(busy, load(2_500))).toBeLessThan(busyShare(costs, load(2_500)));
+    expect(busyShare(underLoad(costs, load(10_000)), load(10_000))).toBeGreaterThan(1);
   });
 });
 
 describe('the highest rate', () => {
   it('fills the cores, or the one thread of a role', () => {
-    const rate = highestRate(costs, 2);
-    expect(sumOf(coresAt(costs, rate))).toBeCloseTo(2);
-    const wide = highestRate(costs, 64);
-    expect(coresAt(costs, wide).worker).toBeCloseTo(1);
+    const coresOf = (ratePerSecond: number, cores: number) =>
+      coresAt(underLoad(costs, { ratePerSecond, cores }), ratePerSecond);
+    expect(sumOf(coresOf(highestRate(costs, 2), 2))).toBeCloseTo(2);
+    expect(coresOf(highestRate(costs, 64), 64).worker).toBeCloseTo(1);
   });
 
   it('is lower where other work is beside it', () => {
