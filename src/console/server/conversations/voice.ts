@@ -12,6 +12,8 @@ const maxWorkers = 2;
 const sampleRate = 8_000;
 const bytesASample = 2;
 
+const require = createRequire(import.meta.url);
+
 /** The decoder was made for a worker of a browser: it hears by `self.onmessage`, and answers by `self.postMessage`. */
 const program = `
   const { parentPort, workerData } = require('node:worker_threads');
@@ -57,7 +59,7 @@ async function decode(amr: Buffer): Promise<Float32Array | null> {
   const worker = new Worker(program, {
     eval: true,
     workerData: {
-      decoder: createRequire(import.meta.url).resolve('benz-amr-recorder/src/amrnb.js'),
+      decoder: require.resolve('benz-amr-recorder/src/amrnb.js'),
       content: new Uint8Array(amr),
     },
     env: {},
