@@ -28,6 +28,12 @@ describe.skipIf(!inject('chromium'))('rules in the browser', () => {
   afterAll(() => house.close());
 
   const editor = (page: Page) => page.getByLabel('Rules: rules.yaml', { exact: true });
+  /** And what is looked at then does not change meanwhile: Save waits for the check of each text. */
+  const change = async (page: Page, text: string) => {
+    const checked = page.waitForResponse((response) => response.url().endsWith('/rules/check'));
+    await editor(page).fill(text);
+    await checked;
+  };
   const trial = (page: Page) => page.getByRole('region', { name: 'Try a message' });
 
   test('a problem is shown with its place, and what has one is not saved', async () => {
@@ -48,7 +54,7 @@ describe.skipIf(!inject('chromium'))('rules in the browser', () => {
   test('a text is tried before it is saved: which rule answers, and why the others do not', async () => {
     const page = await house.as('mei', 'rules');
     await page.getByText('No problems. 2 rules.').waitFor();
-    await editor(page).fill(rules('hi there'));
+    await change(page, rules('hi there'));
     await trial(page).getByLabel('What the user says').fill('are you open? hello');
     await page.keyboard.press('Enter');
     await trial(page).getByText('hi there').waitFor();
@@ -65,7 +71,8 @@ describe.skipIf(!inject('chromium'))('rules in the browser', () => {
   test('it is saved, by the keyboard too, and compared; who leaves with a change is asked', async () => {
     const page = await house.as('mei', 'rules');
     await page.getByText('No problems. 2 rules.').waitFor();
-    await editor(page).fill(rules('second'));
+    await change(page, rules('second'));
+    await page.getByRole('button', { name: 'Save', disabled: false }).waitFor();
     await page.getByLabel('What for').fill('a second one');
     await button(page, 'Show changes').click();
     const dialog = page.getByRole('dialog');
