@@ -30,7 +30,7 @@ describe.skipIf(!inject('chromium'))('rules in the browser', () => {
   const editor = (page: Page) => page.getByLabel('Rules: rules.yaml', { exact: true });
   /** And what is looked at then does not change meanwhile: Save waits for the check of each text. */
   const change = async (page: Page, text: string) => {
-    const checked = page.waitForResponse((response) => response.url().endsWith('/rules/check'));
+    const checked = page.waitForResponse((response) => response.url().includes('/rules/check'));
     await editor(page).fill(text);
     await checked;
   };
