@@ -284,11 +284,15 @@ describe('the files', () => {
     const expected = url?.replace('PASSWORD', settings.POSTGRES_PASSWORD ?? '');
     expect(config().databaseUrl).toBe(expected);
     const compose = parse(files.find(({ name }) => name === 'docker-compose.yml')?.text ?? '') as {
-      services: Record<string, { build?: { dockerfile_inline: string }; volumes?: string[] }>;
+      services: Record<
+        string,
+        { build?: { dockerfile_inline: string }; volumes?: string[]; healthcheck?: { test: string[] } }
+      >;
     };
     expect(Object.keys(compose.services)).toEqual(services);
     expect(compose.services.service?.build?.dockerfile_inline).toContain('wechat-outbox@1.2.3');
     expect(compose.services.service?.volumes).toEqual(['./rules.yaml:/app/rules.yaml:ro']);
+    expect(compose.services.service?.healthcheck?.test.at(-1)).toContain('127.0.0.1:3001/readyz');
   });
 
   test.each(['plain', 'a b#c', "it's", 'dollar$sign', 'back\\slash'])('hold the secret %s', (appSecret) => {

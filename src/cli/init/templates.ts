@@ -113,7 +113,12 @@ ${hasOwn ? ofDatabase : ''}${keptOutside}      PORT: 3000
 ${mounted.length === 0 ? '' : `    volumes:\n${mounted.map((file) => `      - ./${file}:/app/${file}:ro\n`).join('')}`}    ports:
       - "\${PORT:-3000}:3000"
       - "127.0.0.1:\${ADMIN_PORT:-3001}:3001"
-${hasOwn ? '    depends_on:\n      postgres:\n        condition: service_healthy\n' : ''}    stop_grace_period: 35s
+${hasOwn ? '    depends_on:\n      postgres:\n        condition: service_healthy\n' : ''}    healthcheck:
+      test: ["CMD", "node", "-e", "fetch('http://127.0.0.1:3001/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+      interval: 10s
+      timeout: 5s
+      start_period: 30s
+    stop_grace_period: 35s
     restart: unless-stopped
 ${hasOwn ? '\nvolumes:\n  postgres:\n' : ''}`;
 }
