@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { runCommandLine } from './program.js';
 import { parentProcess } from './start/processes.js';
 import type { Environment } from './terminal/context.js';
 import { untilSignal } from './terminal/signals.js';
+
+// V8 takes what lives long while connections are opened for what always will, and makes it old from birth; once dead, it
+// keeps alive what young objects it names until all of the heap is collected. Pauses get three times as long by that.
+setFlagsFromString('--no-allocation-site-pretenuring');
 
 process.exitCode = await runCommandLine({
   args: process.argv.slice(2),
