@@ -155,7 +155,9 @@ function linkTo(href: string, label: string): string {
   if (!address || !/^https?:$/.test(address.protocol)) return label;
   // A quote or a bracket would end the attribute.
   const escaped = address.href.replace(/["<>\s]/g, (character) => encodeURIComponent(character));
-  return linkStart + escaped + linkMiddle + (label || address.href) + linkEnd;
+  // A lone bracket is harmless elsewhere; in here what reads it might look for the end of a tag, and miss that of the link.
+  const words = (label || address.href).replaceAll('<', '＜');
+  return linkStart + escaped + linkMiddle + words + linkEnd;
 }
 
 /**

@@ -88,6 +88,13 @@ test('of these constructs no mark is left, and every word is', () => {
   );
 });
 
+test.each([
+  ['[a < b](https://a.example/)', '<a href="https://a.example/">a ＜ b</a>'],
+  ['<https://a.example/&#60;">', '<a href="https://a.example/%3C%22">https://a.example/＜"</a>'],
+])('nothing in the words of a link looks like markup: %s', (markdown, text) => {
+  expect(toText(markdown)).toBe(text);
+});
+
 test('whatever comes, no tag is left but links', () => {
   const piece = fc.oneof(
     fc.string({ maxLength: 10 }),
