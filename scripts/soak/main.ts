@@ -31,6 +31,7 @@ interface Options {
   json?: string;
 }
 
+let cleaning: Promise<void> | undefined;
 const stops: (() => Promise<unknown>)[] = [];
 const onStop = (stop: () => Promise<unknown>) => void stops.push(stop);
 
@@ -166,9 +167,15 @@ async function drain(pool: pg.Pool): Promise<number | undefined> {
   return undefined;
 }
 
-async function cleanUp(): Promise<void> {
+/** Once: a signal breaks off what runs, whose end then waits for the same. */
+function cleanUp(): Promise<void> {
+  cleaning ??= stopAll();
+  return cleaning;
+}
+
+async function stopAll(): Promise<void> {
   // What was started last is stopped first.
-  for (const stop of stops.splice(0).reverse()) {
+  for (const stop of stops.toReversed()) {
     await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
   }
 }

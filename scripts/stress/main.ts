@@ -23,6 +23,7 @@ interface Options {
 const sequenceShare = 0.2;
 const drainMs = 60_000;
 
+let cleaning: Promise<void> | undefined;
 const stops: (() => Promise<unknown>)[] = [];
 
 async function stress({ seconds, seed, server }: Options): Promise<boolean> {
@@ -129,9 +130,15 @@ async function createDatabase(server: string): Promise<string> {
   return url.href;
 }
 
-async function cleanUp(): Promise<void> {
+/** Once: a signal breaks off what runs, whose end then waits for the same. */
+function cleanUp(): Promise<void> {
+  cleaning ??= stopAll();
+  return cleaning;
+}
+
+async function stopAll(): Promise<void> {
   // What was started last is stopped first.
-  for (const stop of stops.splice(0).reverse())
+  for (const stop of stops.toReversed())
     await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
 }
 

@@ -21,6 +21,7 @@ interface Options {
 }
 
 const drainTimeoutMs = 120_000;
+let cleaning: Promise<void> | undefined;
 const stops: (() => Promise<unknown>)[] = [];
 const startedAt = Date.now();
 const say = (line: string) =>
@@ -141,8 +142,14 @@ function report(origin: Origin, load: Load, findings: Findings, { all }: Trial):
   for (const [name, value] of rows) console.log(`${name.padEnd(42)}${value}`);
 }
 
-async function cleanUp(): Promise<void> {
-  for (const stop of stops.splice(0).reverse()) {
+/** Once: a signal breaks off what runs, whose end then waits for the same. */
+function cleanUp(): Promise<void> {
+  cleaning ??= stopAll();
+  return cleaning;
+}
+
+async function stopAll(): Promise<void> {
+  for (const stop of stops.toReversed()) {
     await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
   }
 }
