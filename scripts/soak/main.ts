@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type pg from 'pg';
+import { createStops } from '../stops.ts';
 import { type Interval, startChaos } from './chaos.ts';
 import { check } from './check.ts';
 import { openClusterDatabase } from './cluster/database.ts';
@@ -31,9 +32,8 @@ interface Options {
   json?: string;
 }
 
-let cleaning: Promise<void> | undefined;
-const stops: (() => Promise<unknown>)[] = [];
-const onStop = (stop: () => Promise<unknown>) => void stops.push(stop);
+const stops = createStops();
+const onStop = stops.push;
 
 async function soak(options: Options): Promise<boolean> {
   const random = seededRandom(options.seed);
@@ -167,19 +167,6 @@ async function drain(pool: pg.Pool): Promise<number | undefined> {
   return undefined;
 }
 
-/** Once: a signal breaks off what runs, whose end then waits for the same. */
-function cleanUp(): Promise<void> {
-  cleaning ??= stopAll();
-  return cleaning;
-}
-
-async function stopAll(): Promise<void> {
-  // What was started last is stopped first.
-  for (const stop of stops.toReversed()) {
-    await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
-  }
-}
-
 const number = (value: string) => Number(value);
 const program = new Command('soak')
   .description('Runs the service under load and checks its promises; exit code 1 if one was broken.')
@@ -198,7 +185,7 @@ const program = new Command('soak')
   .option('--json <file>', 'write the figures there');
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+  process.once(signal, () => void stops.all().then(() => process.exit(130)));
 }
 try {
   program.parse();
@@ -207,5 +194,5 @@ try {
   console.error(error);
   process.exitCode = 1;
 }
-await cleanUp();
+await stops.all();
 process.exit();

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '#src/db/embedded.js';
 import { migrateDatabase } from '#src/db/migrate.js';
 import { seededRandom } from '../soak/random.ts';
+import { createStops } from '../stops.ts';
 import { type Arena, openArena } from './arena.ts';
 import { pushMessages } from './arrivals.ts';
 import { checkEnd, observe } from './observer.ts';
@@ -23,8 +24,7 @@ interface Options {
 const sequenceShare = 0.2;
 const drainMs = 60_000;
 
-let cleaning: Promise<void> | undefined;
-const stops: (() => Promise<unknown>)[] = [];
+const stops = createStops();
 
 async function stress({ seconds, seed, server }: Options): Promise<boolean> {
   const random = seededRandom(seed);
@@ -130,18 +130,6 @@ async function createDatabase(server: string): Promise<string> {
   return url.href;
 }
 
-/** Once: a signal breaks off what runs, whose end then waits for the same. */
-function cleanUp(): Promise<void> {
-  cleaning ??= stopAll();
-  return cleaning;
-}
-
-async function stopAll(): Promise<void> {
-  // What was started last is stopped first.
-  for (const stop of stops.toReversed())
-    await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
-}
-
 const program = new Command('stress')
   .description(
     'Lets the statements of the outbox meet, and checks what must hold; exit code 1 if something did not.',
@@ -156,7 +144,7 @@ const program = new Command('stress')
   .option('--server <url>', 'a Postgres with track_commit_timestamp on; default: one of its own');
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+  process.once(signal, () => void stops.all().then(() => process.exit(130)));
 try {
   program.parse();
   process.exitCode = (await stress(program.opts<Options>())) ? 0 : 1;
@@ -164,5 +152,5 @@ try {
   console.error(error);
   process.exitCode = 1;
 }
-await cleanUp();
+await stops.all();
 process.exit();

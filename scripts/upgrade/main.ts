@@ -8,6 +8,7 @@ import { startEmbeddedPostgres } from '#src/db/embedded.js';
 import { check, type Findings } from '../soak/check.ts';
 import { type Load, startLoad } from '../soak/load.ts';
 import { seededRandom } from '../soak/random.ts';
+import { createStops } from '../stops.ts';
 import { type Build, buildOld, copyNew, trialMigration } from './builds.ts';
 import { openTrial, type Trial } from './trial.ts';
 import { chooseOrigin, type Origin } from './versions.ts';
@@ -21,8 +22,7 @@ interface Options {
 }
 
 const drainTimeoutMs = 120_000;
-let cleaning: Promise<void> | undefined;
-const stops: (() => Promise<unknown>)[] = [];
+const stops = createStops();
 const startedAt = Date.now();
 const say = (line: string) =>
   console.log(`${String(Math.round((Date.now() - startedAt) / 1_000)).padStart(4)} s  ${line}`);
@@ -142,18 +142,6 @@ function report(origin: Origin, load: Load, findings: Findings, { all }: Trial):
   for (const [name, value] of rows) console.log(`${name.padEnd(42)}${value}`);
 }
 
-/** Once: a signal breaks off what runs, whose end then waits for the same. */
-function cleanUp(): Promise<void> {
-  cleaning ??= stopAll();
-  return cleaning;
-}
-
-async function stopAll(): Promise<void> {
-  for (const stop of stops.toReversed()) {
-    await stop().catch((error: unknown) => console.error(`clean-up: ${error}`));
-  }
-}
-
 const number = (value: string) => Number(value);
 const program = new Command('upgrade')
   .description(
@@ -166,7 +154,7 @@ const program = new Command('upgrade')
   .option('--keep', 'keep the data folder and the logs', false);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+  process.once(signal, () => void stops.all().then(() => process.exit(130)));
 }
 try {
   program.parse();
@@ -175,5 +163,5 @@ try {
   console.error(error);
   process.exitCode = 1;
 }
-await cleanUp();
+await stops.all();
 process.exit();
